@@ -1,0 +1,108 @@
+/** The Kubernetes objects that Malha reads, cut down to the fields that it reads (API reference of Kubernetes 1.37). */
+import type { KubeObject, ObjectMeta } from './object';
+
+export interface ServicePort {
+  name?: string;
+  port: number;
+  targetPort?: number | string;
+  protocol?: 'TCP' | 'UDP' | 'SCTP';
+  appProtocol?: string;
+  nodePort?: number;
+}
+
+export interface ServiceSpec {
+  type?: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
+  clusterIP?: string;
+  clusterIPs?: string[];
+  externalName?: string;
+  selector?: Record<string, string>;
+  ports?: ServicePort[];
+  publishNotReadyAddresses?: boolean;
+}
+
+export type Service = KubeObject<ServiceSpec>;
+
+export interface ContainerPort {
+  name?: string;
+  containerPort: number;
+  protocol?: string;
+}
+
+export interface EnvVar {
+  name: string;
+  value?: string;
+  valueFrom?: { fieldRef?: { fieldPath: string }; [source: string]: unknown };
+}
+
+export interface Container {
+  name: string;
+  image?: string;
+  command?: string[];
+  args?: string[];
+  env?: EnvVar[];
+  ports?: ContainerPort[];
+  /** `Always` on an init container makes it a native sidecar (Kubernetes 1.29). */
+  restartPolicy?: 'Always';
+  [field: string]: unknown;
+}
+
+export interface PodSpec {
+  serviceAccountName?: string;
+  containers: Container[];
+  initContainers?: Container[];
+  volumes?: { name: string; [source: string]: unknown }[];
+  hostNetwork?: boolean;
+  nodeName?: string;
+  securityContext?: Record<string, unknown>;
+  restartPolicy?: string;
+  [field: string]: unknown;
+}
+
+export interface PodTemplate {
+  metadata?: Partial<ObjectMeta>;
+  spec: PodSpec;
+}
+
+export interface PodStatus {
+  phase?: string;
+  podIP?: string;
+  podIPs?: { ip: string }[];
+  conditions?: { type: string; status: string }[];
+}
+
+export type Pod = KubeObject<PodSpec> & { status?: PodStatus };
+
+/** Deployment, StatefulSet, DaemonSet, ReplicaSet: what makes Pods from a template. */
+export type WorkloadController = KubeObject<{
+  replicas?: number;
+  selector?: { matchLabels?: Record<string, string> };
+  serviceName?: string;
+  template: PodTemplate;
+}>;
+
+export interface EndpointConditions {
+  ready?: boolean;
+  serving?: boolean;
+  terminating?: boolean;
+}
+
+export interface SliceEndpoint {
+  addresses: string[];
+  conditions?: EndpointConditions;
+  hostname?: string;
+  nodeName?: string;
+  zone?: string;
+  targetRef?: { kind?: string; name?: string; namespace?: string };
+}
+
+/** discovery.k8s.io/v1. Belongs to the Service named by the label `kubernetes.io/service-name`. */
+export type EndpointSlice = KubeObject & {
+  addressType: 'IPv4' | 'IPv6' | 'FQDN';
+  endpoints?: SliceEndpoint[];
+  ports?: { name?: string; port?: number; protocol?: string; appProtocol?: string }[];
+};
+
+/** `data` is base64. */
+export type Secret = KubeObject & { type?: string; data?: Record<string, string>; stringData?: Record<string, string> };
+
+export type ConfigMap = KubeObject & { data?: Record<string, string> };

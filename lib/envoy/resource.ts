@@ -1,0 +1,42 @@
+/**
+ * One Envoy resource on its way to proxies: a name, a message, and, made once and shared by every proxy that gets it,
+ * its bytes and version.
+ */
+import { createHash } from 'node:crypto';
+import { encodeAny } from './message';
+import type { TypeUrl } from './type-url';
+
+export class EnvoyResource<T extends object = object> {
+  private encoded?: Uint8Array;
+  private hash?: string;
+
+  /**
+   * @param message the message in protobuf's canonical JSON with original field names, without `@type`.
+   */
+  constructor(
+    readonly typeUrl: TypeUrl,
+    readonly name: string,
+    readonly message: T,
+  ) {}
+
+  /** The bytes of the `google.protobuf.Any` that holds this message. */
+  get any(): Uint8Array {
+    this.encoded ??= encodeAny(this.typeUrl, this.message);
+    return this.encoded;
+  }
+
+  /** A version that depends on the content alone: equal content is never sent twice. */
+  get version(): string {
+    this.hash ??= createHash('sha256').update(this.any).digest('base64url').slice(0, 16);
+    return this.hash;
+  }
+}
+
+/** All that one proxy should have at one moment. */
+export interface Snapshot {
+  readonly clusters: readonly EnvoyResource[];
+  readonly endpoints: readonly EnvoyResource[];
+  readonly listeners: readonly EnvoyResource[];
+  readonly routes: readonly EnvoyResource[];
+  readonly secrets: readonly EnvoyResource[];
+}

@@ -2,6 +2,7 @@
  * A certificate authority with one self-signed root. Keys are ECDSA P-256, made by WebCrypto; the root's private key
  * cannot be exported.
  */
+import { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 import { formatIdentity, type Identity } from './identity';
@@ -39,12 +40,10 @@ const SIGNATURE = { name: 'ECDSA', hash: 'SHA-256' } as const;
 const TEN_YEARS = 10 * 365 * 86_400;
 const ONE_DAY = 86_400;
 
-const webcrypto = globalThis.crypto;
-
 export class Authority {
   private constructor(
     private readonly root: x509.X509Certificate,
-    private readonly key: CryptoKey,
+    private readonly key: webcrypto.CryptoKey,
     private readonly clock: Clock,
   ) {}
 
@@ -151,6 +150,6 @@ function pem(certificate: x509.X509Certificate): string {
   return `${certificate.toString('pem').trim()}\n`;
 }
 
-async function privateKeyPem(key: CryptoKey): Promise<string> {
+async function privateKeyPem(key: webcrypto.CryptoKey): Promise<string> {
   return `${x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY').trim()}\n`;
 }

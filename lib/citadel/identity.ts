@@ -32,9 +32,6 @@ interface Rule {
   readonly allowed: string;
 }
 
-/** A DNS label of RFC 1123, as Kubernetes checks it. */
-const LABEL = '[a-z0-9](?:[a-z0-9-]*[a-z0-9])?';
-
 const RULES: readonly Rule[] = [
   {
     field: 'trustDomain',
@@ -47,14 +44,14 @@ const RULES: readonly Rule[] = [
   {
     field: 'namespace',
     noun: 'namespace',
-    pattern: new RegExp(`^${LABEL}$`),
+    pattern: /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/,
     longest: 63,
     allowed: 'a DNS label: lower-case letters, digits and "-", at most 63',
   },
   {
     field: 'serviceAccount',
     noun: 'service account',
-    pattern: new RegExp(`^${LABEL}(?:\\.${LABEL})*$`),
+    pattern: /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/,
     longest: 253,
     allowed: 'a DNS subdomain: lower-case letters, digits, "-" and ".", at most 253',
   },

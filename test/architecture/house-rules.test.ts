@@ -1,0 +1,70 @@
+/** The house rules of CONTRIBUTING.md that a machine can check. */
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { filesBelow, ROOT, sources } from './sources';
+
+const LONGEST_FILE = 600;
+/** Names that say nothing about what is inside. Envoy's own noun for its HTTP filter is no such name. */
+const EMPTY_NAME = /(^|[-.])(utils?|helpers?|common|misc|manager)([-.]|$)/;
+const FIELD_TERMS = /http-connection-manager/;
+
+const production = [...sources('lib'), ...sources('constructs'), ...sources('apps')];
+const tests = sources('test');
+const all = [...production, ...tests];
+
+describe('a source file', () => {
+  test(`has at most ${LONGEST_FILE} lines`, () => {
+    const long = all.map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }));
+    expect(long.filter(({ lines }) => lines > LONGEST_FILE)).toEqual([]);
+  });
+
+  test('and its folders are named for what they hold', () => {
+    const empty = ['lib', 'constructs', 'apps', 'test', 'scripts']
+      .flatMap(filesBelow)
+      .filter((path) => path.split('/').some((part) => EMPTY_NAME.test(part.replace(FIELD_TERMS, ''))));
+    expect(empty).toEqual([]);
+  });
+
+  test('leaves nothing for later', () => {
+    // Spelt apart, so that this file does not find itself.
+    const later = new RegExp(
+      `\\b(${['TO', 'FIX', 'X'].map((start, i) => start + ['DO', 'ME', 'XX'][i]).join('|')})\\b|not implemented`,
+      'i',
+    );
+    expect(production.filter(({ text }) => later.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+
+  test('of the mesh compiles no regular expression at run time, because its text could be a user’s', () => {
+    const compiling = production.filter(({ text }) => /new RegExp\(|[^.\w]RegExp\(/.test(text));
+    expect(compiling.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe('a folder of lib/', () => {
+  /** Whether the file opens with a comment that tells a design: more than one line. */
+  const opensWithDesign = (path: string) =>
+    /^(#!.*\n)?\/\*\*\n( \* .*\n| \*\n){2,}? \*\//.test(readFileSync(join(ROOT, path), 'utf8'));
+
+  test('tells its design: in a README.md, or at the head of index.ts or of the file that has its name', () => {
+    const folders = new Set(sources('lib').map(({ path }) => dirname(path)));
+    const silent = [...folders].filter((folder) => {
+      if (existsSync(join(ROOT, folder, 'README.md'))) return false;
+      const heads = ['index.ts', `${basename(folder)}.ts`].map((name) => join(folder, name));
+      return !heads.some((path) => existsSync(join(ROOT, path)) && opensWithDesign(path));
+    });
+    expect(silent).toEqual([]);
+  });
+});
+
+describe('a test', () => {
+  test('is neither skipped nor alone', () => {
+    const word = ['skip', 'only', 'todo'].join('|');
+    const skipping = new RegExp(`\\b(test|it|describe)\\.(${word})\\b|\\bx(test|it|describe)\\(`);
+    expect(tests.filter(({ text }) => skipping.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+
+  test('asserts something', () => {
+    const silent = tests.filter(({ path, text }) => path.endsWith('.test.ts') && !/\bexpect\(|\bassert/.test(text));
+    expect(silent.map(({ path }) => path)).toEqual([]);
+  });
+});

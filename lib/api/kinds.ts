@@ -1,0 +1,42 @@
+/** Every kind of the mesh API, and how an object finds its own. */
+import type { Kind } from './kind';
+import { DestinationRule } from './networking/destination-rule';
+import { Gateway } from './networking/gateway';
+import { ServiceEntry } from './networking/service-entry';
+import { Sidecar } from './networking/sidecar';
+import { VirtualService } from './networking/virtual-service';
+import { WorkloadEntry } from './networking/workload-entry';
+import { groupOf } from './object';
+import { AuthorizationPolicy } from './security/authorization-policy';
+import { PeerAuthentication } from './security/peer-authentication';
+import { RequestAuthentication } from './security/request-authentication';
+import { Telemetry } from './telemetry/telemetry';
+
+/** All kinds, by group and name. */
+export const kinds: readonly Kind[] = [
+  DestinationRule,
+  Gateway,
+  ServiceEntry,
+  Sidecar,
+  VirtualService,
+  WorkloadEntry,
+  AuthorizationPolicy,
+  PeerAuthentication,
+  RequestAuthentication,
+  Telemetry,
+];
+
+const byName = new Map(kinds.map((kind) => [`${kind.group}/${kind.kind}`, kind]));
+
+/** The groups of the mesh API. */
+export const meshGroups: ReadonlySet<string> = new Set(kinds.map((kind) => kind.group));
+
+/** The kind of an object, whatever version it is written in; undefined when it is not of the mesh API. */
+export function kindOf(object: { apiVersion: string; kind: string }): Kind | undefined {
+  return byName.get(`${groupOf(object)}/${object.kind}`);
+}
+
+/** Whether `object` is of `kind`, whatever its version. */
+export function isOfKind(object: { apiVersion: string; kind: string }, kind: Kind): boolean {
+  return object.kind === kind.kind && groupOf(object) === kind.group;
+}

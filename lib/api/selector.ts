@@ -1,0 +1,48 @@
+/** How policies pick what they hold for: workloads by labels, or named objects. */
+import { list, map, message, type Static, text } from './schema';
+
+export const WorkloadSelector = message(
+  {
+    matchLabels: map(text('A value.', { maxLength: 63 }), 'Labels that the Pods have to carry.', {
+      maxProperties: 4096,
+    }),
+  },
+  { description: 'Workloads of the namespace by their labels; in the root namespace, of all namespaces.' },
+);
+export type WorkloadSelector = Static<typeof WorkloadSelector>;
+
+/** The selector of ServiceEntry and Sidecar, whose field has another name. */
+export const NetworkingWorkloadSelector = message(
+  {
+    labels: map(text('A value.', { maxLength: 63 }), 'Labels that the workloads have to carry.', {
+      maxProperties: 256,
+    }),
+  },
+  { description: 'Workloads of the namespace by their labels.' },
+);
+export type NetworkingWorkloadSelector = Static<typeof NetworkingWorkloadSelector>;
+
+const NAME = '^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$';
+
+export const PolicyTargetReference = message(
+  {
+    group: text('The API group of the target; empty is the core group.', { maxLength: 253, pattern: NAME }),
+    kind: text('The kind of the target.', {
+      minLength: 1,
+      maxLength: 63,
+      pattern: '^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$',
+    }),
+    name: text('The name of the target.', { minLength: 1, maxLength: 253 }),
+    namespace: text('Has to be empty: targets are of the same namespace.', { maxLength: 0 }),
+  },
+  { description: 'An object that the policy holds for.', required: ['kind', 'name'] },
+);
+export type PolicyTargetReference = Static<typeof PolicyTargetReference>;
+
+export const PolicyTargetReferences = list(
+  PolicyTargetReference,
+  'Objects that the policy holds for. Not together with a selector.',
+  {
+    maxItems: 16,
+  },
+);

@@ -1,0 +1,280 @@
+/** One plan per message type, made from protobufjs' reflection when the type is first used. */
+import { Enum, MapField, type Field as Reflected, Root, Type } from 'protobufjs';
+import { Reader, type Writer } from 'protobufjs/minimal';
+import { MessageError, shown } from './error';
+import { descriptor } from './generated/descriptor';
+import { enumScalar, type Scalar, scalars } from './scalar';
+import { anyCodec, wellKnown } from './well-known';
+
+/** Turns the body of one message type, in the form that canonical JSON gives it, into bytes and back. */
+export interface Codec {
+  encode(message: unknown, writer: Writer, depth: number): void;
+  /** Reads up to the position `end`. A field that occurs again in the same message is merged `into` the first. */
+  decode(reader: Reader, end: number, depth: number, into?: unknown): unknown;
+  /** True where canonical JSON writes the message as something else than an object with its fields. */
+  readonly isSpecial?: boolean;
+}
+
+/** protobuf's own limit. */
+const MAX_DEPTH = 100;
+
+const codecs = new Map<string, Codec | undefined>();
+let bundle: Root | undefined;
+
+/** The codec of a message by its full name; undefined when the bundle does not have the message. */
+export function codecOf(name: string): Codec | undefined {
+  if (codecs.has(name)) return codecs.get(name);
+  bundle ??= Root.fromJSON(JSON.parse(descriptor));
+  const found = name.includes('.') ? bundle.lookup(name, [Type]) : null;
+  // A name that is not in the bundle is not remembered: names come from the network too, without end.
+  if (!(found instanceof Type) || found.fullName !== `.${name}`) return undefined;
+  const codec = name === 'google.protobuf.Any' ? anyCodec(codecOf) : (wellKnown[name] ?? new MessageCodec(found));
+  codecs.set(name, codec);
+  return codec;
+}
+
+/** The names of all messages in the bundle. */
+export function messageNames(): string[] {
+  codecOf('google.protobuf.Any');
+  const names: string[] = [];
+  const walk = (node: { nestedArray: object[] }) => {
+    for (const child of node.nestedArray) {
+      if (child instanceof Type) names.push(child.fullName.slice(1));
+      if ('nestedArray' in child) walk(child as { nestedArray: object[] });
+    }
+  };
+  if (bundle) walk(bundle);
+  return names;
+}
+
+interface Field {
+  readonly name: string;
+  readonly id: number;
+  readonly isRepeated: boolean;
+  readonly isPacked: boolean;
+  /** Whether a default value on the wire means something. */
+  readonly hasPresence: boolean;
+  /** The other members of the field's oneof. */
+  readonly rivals: readonly string[];
+  readonly key?: Scalar;
+  readonly scalar?: Scalar;
+  readonly codec?: Codec;
+}
+
+class MessageCodec implements Codec {
+  private readonly name: string;
+  private planned?: { byName: Map<string, Field>; byId: Map<number, Field> };
+
+  constructor(private readonly type: Type) {
+    this.name = type.fullName.slice(1);
+  }
+
+  /** Made late, since message types refer to each other in circles. */
+  private get plan() {
+    if (!this.planned) {
+      const fields = this.type.fieldsArray.map(fieldOf);
+      this.planned = {
+        byName: new Map(fields.map((field) => [field.name, field])),
+        byId: new Map(fields.map((field) => [field.id, field])),
+      };
+    }
+    return this.planned;
+  }
+
+  encode(message: unknown, writer: Writer, depth: number): void {
+    if (message === null || typeof message !== 'object' || Array.isArray(message)) {
+      throw new MessageError(`must be an object (${this.name}), got ${shown(message)}`);
+    }
+    if (depth > MAX_DEPTH) throw new MessageError(`is nested more than ${MAX_DEPTH} deep`);
+    const { byName } = this.plan;
+    const fields: Field[] = [];
+    let isSorted = true;
+    for (const key of Object.keys(message)) {
+      const value = (message as Record<string, unknown>)[key];
+      if (value === undefined || value === null) continue;
+      const field = byName.get(key);
+      if (!field) {
+        if (key === '@type' && String(value).endsWith(`/${this.name}`)) continue;
+        throw this.unknownField(key);
+      }
+      if (fields.length > 0 && fields[fields.length - 1]!.id > field.id) isSorted = false;
+      fields.push(field);
+    }
+    if (!isSorted) fields.sort((a, b) => a.id - b.id);
+    for (const field of fields) {
+      if (field.rivals.length > 0) this.checkOneof(field, message as Record<string, unknown>);
+      try {
+        encodeField(field, (message as Record<string, unknown>)[field.name], writer, depth + 1);
+      } catch (error) {
+        throw MessageError.of(error).at(field.name);
+      }
+    }
+  }
+
+  decode(reader: Reader, end: number, depth: number, into?: unknown): Record<string, unknown> {
+    if (depth > MAX_DEPTH) throw new MessageError(`is nested more than ${MAX_DEPTH} deep`);
+    const { byId } = this.plan;
+    const message = (into as Record<string, unknown> | undefined) ?? {};
+    while (reader.pos < end) {
+      const tag = reader.uint32();
+      const field = byId.get(tag >>> 3);
+      try {
+        if (!field || !decodeField(field, tag & 7, message, reader, depth + 1)) {
+          reader.skipType(tag & 7);
+          continue;
+        }
+      } catch (error) {
+        throw field ? MessageError.of(error).at(field.name) : error;
+      }
+      for (const rival of field.rivals) delete message[rival];
+    }
+    if (reader.pos > end) throw new MessageError(`a field ends ${reader.pos - end} bytes after its message`);
+    return message;
+  }
+
+  private unknownField(key: string): MessageError {
+    const names = [...this.plan.byName.keys()];
+    const snake = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const hint = snake !== key && names.includes(snake) ? `did you mean ${snake}?` : `its fields: ${names.join(', ')}`;
+    return new MessageError(`is no field of ${this.name}; ${hint}`).at(key);
+  }
+
+  private checkOneof(field: Field, message: Record<string, unknown>): void {
+    const other = field.rivals.find((rival) => message[rival] !== undefined && message[rival] !== null);
+    if (other) throw new MessageError(`only one of ${field.name} and ${other} may be set`).at(field.name);
+  }
+}
+
+function fieldOf(reflected: Reflected): Field {
+  const field = reflected.resolve();
+  const resolved = field.resolvedType;
+  const scalar =
+    resolved instanceof Enum ? enumScalar(resolved.fullName.slice(1), resolved.values) : scalars[field.type];
+  let codec: Codec | undefined;
+  if (resolved instanceof Type) {
+    codec = codecOf(resolved.fullName.slice(1));
+    if (!codec) throw new Error(`${field.fullName} refers to ${resolved.fullName}, which is not in the bundle`);
+  }
+  return {
+    name: field.name,
+    id: field.id,
+    isRepeated: field.repeated,
+    isPacked: field.repeated && field.packed,
+    hasPresence: field.partOf !== null && field.partOf !== undefined,
+    rivals: field.partOf ? field.partOf.oneof.filter((name) => name !== field.name) : [],
+    key: field instanceof MapField ? scalars[field.keyType] : undefined,
+    scalar,
+    codec,
+  };
+}
+
+function encodeField(field: Field, value: unknown, writer: Writer, depth: number): void {
+  if (field.key) encodeMap(field, value, writer, depth);
+  else if (field.isRepeated) encodeList(field, value, writer, depth);
+  else if (field.hasPresence || !field.scalar?.isDefault(value)) encodeOne(field.id, field, value, writer, depth);
+}
+
+function encodeList(field: Field, values: unknown, writer: Writer, depth: number): void {
+  if (!Array.isArray(values)) throw new MessageError(`must be a list, got ${shown(values)}`);
+  if (values.length === 0) return;
+  if (field.isPacked) writer.uint32((field.id << 3) | 2).fork();
+  for (let index = 0; index < values.length; index++) {
+    try {
+      if (field.isPacked) field.scalar!.write(writer, values[index]);
+      else encodeOne(field.id, field, values[index], writer, depth);
+    } catch (error) {
+      throw MessageError.of(error).at(index);
+    }
+  }
+  if (field.isPacked) writer.ldelim();
+}
+
+function encodeOne(id: number, { scalar, codec }: Field, value: unknown, writer: Writer, depth: number): void {
+  if (scalar) {
+    scalar.write(writer.uint32((id << 3) | scalar.wire), value);
+  } else {
+    writer.uint32((id << 3) | 2).fork();
+    codec!.encode(value, writer, depth);
+    writer.ldelim();
+  }
+}
+
+function encodeMap(field: Field, value: unknown, writer: Writer, depth: number): void {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw new MessageError(`must be an object, got ${shown(value)}`);
+  }
+  for (const key of Object.keys(value).sort()) {
+    const entry = (value as Record<string, unknown>)[key];
+    if (entry === undefined) continue;
+    try {
+      writer.uint32((field.id << 3) | 2).fork();
+      field.key!.write(writer.uint32((1 << 3) | field.key!.wire), field.key!.fromKey!(key));
+      encodeOne(2, field, entry, writer, depth);
+      writer.ldelim();
+    } catch (error) {
+      throw MessageError.of(error).at(key);
+    }
+  }
+}
+
+/** False when the wire type is another than the field's; the field is then skipped like an unknown one. */
+function decodeField(
+  field: Field,
+  wire: number,
+  message: Record<string, unknown>,
+  reader: Reader,
+  depth: number,
+): boolean {
+  const { name, scalar, codec } = field;
+  if (field.key) {
+    if (wire !== 2) return false;
+    message[name] ??= {};
+    decodeEntry(field, message[name] as Record<string, unknown>, reader, depth);
+    return true;
+  }
+  if (field.isRepeated && scalar && wire === 2 && scalar.wire !== 2) {
+    const end = reader.uint32() + reader.pos;
+    message[name] ??= [];
+    while (reader.pos < end) (message[name] as unknown[]).push(scalar.read(reader));
+    return true;
+  }
+  if (wire !== (scalar ? scalar.wire : 2)) return false;
+  if (field.isRepeated) {
+    message[name] ??= [];
+    const list = message[name] as unknown[];
+    list.push(scalar ? scalar.read(reader) : decodeNested(codec!, reader, depth));
+  } else if (scalar) {
+    const value = scalar.read(reader);
+    if (field.hasPresence || !scalar.isDefault(value)) message[name] = value;
+    else delete message[name];
+  } else {
+    message[name] = decodeNested(codec!, reader, depth, message[name]);
+  }
+  return true;
+}
+
+function decodeNested(codec: Codec, reader: Reader, depth: number, into?: unknown): unknown {
+  const length = reader.uint32();
+  const end = reader.pos + length;
+  if (end > reader.len) throw new MessageError(`announces ${length} bytes where ${reader.len - reader.pos} are left`);
+  return codec.decode(reader, end, depth, into);
+}
+
+function decodeEntry(field: Field, map: Record<string, unknown>, reader: Reader, depth: number): void {
+  const length = reader.uint32();
+  const end = reader.pos + length;
+  let key = String(field.key!.zero);
+  let value: unknown;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    if (tag === ((1 << 3) | field.key!.wire)) key = String(field.key!.read(reader));
+    else if (tag === ((2 << 3) | (field.scalar ? field.scalar.wire : 2))) {
+      value = field.scalar ? field.scalar.read(reader) : decodeNested(field.codec!, reader, depth, value);
+    } else reader.skipType(tag & 7);
+  }
+  value ??= field.scalar ? field.scalar.zero : field.codec!.decode(Reader.create(nothing), 0, depth);
+  // Assigning `__proto__` would change the object instead of adding a key.
+  Object.defineProperty(map, key, { value, enumerable: true, writable: true, configurable: true });
+}
+
+const nothing = new Uint8Array(0);

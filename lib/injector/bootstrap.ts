@@ -1,0 +1,177 @@
+/**
+ * What an Envoy of the mesh knows before it has met the control plane: where that is, and the two listeners that must
+ * not depend on it (readiness and metrics). Everything else comes by ADS.
+ */
+import type { envoy } from '../envoy/generated/envoy';
+
+type Bootstrap = envoy.config.bootstrap.v3.Bootstrap;
+type Listener = envoy.config.listener.v3.Listener;
+type Cluster = envoy.config.cluster.v3.Cluster;
+type Address = envoy.config.core.v3.Address;
+type HttpFilter = envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter;
+type RouteConfiguration = envoy.config.route.v3.RouteConfiguration;
+
+/** Ports that tools and dashboards know (https://istio.io/latest/docs/ops/deployment/application-requirements/). */
+export const ProxyPort = {
+  admin: 15000,
+  outbound: 15001,
+  inbound: 15006,
+  /** Merged metrics elsewhere; not offered here, but kept free of redirection as on Istio. */
+  mergedMetrics: 15020,
+  readiness: 15021,
+  explicitProxy: 15080,
+  metrics: 15090,
+} as const;
+
+export interface BootstrapOptions {
+  /** Host and port of the control plane's plaintext xDS: `malha-control-plane.malha-system.svc.cluster.local:15010`. */
+  controlPlane: string;
+  /** How traffic gets into this proxy: iptables (`REDIRECT`) or by addresses alone (`NONE`; gateways, explicit capture). */
+  capture: 'REDIRECT' | 'NONE';
+  /** The pod's address. Default `$(POD_IP)`, which the kubelet fills in. */
+  podIP?: string;
+}
+
+/**
+ * The bootstrap, as a message in canonical JSON. Identity comes on the command line (`--service-node`), so that one
+ * text serves every replica.
+ *
+ * The proxy opens no port, readiness included, before its first listeners and clusters have arrived and warmed:
+ * `initial_fetch_timeout: 0s` makes Envoy wait for them, and workers start after that.
+ */
+export function bootstrap(options: BootstrapOptions): Bootstrap {
+  const podIP = options.podIP ?? '$(POD_IP)';
+  return {
+    node: { metadata: { INTERCEPTION_MODE: options.capture } },
+    admin: { address: tcp('127.0.0.1', ProxyPort.admin) },
+    dynamic_resources: {
+      ads_config: {
+        api_type: 'DELTA_GRPC',
+        transport_api_version: 'V3',
+        // A plain Envoy lists every extension in its node: 61 kB that nobody needs twice.
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc' } }],
+      },
+      cds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
+      lds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
+    },
+    static_resources: {
+      listeners: [readinessListener(podIP), metricsListener(podIP)],
+      clusters: [controlPlaneCluster(options.controlPlane), adminCluster()],
+    },
+  };
+}
+
+/** The health-check filter rather than a fixed answer: it turns to 503 when Envoy is told to drain. */
+function readinessListener(podIP: string): Listener {
+  return httpListener('readiness', podIP, ProxyPort.readiness, {
+    routes: { name: 'readiness', virtual_hosts: [{ name: 'readiness', domains: ['*'], routes: [] }] },
+    filters: [
+      {
+        name: 'envoy.filters.http.health_check',
+        typed_config: {
+          '@type': 'type.googleapis.com/envoy.extensions.filters.http.health_check.v3.HealthCheck',
+          pass_through_mode: false,
+          headers: [{ name: ':path', string_match: { exact: '/healthz/ready' } }],
+        },
+      },
+    ],
+  });
+}
+
+/** Only this one path of the admin interface leaves the pod. */
+function metricsListener(podIP: string): Listener {
+  return httpListener('metrics', podIP, ProxyPort.metrics, {
+    routes: {
+      name: 'metrics',
+      virtual_hosts: [
+        {
+          name: 'metrics',
+          domains: ['*'],
+          routes: [{ match: { path: '/stats/prometheus' }, route: { cluster: 'prometheus_stats' } }],
+        },
+      ],
+    },
+    filters: [],
+  });
+}
+
+function httpListener(
+  name: string,
+  podIP: string,
+  port: number,
+  http: { routes: RouteConfiguration; filters: HttpFilter[] },
+): Listener {
+  return {
+    name,
+    address: tcp(podIP, port),
+    filter_chains: [
+      {
+        filters: [
+          {
+            name: 'envoy.filters.network.http_connection_manager',
+            typed_config: {
+              '@type':
+                'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+              stat_prefix: name,
+              route_config: http.routes,
+              http_filters: [
+                ...http.filters,
+                {
+                  name: 'envoy.filters.http.router',
+                  typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },
+                },
+              ],
+            },
+          },
+        ],
+      },
+    ],
+  };
+}
+
+function controlPlaneCluster(controlPlane: string): Cluster {
+  const { host, port } = splitHostPort(controlPlane);
+  return {
+    name: 'xds-grpc',
+    type: 'STRICT_DNS',
+    connect_timeout: '1s',
+    dns_lookup_family: 'V4_PREFERRED',
+    load_assignment: {
+      cluster_name: 'xds-grpc',
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: tcp(host, port) } }] }],
+    },
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        explicit_http_config: {
+          // A control plane that is gone without a word (a lost node) is noticed by the missing ping.
+          http2_protocol_options: { connection_keepalive: { interval: '30s', timeout: '10s' } },
+        },
+      },
+    },
+    upstream_connection_options: { tcp_keepalive: { keepalive_time: 300 } },
+  };
+}
+
+function adminCluster(): Cluster {
+  return {
+    name: 'prometheus_stats',
+    type: 'STATIC',
+    connect_timeout: '0.250s',
+    load_assignment: {
+      cluster_name: 'prometheus_stats',
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: tcp('127.0.0.1', ProxyPort.admin) } }] }],
+    },
+  };
+}
+
+function tcp(address: string, port: number): Address {
+  return { socket_address: { address, port_value: port } };
+}
+
+function splitHostPort(text: string): { host: string; port: number } {
+  const match = /^(\[[^\]]+\]|[^:]+):(\d+)$/.exec(text);
+  if (!match) throw new Error(`control plane address '${text}' is not host:port, as in control-plane.example:15010`);
+  return { host: match[1]!.replace(/^\[|\]$/g, ''), port: Number(match[2]) };
+}

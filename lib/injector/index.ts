@@ -1,0 +1,28 @@
+/**
+ * Injector: Pod → Pod with a sidecar. Pure; synthesis, `malha inject` and the webhook share it, so that a pod looks
+ * the same whichever way it came.
+ *
+ * There is no agent: `istio-proxy` is the upstream Envoy image with a bootstrap in its arguments (JSON, because
+ * Envoy's YAML reader takes `n` for false). `malha-init` writes the redirection and ends. Bounds: TCP over IPv4 and
+ * IPv6 is captured, UDP is not.
+ */
+export { type BootstrapOptions, bootstrap, ProxyPort } from './bootstrap';
+export { ENVOY_IMAGE, MALHA_IMAGE, MALHA_VERSION } from './images';
+export { type InjectOptions, inject, injectObject } from './inject';
+export {
+  CONTROL_PLANE,
+  gatewayContainer,
+  INIT_CONTAINER,
+  initContainer,
+  PROXY_CONTAINER,
+  type ProxyOptions,
+  sidecarContainer,
+} from './proxy-container';
+export {
+  inboundSource,
+  parsePorts,
+  parseRanges,
+  type RedirectionOptions,
+  redirectionArgs,
+  redirectionRules,
+} from './redirection';

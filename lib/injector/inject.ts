@@ -1,0 +1,113 @@
+/** Pod → Pod with a sidecar. Whatever is not a Pod that wants one comes back as it is, the very same value. */
+import type { PodTemplate } from '../api/kubernetes';
+import type { KubeObject } from '../api/object';
+import { originOf, withOrigin } from '../api/origin';
+import { initContainer, PROXY_CONTAINER, type ProxyOptions, sidecarContainer } from './proxy-container';
+import { parsePorts, parseRanges, type RedirectionOptions } from './redirection';
+
+/** The workload's name is the object's own where it is not said. */
+export type InjectOptions = Omit<ProxyOptions, 'workload'> & { workload?: string };
+
+/**
+ * Injects whatever makes Pods: Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, and a List of them.
+ * Every other object comes back unchanged.
+ * @throws when an annotation that steers the redirection cannot be read.
+ */
+export function injectObject<T extends KubeObject>(object: T, options: InjectOptions = {}): T {
+  const injected = injectAny(object, options);
+  const origin = originOf(object);
+  return injected === object || !origin ? (injected as T) : withOrigin(injected as T, origin);
+}
+
+function injectAny(object: KubeObject, options: InjectOptions): KubeObject {
+  const named = { ...options, workload: options.workload ?? object.metadata?.name };
+  switch (object.kind) {
+    case 'Pod':
+      return inject(object as KubeObject & PodTemplate, named);
+    case 'Deployment':
+    case 'StatefulSet':
+    case 'DaemonSet':
+    case 'ReplicaSet':
+    case 'Job':
+      return atTemplate(object, ['spec'], named);
+    case 'CronJob':
+      return atTemplate(object, ['spec', 'jobTemplate', 'spec'], named);
+    case 'List': {
+      const items = (object.items as KubeObject[] | undefined) ?? [];
+      const injected = items.map((item) => injectObject(item, options));
+      return injected.some((item, i) => item !== items[i]) ? { ...object, items: injected } : object;
+    }
+    default:
+      return object;
+  }
+}
+
+/** Replaces the `template` that is found under `path`, copying only what leads there. */
+function atTemplate<T extends object>(value: T, path: string[], options: InjectOptions): T {
+  const [key = 'template', ...rest] = path;
+  const inner = (value as Record<string, unknown>)[key];
+  if (typeof inner !== 'object' || inner === null) return value;
+  const changed = path.length > 0 ? atTemplate(inner, rest, options) : inject(inner as PodTemplate, { ...options });
+  return changed === inner ? value : { ...value, [key]: changed };
+}
+
+/**
+ * The Pod or Pod template with `malha-init` and the sidecar `istio-proxy` in front of its init containers: init
+ * containers of the application then already talk through the mesh, as on Istio with native sidecars.
+ *
+ * Left as they are: Pods that have an `istio-proxy`, Pods on the host's network (the redirection would capture the
+ * node), and Pods whose label or annotation `sidecar.istio.io/inject` says `false` (the label wins).
+ */
+export function inject<T extends PodTemplate>(template: T, options: InjectOptions = {}): T {
+  if (!wantsSidecar(template)) return template;
+  const { metadata = {}, spec } = template;
+  const workload = options.workload ?? metadata.name ?? metadata.labels?.app ?? spec.containers[0]?.name ?? 'unknown';
+  const init = initContainer(redirectionOf(metadata.annotations ?? {}), options.images?.init);
+  const sidecar = sidecarContainer({ ...options, workload });
+  return {
+    ...template,
+    metadata: {
+      ...metadata,
+      labels: { ...canonicalLabels(metadata.labels ?? {}, workload), ...metadata.labels },
+      annotations: {
+        // `kubectl logs` and `kubectl exec` mean the application.
+        ...(spec.containers[0] && { 'kubectl.kubernetes.io/default-container': spec.containers[0].name }),
+        ...metadata.annotations,
+        'sidecar.istio.io/status': JSON.stringify({ initContainers: [init.name, sidecar.name], containers: null }),
+      },
+    },
+    spec: { ...spec, initContainers: [init, sidecar, ...(spec.initContainers ?? [])] },
+  };
+}
+
+function wantsSidecar({ metadata, spec }: PodTemplate): boolean {
+  if (!spec || spec.hostNetwork) return false;
+  if ([...(spec.containers ?? []), ...(spec.initContainers ?? [])].some(({ name }) => name === PROXY_CONTAINER))
+    return false;
+  const wish = metadata?.labels?.['sidecar.istio.io/inject'] ?? metadata?.annotations?.['sidecar.istio.io/inject'];
+  return wish !== 'false';
+}
+
+/** The names under which Istio's dashboards group workloads. */
+function canonicalLabels(labels: Record<string, string>, workload: string): Record<string, string> {
+  return {
+    'service.istio.io/canonical-name': labels['app.kubernetes.io/name'] ?? labels.app ?? workload,
+    'service.istio.io/canonical-revision': labels['app.kubernetes.io/version'] ?? labels.version ?? 'latest',
+  };
+}
+
+/** Istio's annotations for what should not pass the proxy. */
+function redirectionOf(annotations: Record<string, string>): RedirectionOptions {
+  const read = <T>(name: string, parse: (text: string, what: string) => T[]): T[] | undefined => {
+    const key = `traffic.sidecar.istio.io/${name}`;
+    const text = annotations[key]?.trim();
+    return text === undefined || text === '*' ? undefined : parse(text, `annotation ${key}`);
+  };
+  return {
+    includeInboundPorts: read('includeInboundPorts', parsePorts),
+    excludeInboundPorts: read('excludeInboundPorts', parsePorts),
+    excludeOutboundPorts: read('excludeOutboundPorts', parsePorts),
+    includeOutboundRanges: read('includeOutboundIPRanges', parseRanges),
+    excludeOutboundRanges: read('excludeOutboundIPRanges', parseRanges),
+  };
+}

@@ -1,0 +1,123 @@
+/** The containers that make a pod a member of the mesh: Envoy as a sidecar or a gateway, and the redirection. */
+import type { Container } from '../api/kubernetes';
+import { bootstrap, ProxyPort } from './bootstrap';
+import { ENVOY_IMAGE, MALHA_IMAGE } from './images';
+import { type RedirectionOptions, redirectionArgs } from './redirection';
+
+export interface ProxyOptions {
+  /** The workload's name, as telemetry shows it: the Deployment's, the Pod's where there is no controller. */
+  workload: string;
+  /** Host and port of the control plane's plaintext xDS. Default: see {@link CONTROL_PLANE}. */
+  controlPlane?: string;
+  /** Default: {@link ENVOY_IMAGE} and {@link MALHA_IMAGE}. */
+  images?: { proxy?: string; init?: string };
+  /** Compute resources of the proxy. Default: 50m CPU and 64Mi requested, 256Mi at most. */
+  resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
+  /** Envoy's worker threads. Default 2. */
+  concurrency?: number;
+}
+
+/** Where the control plane is unless the mesh says otherwise. */
+export const CONTROL_PLANE = 'malha-control-plane.malha-system.svc.cluster.local:15010';
+
+/** The container that every tool looks for. */
+export const PROXY_CONTAINER = 'istio-proxy';
+export const INIT_CONTAINER = 'malha-init';
+
+const PROXY_ID = 1337;
+
+/** Envoy beside an application, as a native sidecar: it is up before the application, and outlives it. */
+export function sidecarContainer(options: ProxyOptions): Container {
+  const container = envoy('sidecar', 'REDIRECT', options);
+  return {
+    ...container,
+    restartPolicy: 'Always',
+    startupProbe: { ...readiness, periodSeconds: 1, failureThreshold: 600 },
+  };
+}
+
+/**
+ * Envoy as a gateway: the pod's only container.
+ * @param ports where it listens: containerPort and name, as the gateway's Service targets them.
+ */
+export function gatewayContainer(
+  options: ProxyOptions & { ports: readonly { name: string; containerPort: number }[] },
+): Container {
+  const container = envoy('router', 'NONE', options);
+  return {
+    ...container,
+    ports: [...options.ports.map((port) => ({ ...port, protocol: 'TCP' })), ...container.ports!],
+    // Balancers in front learn late that this pod goes; until they have, it keeps answering.
+    lifecycle: { preStop: { sleep: { seconds: 15 } } },
+  };
+}
+
+/** The redirection, applied once before anything else of the pod runs. */
+export function initContainer(redirection: RedirectionOptions, image = MALHA_IMAGE): Container {
+  return {
+    name: INIT_CONTAINER,
+    image,
+    args: ['init', ...redirectionArgs({ proxyId: PROXY_ID, ...redirection })],
+    resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '128Mi' } },
+    securityContext: {
+      // The kernel asks for these two, and for root in the pod's network namespace; the container ends within a second.
+      capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] },
+      allowPrivilegeEscalation: false,
+      privileged: false,
+      runAsUser: 0,
+      runAsGroup: 0,
+      runAsNonRoot: false,
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+  };
+}
+
+const readiness = {
+  httpGet: { path: '/healthz/ready', port: ProxyPort.readiness },
+  timeoutSeconds: 3,
+};
+
+function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | 'NONE', options: ProxyOptions): Container {
+  const controlPlane = options.controlPlane ?? CONTROL_PLANE;
+  return {
+    name: PROXY_CONTAINER,
+    image: options.images?.proxy ?? ENVOY_IMAGE,
+    args: [
+      '--config-yaml',
+      JSON.stringify(bootstrap({ controlPlane, capture })),
+      '--service-node',
+      `${type}~$(POD_IP)~$(POD_NAME).$(POD_NAMESPACE)~$(POD_NAMESPACE).svc.cluster.local`,
+      '--service-cluster',
+      `${options.workload}.$(POD_NAMESPACE)`,
+      '--concurrency',
+      String(options.concurrency ?? 2),
+      '--log-level',
+      'warning',
+      '--drain-time-s',
+      '45',
+      // Kubernetes replaces pods, not processes; without this Envoys that share a kernel would share memory.
+      '--disable-hot-restart',
+    ],
+    env: [
+      { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+      { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+      { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+    ],
+    ports: [
+      { name: 'http-envoy-prom', containerPort: ProxyPort.metrics, protocol: 'TCP' },
+      { name: 'status-port', containerPort: ProxyPort.readiness, protocol: 'TCP' },
+    ],
+    readinessProbe: { ...readiness, periodSeconds: 15, failureThreshold: 4 },
+    resources: options.resources ?? { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      privileged: false,
+      readOnlyRootFilesystem: true,
+      runAsUser: PROXY_ID,
+      runAsGroup: PROXY_ID,
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+  };
+}

@@ -3,9 +3,13 @@
  * its validator, its CustomResourceDefinition and its reference page. Nothing here does I/O, and nothing here knows
  * what Envoy is. `schema.ts` has the words that schemas are written in, `kinds.ts` the list of kinds.
  */
+export * from './crd';
 export * from './duration';
 export * from './kind';
 export * from './kinds';
+export * from './mesh/extension-provider';
+export * from './mesh/mesh-config';
+export * from './mesh/proxy-config';
 export * from './networking/connection-pool';
 export * from './networking/destination';
 export * from './networking/destination-rule';

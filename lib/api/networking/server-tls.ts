@@ -49,7 +49,10 @@ export const ServerTLSSettings = message(
   },
   {
     description: 'TLS on a port of a gateway.',
-    exclusive: [['credentialName', 'credentialNames', 'tlsCertificates']],
+    exclusive: [
+      ['credentialName', 'credentialNames'],
+      ['credentialNames', 'tlsCertificates'],
+    ],
   },
 );
 export type ServerTLSSettings = Static<typeof ServerTLSSettings>;

@@ -1,0 +1,111 @@
+/**
+ * A kind becomes a CustomResourceDefinition. The schema is structural (Kubernetes: every node has a type, value rules
+ * such as `oneOf` carry none), so an API server prunes unknown fields, or refuses them under strict field validation.
+ * Only what an API server can check cheaply is written out; the rest is Galley's.
+ */
+import type { Kind } from './kind';
+import type { KubeObject } from './object';
+import type { Keywords, TSchema } from './schema';
+
+/** The form of a Go duration. Its least value is checked by Galley, as CEL costs more than it is worth here. */
+const DURATION_PATTERN = '^(0|(([0-9]+\\.?[0-9]*|\\.[0-9]+)(ns|us|ms|s|m|h))+)$';
+
+/** JSON Schema's own keywords that are taken over as they are. */
+const KEPT = [
+  'type',
+  'description',
+  'format',
+  'enum',
+  'pattern',
+  'minimum',
+  'maximum',
+  'minLength',
+  'maxLength',
+  'minItems',
+  'maxItems',
+  'minProperties',
+  'maxProperties',
+  'required',
+] as const;
+
+/** At most one field of the group is set, in the one form of `oneOf` that structural schemas allow. */
+function atMostOne(group: readonly string[]): object {
+  const alternatives = group.map((field) => ({ required: [field] }));
+  return { oneOf: [{ not: { anyOf: alternatives } }, ...alternatives] };
+}
+
+/** The structural schema (openAPIV3Schema) of a schema of the mesh API. */
+export function structuralSchema(schema: TSchema & Keywords): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const keyword of KEPT) {
+    if (schema[keyword] !== undefined) {
+      result[keyword] = schema[keyword];
+    }
+  }
+  if (schema.duration !== undefined) {
+    result['pattern'] = DURATION_PATTERN;
+  }
+  if (schema['properties']) {
+    const properties = Object.entries(schema['properties'] as Record<string, TSchema>);
+    if (properties.length > 0) {
+      result['properties'] = Object.fromEntries(properties.map(([name, field]) => [name, structuralSchema(field)]));
+    }
+  } else if (schema['additionalProperties'] === true) {
+    result['x-kubernetes-preserve-unknown-fields'] = true;
+  } else if (schema['additionalProperties']) {
+    result['additionalProperties'] = structuralSchema(schema['additionalProperties'] as TSchema);
+  }
+  if (schema['items']) {
+    result['items'] = structuralSchema(schema['items'] as TSchema);
+  }
+  const groups = (schema.exclusive ?? []).map(atMostOne);
+  if (groups.length === 1) {
+    Object.assign(result, groups[0]);
+  } else if (groups.length > 1) {
+    result['allOf'] = groups;
+  }
+  return result;
+}
+
+const STATUS = {
+  type: 'object',
+  description: 'What the control plane says about the object.',
+  'x-kubernetes-preserve-unknown-fields': true,
+};
+
+/** The definition of `kind`: all its versions are served with one schema, and one is stored. */
+export function customResourceDefinition(kind: Kind): KubeObject {
+  const schema = {
+    openAPIV3Schema: {
+      type: 'object',
+      description: kind.description,
+      ...(kind.specRequired ? { required: ['spec'] } : {}),
+      properties: { spec: structuralSchema(kind.schema), status: STATUS },
+    },
+  };
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${kind.plural}.${kind.group}` },
+    spec: {
+      group: kind.group,
+      scope: 'Namespaced',
+      names: {
+        kind: kind.kind,
+        listKind: `${kind.kind}List`,
+        plural: kind.plural,
+        singular: kind.kind.toLowerCase(),
+        ...(kind.shortNames.length > 0 ? { shortNames: [...kind.shortNames] } : {}),
+        categories: ['istio-io', `${kind.group.replaceAll('.', '-').replace('-istio-io', '')}-istio-io`],
+      },
+      versions: kind.versions.map((name) => ({
+        name,
+        served: true,
+        storage: name === kind.storedVersion,
+        subresources: { status: {} },
+        additionalPrinterColumns: kind.printerColumns.map((column) => ({ ...column })),
+        schema,
+      })),
+    },
+  };
+}

@@ -1,0 +1,125 @@
+/**
+ * MeshConfig: settings of the mesh as a whole. Not a kind of object: it is YAML under the key `mesh` of the ConfigMap
+ * `istio` in the root namespace, or a file. https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
+ */
+import { TcpKeepalive } from '../networking/connection-pool';
+import { HTTPRetry } from '../networking/http-route';
+import { LocalityLoadBalancerSetting } from '../networking/load-balancing';
+import { anyObject, choice, duration, flag, int32, list, message, type Static, text, texts, unserved } from '../schema';
+import { ExtensionProvider } from './extension-provider';
+import { MeshProxyConfig } from './proxy-config';
+
+const exportTo = (what: string) =>
+  texts(`Namespaces that see ${what} without an exportTo of its own: \`.\`, \`*\` (the default), \`~\`, or names.`);
+
+export const DefaultProviders = message(
+  {
+    tracing: texts('Providers for traces.'),
+    metrics: texts('Providers for metrics.'),
+    accessLogging: texts('Providers for access logs.'),
+  },
+  { description: 'The providers that hold where no Telemetry names others.' },
+);
+export type DefaultProviders = Static<typeof DefaultProviders>;
+
+const tls = (description: string) =>
+  unserved(
+    message(
+      {
+        minProtocolVersion: choice(['TLS_AUTO', 'TLSV1_2', 'TLSV1_3'], 'The oldest version. Default TLSV1_2.'),
+        ecdhCurves: texts('Elliptic curves, in order of preference.'),
+        cipherSuites: texts('Cipher suites, in order of preference.'),
+      },
+      { description },
+    ),
+  );
+
+const trafficMode = (description: string) =>
+  message({ mode: choice(['REGISTRY_ONLY', 'ALLOW_ANY'], 'Drop, or pass on. Default ALLOW_ANY.') }, { description });
+
+export const MeshConfig = message(
+  {
+    proxyListenPort: unserved(int32('The port for outgoing traffic. Default 15001.')),
+    proxyInboundListenPort: unserved(int32('The port for incoming traffic. Default 15006.')),
+    proxyHttpPort: int32('The port on which sidecars act as an HTTP proxy; 0, the default, means not.', {
+      minimum: 0,
+      maximum: 65535,
+    }),
+    connectTimeout: duration('How long connecting may take. Default 10s.'),
+    protocolDetectionTimeout: unserved(duration('How long the first bytes are waited for. Default 0s, no limit.', 0)),
+    tcpKeepalive: unserved(TcpKeepalive),
+    hboneIdleTimeout: unserved(duration('After which idle time a tunnel is closed. Default 1h.', 0)),
+    ingressClass: unserved(text('The class of Ingress objects to serve.')),
+    ingressService: unserved(text('The Service whose address Ingress objects get.')),
+    ingressControllerMode: unserved(
+      choice(['UNSPECIFIED', 'OFF', 'DEFAULT', 'STRICT'], 'Which Ingress objects are served.'),
+    ),
+    ingressSelector: unserved(text('The label `istio` of the gateways that serve Ingress objects.')),
+    enableTracing: flag('Trace with the settings of `defaultConfig.tracing`.'),
+    accessLogFile: text('The file that access logs go to, such as /dev/stdout. Empty, the default, means none.'),
+    accessLogFormat: text("The format of access logs, with Envoy's command operators."),
+    accessLogEncoding: choice(['TEXT', 'JSON'], 'The encoding of access logs. Default TEXT.'),
+    enableEnvoyAccessLogService: unserved(
+      flag('Send logs to `defaultConfig.envoyAccessLogService`. See `extensionProviders`.'),
+    ),
+    disableEnvoyListenerLog: unserved(flag('Keep no logs of connections without a filter chain.')),
+    defaultConfig: MeshProxyConfig,
+    outboundTrafficPolicy: trafficMode('What sidecars do with traffic to unknown destinations.'),
+    inboundTrafficPolicy: unserved(
+      message(
+        { mode: choice(['PASSTHROUGH', 'LOCALHOST'], 'The address that the workload sees.') },
+        { description: 'How traffic enters workloads.' },
+      ),
+    ),
+    configSources: unserved(list(anyObject('A source.'), 'Where objects come from.')),
+    enableAutoMtls: unserved(
+      flag('Use mutual TLS where the other side takes it and no DestinationRule says otherwise. Default true.'),
+    ),
+    trustDomain: text('The trust domain of identities. Default cluster.local.'),
+    trustDomainAliases: unserved(texts('Trust domains that mean the same.')),
+    caCertificates: unserved(
+      list(anyObject('A certificate, or where it is found.'), 'Further root certificates for workloads.'),
+    ),
+    defaultServiceExportTo: unserved(exportTo('a service')),
+    defaultVirtualServiceExportTo: unserved(exportTo('a VirtualService')),
+    defaultDestinationRuleExportTo: unserved(exportTo('a DestinationRule')),
+    rootNamespace: text('The namespace whose objects hold for all namespaces. Default istio-system.'),
+    localityLbSetting: unserved(LocalityLoadBalancerSetting),
+    dnsRefreshRate: unserved(duration('How often names are resolved. Default 60s.')),
+    h2UpgradePolicy: unserved(
+      choice(['DO_NOT_UPGRADE', 'UPGRADE'], 'Whether HTTP/1.1 is upgraded to HTTP/2 between proxies.'),
+    ),
+    inboundClusterStatName: unserved(text('The pattern for names of statistics of incoming traffic.')),
+    outboundClusterStatName: unserved(text('The pattern for names of statistics of outgoing traffic.')),
+    certificates: unserved(list(anyObject('A certificate.'), 'Unused.')),
+    thriftConfig: unserved(anyObject('Unused.')),
+    serviceSettings: unserved(
+      list(anyObject('Settings of some services.'), 'Which services are only reached in their own cluster.'),
+    ),
+    serviceScopeConfigs: unserved(list(anyObject('A scope.'), 'Which services other clusters see.')),
+    enablePrometheusMerge: unserved(flag('Serve the metrics of proxy and application together.')),
+    verifyCertificateAtClient: unserved(flag('Deprecated; has no effect.')),
+    ca: unserved(anyObject('A CA elsewhere.')),
+    extensionProviders: list(ExtensionProvider, 'Services that proxies send logs, traces and questions to.'),
+    defaultProviders: DefaultProviders,
+    discoverySelectors: unserved(
+      list(anyObject('A label selector.'), 'The namespaces that the mesh looks at. Default: all.'),
+    ),
+    pathNormalization: unserved(
+      message(
+        {
+          normalization: choice(
+            ['DEFAULT', 'NONE', 'BASE', 'MERGE_SLASHES', 'DECODE_AND_MERGE_SLASHES'],
+            'How far paths are normalized. Default BASE.',
+          ),
+        },
+        { description: 'How paths are made comparable before policies see them.' },
+      ),
+    ),
+    defaultHttpRetryPolicy: HTTPRetry,
+    meshMTLS: tls('TLS between workloads.'),
+    tlsDefaults: tls('TLS with everyone else.'),
+  },
+  { description: 'Settings of the mesh as a whole.' },
+);
+export type MeshConfig = Static<typeof MeshConfig>;

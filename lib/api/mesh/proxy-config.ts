@@ -1,0 +1,112 @@
+/** Settings of single proxies: the mesh's `defaultConfig`, and the annotation `proxy.istio.io/config` of a Pod. */
+import {
+  anyObject,
+  choice,
+  double,
+  duration,
+  flag,
+  int32,
+  message,
+  type Static,
+  text,
+  textMap,
+  texts,
+  uint32,
+  unserved,
+} from '../schema';
+
+const unservedText = (description: string) => unserved(text(description));
+
+export const MeshTracing = message(
+  {
+    zipkin: message({ address: text('`host:port` of the Zipkin service.') }, { description: 'Traces for Zipkin.' }),
+    lightstep: unserved(anyObject('Traces for Lightstep. Deprecated.')),
+    datadog: unserved(anyObject('Traces for Datadog.')),
+    stackdriver: unserved(anyObject('Traces for Google Cloud.')),
+    openCensusAgent: unserved(anyObject('Traces for an OpenCensus agent. Deprecated.')),
+    customTags: unserved(anyObject('Tags for each span.')),
+    maxPathTagLength: uint32('The longest path that a span carries. Default 256.'),
+    sampling: double('The share of requests that is traced, in percent. Default 1.', { minimum: 0, maximum: 100 }),
+    tlsSettings: unserved(anyObject('TLS to the tracing service.')),
+    enableIstioTags: unserved(flag("Whether spans carry the mesh's own tags. Default true.")),
+  },
+  {
+    description: 'How requests are traced, where no Telemetry says so.',
+    exclusive: [['zipkin', 'lightstep', 'datadog', 'stackdriver', 'openCensusAgent']],
+  },
+);
+export type MeshTracing = Static<typeof MeshTracing>;
+
+export const MeshProxyConfig = message(
+  {
+    configPath: unservedText('Where an agent writes its configuration.'),
+    binaryPath: unservedText('Where the proxy binary is.'),
+    serviceCluster: unservedText('The name of the service in traces.'),
+    tracingServiceName: unserved(
+      choice(
+        ['APP_LABEL_AND_NAMESPACE', 'CANONICAL_NAME_ONLY', 'CANONICAL_NAME_AND_NAMESPACE'],
+        'How the name of the service in traces is made.',
+      ),
+    ),
+    drainDuration: unserved(duration('How long connections drain on a hot restart.')),
+    terminationDrainDuration: unserved(duration('How long connections drain when the proxy ends. Default 5s.', 0)),
+    discoveryAddress: unservedText('`host:port` of the control plane.'),
+    statsdUdpAddress: unservedText('`host:port` of a statsd collector.'),
+    proxyAdminPort: unserved(int32("The port of the proxy's own administration. Default 15000.")),
+    controlPlaneAuthPolicy: unserved(choice(['NONE', 'MUTUAL_TLS', 'INHERIT'], 'TLS towards the control plane.')),
+    customConfigFile: unservedText('A file with a bootstrap of your own.'),
+    statNameLength: unserved(int32('The longest name of a statistic.')),
+    concurrency: unserved(int32('Worker threads of the proxy; 0 is one per core.', { minimum: 0 })),
+    proxyBootstrapTemplatePath: unservedText('A file with a template for the bootstrap.'),
+    interceptionMode: unserved(choice(['REDIRECT', 'TPROXY', 'NONE'], 'How traffic gets into the proxy.')),
+    tracing: MeshTracing,
+    sds: unserved(anyObject('Unused.')),
+    envoyAccessLogService: unserved(anyObject('An access log service. See `extensionProviders`.')),
+    envoyMetricsService: unserved(anyObject('A metrics service.')),
+    proxyMetadata: unserved(textMap('Environment variables for the proxy.')),
+    runtimeValues: unserved(textMap("Values for Envoy's runtime.")),
+    statusPort: unserved(int32('The port on which an agent tells its status.')),
+    extraStatTags: unserved(texts('Further tags to take out of names of statistics.')),
+    gatewayTopology: unserved(
+      message(
+        {
+          numTrustedProxies: uint32('Trusted proxies in front of the gateways. Default 0.'),
+          forwardClientCertDetails: choice(
+            ['UNDEFINED', 'SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET', 'ALWAYS_FORWARD_ONLY'],
+            'What happens to X-Forwarded-Client-Cert.',
+          ),
+          proxyProtocol: message({}, { description: 'Gateways expect the PROXY protocol.' }),
+        },
+        { description: 'What stands in front of the gateways.' },
+      ),
+    ),
+    proxyStatsMatcher: unserved(
+      message(
+        {
+          inclusionPrefixes: texts('Beginnings of names.'),
+          inclusionSuffixes: texts('Ends of names.'),
+          inclusionRegexps: texts('Regular expressions for names.'),
+        },
+        { description: 'Further statistics that the proxy keeps.' },
+      ),
+    ),
+    readinessProbe: unserved(anyObject('A probe of the application, for workloads that are not Pods.')),
+    holdApplicationUntilProxyStarts: unserved(flag('Start the application after the proxy.')),
+    caCertificatesPem: unserved(texts('Root certificates for the CA connection, in PEM.')),
+    image: unserved(
+      message(
+        { imageType: text('The variant: `default`, `debug` or `distroless`.') },
+        { description: 'The image of the proxy.' },
+      ),
+    ),
+    privateKeyProvider: unserved(anyObject('Hardware for private keys.')),
+    proxyHeaders: unserved(anyObject('Which headers the proxy adds.')),
+    fileFlushInterval: unserved(duration('How often log files are flushed.')),
+    fileFlushMinSizeKb: unserved(uint32('How much is buffered before a log file is flushed.')),
+    statsCompression: unserved(flag('Whether statistics may be compressed.')),
+    statsEvictionInterval: unserved(duration('After which time unused statistics are forgotten.', 0)),
+    meshId: unservedText('The identity of the mesh in metadata.'),
+  },
+  { description: 'Settings of a proxy.' },
+);
+export type MeshProxyConfig = Static<typeof MeshProxyConfig>;

@@ -159,7 +159,7 @@ function fieldOf(reflected: Reflected): Field {
     name: field.name,
     id: field.id,
     isRepeated: field.repeated,
-    isPacked: field.repeated && field.packed,
+    isPacked: field.repeated && field.packed && scalar !== undefined && scalar.wire !== 2,
     hasPresence: field.partOf !== null && field.partOf !== undefined,
     rivals: field.partOf ? field.partOf.oneof.filter((name) => name !== field.name) : [],
     key: field instanceof MapField ? scalars[field.keyType] : undefined,

@@ -116,30 +116,42 @@ function load() {
   return root.resolveAll();
 }
 
-/** The descriptor without services, reserved ranges and options that do not change the encoding. */
-function slim(node) {
-  if (Array.isArray(node) || node === null || typeof node !== 'object') return node;
-  const slimmed = {};
-  for (const [key, value] of Object.entries(node)) {
-    if (key === 'reserved' || key === 'comment' || key === 'comments') continue;
-    if (key === 'options') {
-      const kept = {};
-      if (value?.proto3_optional) kept.proto3_optional = true;
-      if (value?.packed === false) kept.packed = false;
-      if (Object.keys(kept).length > 0) slimmed.options = kept;
-    } else if (key === 'nested') {
-      slimmed.nested = Object.fromEntries(
-        Object.entries(value)
-          .filter(([, child]) => child.methods === undefined && child.extend === undefined)
-          .map(([name, child]) => [name, slim(child)]),
-      );
-    } else slimmed[key] = key === 'fields' || key === 'oneofs' ? mapValues(value, slim) : slim(value);
-  }
-  return slimmed;
+/**
+ * What encoding needs and no more, since every command of the program reads it at its start: enums by name, and
+ * messages as lists of fields [name, id, type, label, oneof]. A label is `''`, `optional` (presence is tracked),
+ * `repeated`, `packed`, or the key type of a map; `oneof` is the index of the oneof in its message.
+ */
+function descriptorOf(root) {
+  const enums = {};
+  const messages = {};
+  const walk = (node) => {
+    for (const child of node.nestedArray) {
+      if (child instanceof protobuf.Enum) enums[child.fullName.slice(1)] = child.values;
+      if (child instanceof protobuf.Type) messages[child.fullName.slice(1)] = child.fieldsArray.map(fieldOf);
+      if (child instanceof protobuf.Namespace) walk(child);
+    }
+  };
+  walk(root);
+  return { enums, messages };
 }
 
-const mapValues = (object, change) =>
-  Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
+function fieldOf(field) {
+  const isNumber = !field.resolvedType || field.resolvedType instanceof protobuf.Enum;
+  const isPacked = field.repeated && field.packed && isNumber && field.type !== 'string' && field.type !== 'bytes';
+  const label = field.map
+    ? field.keyType
+    : isPacked
+      ? 'packed'
+      : field.repeated
+        ? 'repeated'
+        : field.partOf
+          ? 'optional'
+          : '';
+  const tuple = [field.name, field.id, field.resolvedType ? field.resolvedType.fullName.slice(1) : field.type];
+  if (field.partOf) tuple.push(label, field.parent.oneofsArray.indexOf(field.partOf));
+  else if (label !== '') tuple.push(label);
+  return tuple;
+}
 
 /** How the well-known types look in canonical JSON (https://protobuf.dev/programming-guides/json). */
 const wellKnown = `export declare namespace google.protobuf {
@@ -217,10 +229,7 @@ function main() {
   const messages = [];
   types(root, 0, lines, messages);
   const byName = messages.map((name) => `  '${name}': ${name};`);
-  const bundle = JSON.stringify(slim(root.toJSON()))
-    .replaceAll('\\', '\\\\')
-    .replaceAll('`', '\\`')
-    .replaceAll('${', '\\${');
+  const bundle = JSON.stringify(descriptorOf(root)).replaceAll('\\', '\\\\').replaceAll("'", "\\'");
 
   fs.mkdirSync(target, { recursive: true });
   const write = (file, text) => {
@@ -229,7 +238,7 @@ function main() {
   };
   write(
     descriptorFile,
-    `/** The descriptor of every message, as JSON for protobufjs. */\nexport const descriptor: string = \`${bundle}\`;\n`,
+    `/** Every message and enum, as JSON; scripts/generate-envoy.js tells the form. */\nexport const descriptor: string =\n  '${bundle}';\n`,
   );
   write(
     typesFile,
@@ -237,4 +246,6 @@ function main() {
   );
 }
 
-main();
+if (require.main === module) main();
+
+module.exports = { load };

@@ -1,5 +1,4 @@
-/** One plan per message type, made from protobufjs' reflection when the type is first used. */
-import { Enum, MapField, type Field as Reflected, Root, Type } from 'protobufjs';
+/** One plan per message type, made from the generated descriptor when the type is first used. */
 import { Reader, type Writer } from 'protobufjs/minimal';
 import { MessageError, shown } from './error';
 import { descriptor } from './generated/descriptor';
@@ -18,33 +17,34 @@ export interface Codec {
 /** protobuf's own limit. */
 const MAX_DEPTH = 100;
 
-const codecs = new Map<string, Codec | undefined>();
-let bundle: Root | undefined;
+/** The form is told in scripts/generate-envoy.js. */
+interface Descriptor {
+  enums: Record<string, Record<string, number>>;
+  messages: Record<string, [name: string, id: number, type: string, label?: string, oneof?: number][]>;
+}
+
+const codecs = new Map<string, Codec>();
+const enums = new Map<string, Scalar>();
+let parsed: Descriptor | undefined;
+
+function bundle(): Descriptor {
+  parsed ??= JSON.parse(descriptor) as Descriptor;
+  return parsed;
+}
 
 /** The codec of a message by its full name; undefined when the bundle does not have the message. */
 export function codecOf(name: string): Codec | undefined {
-  if (codecs.has(name)) return codecs.get(name);
-  bundle ??= Root.fromJSON(JSON.parse(descriptor));
-  const found = name.includes('.') ? bundle.lookup(name, [Type]) : null;
+  const known = codecs.get(name);
   // A name that is not in the bundle is not remembered: names come from the network too, without end.
-  if (!(found instanceof Type) || found.fullName !== `.${name}`) return undefined;
-  const codec = name === 'google.protobuf.Any' ? anyCodec(codecOf) : (wellKnown[name] ?? new MessageCodec(found));
+  if (known || !Object.hasOwn(bundle().messages, name)) return known;
+  const codec = name === 'google.protobuf.Any' ? anyCodec(codecOf) : (wellKnown[name] ?? new MessageCodec(name));
   codecs.set(name, codec);
   return codec;
 }
 
 /** The names of all messages in the bundle. */
 export function messageNames(): string[] {
-  codecOf('google.protobuf.Any');
-  const names: string[] = [];
-  const walk = (node: { nestedArray: object[] }) => {
-    for (const child of node.nestedArray) {
-      if (child instanceof Type) names.push(child.fullName.slice(1));
-      if ('nestedArray' in child) walk(child as { nestedArray: object[] });
-    }
-  };
-  if (bundle) walk(bundle);
-  return names;
+  return Object.keys(bundle().messages);
 }
 
 interface Field {
@@ -62,17 +62,14 @@ interface Field {
 }
 
 class MessageCodec implements Codec {
-  private readonly name: string;
   private planned?: { byName: Map<string, Field>; byId: Map<number, Field> };
 
-  constructor(private readonly type: Type) {
-    this.name = type.fullName.slice(1);
-  }
+  constructor(private readonly name: string) {}
 
   /** Made late, since message types refer to each other in circles. */
   private get plan() {
     if (!this.planned) {
-      const fields = this.type.fieldsArray.map(fieldOf);
+      const fields = fieldsOf(this.name);
       this.planned = {
         byName: new Map(fields.map((field) => [field.name, field])),
         byId: new Map(fields.map((field) => [field.id, field])),
@@ -145,27 +142,33 @@ class MessageCodec implements Codec {
   }
 }
 
-function fieldOf(reflected: Reflected): Field {
-  const field = reflected.resolve();
-  const resolved = field.resolvedType;
-  const scalar =
-    resolved instanceof Enum ? enumScalar(resolved.fullName.slice(1), resolved.values) : scalars[field.type];
-  let codec: Codec | undefined;
-  if (resolved instanceof Type) {
-    codec = codecOf(resolved.fullName.slice(1));
-    if (!codec) throw new Error(`${field.fullName} refers to ${resolved.fullName}, which is not in the bundle`);
-  }
-  return {
-    name: field.name,
-    id: field.id,
-    isRepeated: field.repeated,
-    isPacked: field.repeated && field.packed && scalar !== undefined && scalar.wire !== 2,
-    hasPresence: field.partOf !== null && field.partOf !== undefined,
-    rivals: field.partOf ? field.partOf.oneof.filter((name) => name !== field.name) : [],
-    key: field instanceof MapField ? scalars[field.keyType] : undefined,
-    scalar,
-    codec,
-  };
+function fieldsOf(message: string): Field[] {
+  const described = bundle().messages[message]!;
+  return described.map(([name, id, type, label = '', oneof]) => {
+    const scalar = scalars[type] ?? enumOf(type);
+    return {
+      name,
+      id,
+      isRepeated: label === 'repeated' || label === 'packed',
+      isPacked: label === 'packed',
+      hasPresence: label === 'optional',
+      rivals: described
+        .filter((other) => oneof !== undefined && other[4] === oneof && other[0] !== name)
+        .map(([rival]) => rival),
+      key: scalars[label],
+      scalar,
+      codec: scalar ? undefined : codecOf(type),
+    };
+  });
+}
+
+function enumOf(name: string): Scalar | undefined {
+  const known = enums.get(name);
+  const values = bundle().enums[name];
+  if (known || !values) return known;
+  const scalar = enumScalar(name, values);
+  enums.set(name, scalar);
+  return scalar;
 }
 
 function encodeField(field: Field, value: unknown, writer: Writer, depth: number): void {

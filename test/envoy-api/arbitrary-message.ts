@@ -1,9 +1,8 @@
-/** Random messages in canonical JSON, made from the descriptor itself, so that every kind of field turns up. */
+/** Random messages in canonical JSON, made from Envoy's protos themselves, so that every kind of field turns up. */
 import fc from 'fast-check';
-import { Enum, type Field, MapField, Root, Type } from 'protobufjs';
-import { descriptor } from '../../lib/envoy/generated/descriptor';
+import { Enum, type Field, MapField, type Root, Type } from 'protobufjs';
 
-export const bundle = Root.fromJSON(JSON.parse(descriptor)).resolveAll();
+export const bundle = jest.requireActual<{ load(): Root }>('../../scripts/generate-envoy.js').load();
 
 const decimals = fc.constantFrom('', '.500', '.000001', '.123456789');
 const base64 = fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes).toString('base64'));

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Type } from 'protobufjs';
+import { MapField, Type } from 'protobufjs';
 import { messageNames } from '../../lib/envoy/codec';
 import type { envoy } from '../../lib/envoy/generated/envoy';
 import { any, decode, encode, encodeAny, isKnown, type MessageName } from '../../lib/envoy/message';
@@ -24,10 +24,15 @@ describe('a message of any type', () => {
     );
   });
 
+  // protobufjs loses 64-bit map keys on the way through JavaScript's objects.
+  const comparable = types.filter(
+    (type) => !type.fieldsArray.some((field) => field instanceof MapField && field.keyType === 'int64'),
+  );
+
   it('has the bytes that protobufjs itself writes for what it reads from them', () => {
     fc.assert(
       fc.property(
-        fc.constantFrom(...types).chain((type) => fc.tuple(fc.constant(type), arbitraryMessage(type, 3))),
+        fc.constantFrom(...comparable).chain((type) => fc.tuple(fc.constant(type), arbitraryMessage(type, 3))),
         ([type, message]) => {
           const bytes = encode(type.fullName.slice(1), message as object);
           expect(Buffer.from(type.encode(type.decode(bytes)).finish()).toString('hex')).toBe(

@@ -1,6 +1,6 @@
 /** The house rules of CONTRIBUTING.md that a machine can check. */
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { filesBelow, ROOT, sources } from './sources';
 
 const LONGEST_FILE = 600;
@@ -40,14 +40,14 @@ describe('a source file', () => {
   });
 });
 
-describe('a folder of lib/', () => {
+describe('a room of lib/', () => {
   /** Whether the file opens with a comment that tells a design: more than one line. */
   const opensWithDesign = (path: string) =>
     /^(#!.*\n)?\/\*\*\n( \* .*\n| \*\n){2,}? \*\//.test(readFileSync(join(ROOT, path), 'utf8'));
 
   test('tells its design: in a README.md, or at the head of index.ts or of the file that has its name', () => {
-    const folders = new Set(sources('lib').map(({ path }) => dirname(path)));
-    const silent = [...folders].filter((folder) => {
+    const rooms = new Set(sources('lib').map(({ path }) => path.split('/').slice(0, 2).join('/')));
+    const silent = [...rooms].filter((folder) => {
       if (existsSync(join(ROOT, folder, 'README.md'))) return false;
       const heads = ['index.ts', `${basename(folder)}.ts`].map((name) => join(folder, name));
       return !heads.some((path) => existsSync(join(ROOT, path)) && opensWithDesign(path));

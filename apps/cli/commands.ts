@@ -1,0 +1,57 @@
+/** The commands of `malha`. Only the one that is asked for is loaded, so that `malha --help` answers at once. */
+import type { Command } from 'commander';
+import type { Context } from './io';
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): (context: Context) => Command;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'up',
+    summary: 'run the whole mesh of a folder of manifests on this machine',
+    load: () => (require('./commands/up') as typeof import('./commands/up')).up,
+  },
+  {
+    name: 'control-plane',
+    summary: 'serve configuration to Envoys (ADS over gRPC)',
+    load: () => (require('./commands/control-plane') as typeof import('./commands/control-plane')).controlPlane,
+  },
+  {
+    name: 'validate',
+    summary: 'judge each object alone, as admission does',
+    load: () => (require('./commands/validate') as typeof import('./commands/validate')).validate,
+  },
+  {
+    name: 'analyze',
+    summary: 'judge objects together, as synthesis does',
+    load: () => (require('./commands/analyze') as typeof import('./commands/analyze')).analyze,
+  },
+  {
+    name: 'proxy-config',
+    summary: 'print what the control plane sends to one proxy',
+    load: () => (require('./commands/proxy-config') as typeof import('./commands/proxy-config')).proxyConfig,
+  },
+  {
+    name: 'proxy-status',
+    summary: 'show which proxies a control plane serves, and what they accepted',
+    load: () => (require('./commands/proxy-status') as typeof import('./commands/proxy-status')).proxyStatus,
+  },
+  {
+    name: 'inject',
+    summary: 'put the sidecar into workloads of a YAML stream',
+    load: () => (require('./commands/inject') as typeof import('./commands/inject')).inject,
+  },
+  {
+    name: 'init',
+    summary: 'redirect the traffic of a pod through its sidecar (the init container)',
+    load: () => (require('./commands/init') as typeof import('./commands/init')).init,
+  },
+  {
+    name: 'version',
+    summary: 'print the versions of Malha, Envoy and Node',
+    load: () => (require('./commands/version') as typeof import('./commands/version')).version,
+  },
+];

@@ -1,0 +1,91 @@
+/** `malha inject -f FILE|-` */
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { type KubeObject, objectName } from '../../../lib/api/object';
+import { type InjectOptions, injectObject } from '../../../lib/injector';
+import type { Context } from '../io';
+import { editStream, readStream } from '../yaml-stream';
+
+interface Options {
+  filename: string;
+  namespace: string;
+  systemNamespace: string;
+  controlPlane?: string;
+}
+
+/** Kubernetes' own namespaces: a cluster whose system pods wait for a mesh does not start. */
+const NEVER = ['kube-system', 'kube-public', 'kube-node-lease'];
+
+export function inject({ io }: Context): Command {
+  return new Command('inject')
+    .requiredOption('-f, --filename <file>', 'the YAML stream; - is standard input')
+    .option('-n, --namespace <name>', 'the namespace of objects that name none', 'default')
+    .option('--system-namespace <name>', 'where the control plane is', 'malha-system')
+    .option(
+      '--control-plane <host:port>',
+      'address of its xDS (default: malha-control-plane.<system namespace>.svc.cluster.local:15010)',
+    )
+    .addHelpText(
+      'after',
+      `
+The whole stream is printed; documents without workloads stay as they are, byte for byte. Injected are Deployments,
+StatefulSets, DaemonSets, ReplicaSets, Jobs, CronJobs, Pods and Lists of them. Left out are pods that have a sidecar or
+the host's network, that are labelled sidecar.istio.io/inject: "false", and the namespaces kube-*, the system namespace,
+and those that a Namespace of the stream labels istio-injection: disabled. What was injected is told on standard error.
+
+Examples:
+  $ malha inject -f shop.yaml | kubectl apply -f -
+  $ helm template shop | malha inject -f - -n shop | kubectl apply -f -
+`,
+    )
+    .action(async (options: Options) => {
+      const fromStdin = options.filename === '-';
+      const file = fromStdin ? '<stdin>' : options.filename;
+      const text = fromStdin ? await io.stdin() : await readFile(options.filename, 'utf8');
+      const excluded = excludedNamespaces(readStream(text, file), options);
+      const settings: InjectOptions = {
+        controlPlane: options.controlPlane ?? `malha-control-plane.${options.systemNamespace}.svc.cluster.local:15010`,
+      };
+      const told: string[] = [];
+      const result = editStream(text, file, (value) =>
+        isObject(value) ? injectOne(value, settings, excluded, options.namespace, told) : value,
+      );
+      io.stdout.write(result);
+      io.stderr.write(told.length > 0 ? `injected ${told.join(', ')}\n` : `nothing to inject in ${file}\n`);
+    });
+}
+
+/** Also looks into Lists: their items may be of several namespaces. */
+function injectOne(
+  object: KubeObject,
+  settings: InjectOptions,
+  excluded: ReadonlySet<string>,
+  defaultNamespace: string,
+  told: string[],
+): KubeObject {
+  if (object.kind === 'List' && Array.isArray(object.items)) {
+    const items = object.items.map((item) =>
+      isObject(item) ? injectOne(item, settings, excluded, defaultNamespace, told) : item,
+    );
+    return items.some((item, i) => item !== (object.items as unknown[])[i]) ? { ...object, items } : object;
+  }
+  if (excluded.has(object.metadata.namespace ?? defaultNamespace)) return object;
+  const injected = injectObject(object, settings);
+  if (injected !== object) told.push(objectName(object));
+  return injected;
+}
+
+function excludedNamespaces(values: readonly unknown[], options: Options): Set<string> {
+  const disabled = values
+    .filter(isObject)
+    .filter(({ kind, metadata }) => kind === 'Namespace' && metadata.labels?.['istio-injection'] === 'disabled')
+    .map(({ metadata }) => metadata.name);
+  return new Set([...NEVER, options.systemNamespace, ...disabled]);
+}
+
+/** A List has no name; everything else that is a Kubernetes object has. */
+function isObject(value: unknown): value is KubeObject {
+  if (typeof value !== 'object' || value === null) return false;
+  const { kind, metadata } = value as Partial<KubeObject>;
+  return kind === 'List' || (typeof kind === 'string' && typeof metadata === 'object' && metadata !== null);
+}

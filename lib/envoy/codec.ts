@@ -88,8 +88,9 @@ class MessageCodec implements Codec {
     let isSorted = true;
     for (const key of Object.keys(message)) {
       const value = (message as Record<string, unknown>)[key];
-      if (value === undefined || value === null) continue;
+      if (value === undefined) continue;
       const field = byName.get(key);
+      if (value === null && field?.codec !== wellKnown['google.protobuf.Value']) continue;
       if (!field) {
         if (key === '@type' && String(value).endsWith(`/${this.name}`)) continue;
         throw this.unknownField(key);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { MapField, Type } from 'protobufjs';
+import { Type } from 'protobufjs';
 import { messageNames } from '../../lib/envoy/codec';
 import type { envoy } from '../../lib/envoy/generated/envoy';
 import { any, decode, encode, encodeAny, isKnown, type MessageName } from '../../lib/envoy/message';
@@ -24,23 +24,19 @@ describe('a message of any type', () => {
     );
   });
 
-  // protobufjs loses 64-bit map keys on the way through JavaScript's objects.
-  const comparable = types.filter(
-    (type) => !type.fieldsArray.some((field) => field instanceof MapField && field.keyType === 'int64'),
-  );
-
-  it('has the bytes that protobufjs itself writes for what it reads from them', () => {
+  it('means the same to protobufjs itself', () => {
     fc.assert(
       fc.property(
-        fc.constantFrom(...comparable).chain((type) => fc.tuple(fc.constant(type), arbitraryMessage(type, 3))),
+        fc.constantFrom(...types).chain((type) => fc.tuple(fc.constant(type), arbitraryMessage(type, 3))),
         ([type, message]) => {
-          const bytes = encode(type.fullName.slice(1), message as object);
-          expect(Buffer.from(type.encode(type.decode(bytes)).finish()).toString('hex')).toBe(
-            Buffer.from(bytes).toString('hex'),
-          );
+          // protobufjs loses 64-bit map keys on the way through JavaScript's objects.
+          fc.pre(!/"(positions|macro_calls|type_map|reference_map)":/.test(JSON.stringify(message)));
+          const name = type.fullName.slice(1);
+          const theirs = type.encode(type.decode(encode(name, message as object))).finish();
+          expect(decode(name, theirs)).toEqual(message);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 1000 },
     );
   });
 

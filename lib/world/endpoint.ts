@@ -1,0 +1,103 @@
+/** The endpoints of a service: from EndpointSlices, or from a ServiceEntry and the workloads that it selects. */
+import type { ServiceEntry, WorkloadEntrySpec } from '../api';
+import type { EndpointConditions, Pod } from '../api/kubernetes';
+import { compareText } from './age';
+import { type Labels, selects } from './labels';
+import type { Service, ServicePort } from './service';
+import type { WorldView } from './view';
+
+export interface Endpoint {
+  /** An IP address, a DNS name, or `unix:///path`. */
+  readonly address: string;
+  readonly port: number;
+  readonly labels: Labels;
+  /** `region/zone/sub-zone`, as far as known; empty parts are unknown. */
+  readonly locality: string;
+  /** Relative to others; absent means 1. */
+  readonly weight?: number;
+}
+
+/** The endpoints of one port that may get requests now, in a fixed order. */
+export function endpointsOf(view: WorldView, service: Service, port: ServicePort): Endpoint[] {
+  const endpoints =
+    service.registry === 'Kubernetes' ? fromSlices(view, service, port) : fromEntry(view, service, port);
+  return endpoints.sort((a, b) => compareText(a.locality, b.locality) || compareText(a.address, b.address));
+}
+
+function fromSlices(view: WorldView, service: Service, port: ServicePort): Endpoint[] {
+  const ready = new Map<string, Endpoint>();
+  const draining = new Map<string, Endpoint>();
+  for (const slice of view.slices(service.namespace, service.name)) {
+    const slicePort = slice.ports?.find((candidate) => (candidate.name ?? '') === port.name);
+    if (!slicePort?.port) continue;
+    for (const { addresses, conditions = {}, targetRef, zone } of slice.endpoints ?? []) {
+      const address = addresses[0];
+      if (address === undefined) continue;
+      const target = isReady(conditions) ? ready : conditions.serving && conditions.terminating ? draining : undefined;
+      if (!target) continue;
+      const pod =
+        targetRef?.kind === 'Pod' && targetRef.name
+          ? view.pod(targetRef.namespace ?? service.namespace, targetRef.name)
+          : undefined;
+      target.set(address, {
+        address,
+        port: slicePort.port,
+        labels: pod?.metadata.labels ?? {},
+        locality: zone ? `/${zone}/` : '',
+      });
+    }
+  }
+  // As kube-proxy does: when all endpoints are going away, those that still answer are better than none.
+  return [...(ready.size > 0 ? ready : draining).values()];
+}
+
+/** An absent condition means ready (API reference of EndpointSlice). */
+function isReady(conditions: EndpointConditions): boolean {
+  return conditions.ready !== false;
+}
+
+function fromEntry(view: WorldView, service: Service, port: ServicePort): Endpoint[] {
+  const { spec } = service.object as ServiceEntry;
+  if (service.selector) return fromSelector(view, service, port);
+  if (spec.endpoints?.length) return spec.endpoints.map((entry) => fromWorkload(entry, port));
+  const isDns = service.resolution === 'DNS' || service.resolution === 'DNS_ROUND_ROBIN';
+  return isDns && service.externalName ? [fromWorkload({ address: service.externalName }, port)] : [];
+}
+
+function fromSelector(view: WorldView, service: Service, port: ServicePort): Endpoint[] {
+  const endpoints = new Map<string, Endpoint>();
+  for (const { spec } of view.workloadEntries(service.namespace)) {
+    if (!selects(service.selector, spec.labels ?? {})) continue;
+    const endpoint = fromWorkload(spec, port);
+    endpoints.set(endpoint.address, endpoint);
+  }
+  for (const pod of view.pods(service.namespace)) {
+    const { labels = {} } = pod.metadata;
+    const address = pod.status?.podIP;
+    if (!address || !selects(service.selector, labels) || !isPodReady(pod)) continue;
+    endpoints.set(address, { address, port: targetPortOf(port), labels, locality: '' });
+  }
+  return [...endpoints.values()];
+}
+
+function fromWorkload(entry: WorkloadEntrySpec, port: ServicePort): Endpoint {
+  const address = entry.address ?? '';
+  return {
+    address,
+    port: entry.ports?.[port.name] ?? targetPortOf(port),
+    labels: entry.labels ?? {},
+    locality: entry.locality ?? '',
+    weight: entry.weight,
+  };
+}
+
+function targetPortOf(port: ServicePort): number {
+  return typeof port.targetPort === 'number' ? port.targetPort : port.number;
+}
+
+/** A Pod from a file has no conditions; it counts as ready. */
+function isPodReady(pod: Pod): boolean {
+  if (pod.metadata.deletionTimestamp) return false;
+  const condition = pod.status?.conditions?.find(({ type }) => type === 'Ready');
+  return condition ? condition.status === 'True' : true;
+}

@@ -1,0 +1,25 @@
+/**
+ * world: objects become one immutable, indexed World.
+ *
+ * A World sorts its objects into drawers when it is made, and answers everything else by tables (`tables.ts`) with
+ * keyed reads, each answered at most once. Conversions are memoized by the identity of the object they come from, so
+ * two Worlds share whatever they make of unchanged objects. Together that is what lets a reader (pilot's translator)
+ * write down its reads and check them against a newer World, instead of computing again (`reads.ts`).
+ *
+ * Bounds: no I/O, no validation (Galley has admitted the objects; the World trusts their shape). The DNS domain is
+ * `cluster.local`. Protocols are declared, never sniffed. Regions are known from WorkloadEntries, zones also from
+ * EndpointSlices.
+ */
+export * from './age';
+export * from './endpoint';
+export * from './hostname';
+export * from './labels';
+export { DEFAULT_ROOT_NAMESPACE, parseMeshConfig } from './mesh-config';
+export * from './protocol';
+export * from './proxy';
+export * from './reads';
+export * from './service';
+export { gatewaysOf, MESH_GATEWAY, resolveGateway } from './tables';
+export * from './view';
+export * from './visibility';
+export * from './world';

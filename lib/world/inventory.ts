@@ -1,0 +1,96 @@
+/** Objects sorted into drawers, once per World: by kind, and by the key under which they are asked for. */
+import type { DestinationRule, Gateway, ServiceEntry, Telemetry, VirtualService, WorkloadEntry } from '../api';
+import type { ConfigMap, EndpointSlice, Service as KubeService, Pod, Secret } from '../api/kubernetes';
+import { groupOf, type KubeObject, objectKey } from '../api/object';
+import { compareText, oldestFirst } from './age';
+
+/** The label by which an EndpointSlice names its Service. */
+const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+
+/** `namespace/name`. */
+export function nameKey(namespace: string | undefined, name: string): string {
+  return `${namespace ?? 'default'}/${name}`;
+}
+
+export class Inventory {
+  readonly services = new Map<string, KubeService>();
+  readonly pods = new Map<string, Pod>();
+  readonly podsByNamespace = new Map<string, Pod[]>();
+  readonly secrets = new Map<string, Secret>();
+  readonly configMaps = new Map<string, ConfigMap>();
+  /** By the `namespace/name` of their Service. */
+  readonly slices = new Map<string, EndpointSlice[]>();
+  readonly workloadEntries = new Map<string, WorkloadEntry[]>();
+  readonly telemetries = new Map<string, Telemetry[]>();
+  readonly serviceEntries: ServiceEntry[] = [];
+  readonly virtualServices: VirtualService[] = [];
+  readonly destinationRules: DestinationRule[] = [];
+  readonly gateways: Gateway[] = [];
+
+  /** @param objects in any order; of several with one key the last counts. */
+  constructor(objects: Iterable<KubeObject>) {
+    const unique = new Map<string, KubeObject>();
+    for (const object of objects) unique.set(objectKey(object), object);
+    for (const object of unique.values()) this.file(object);
+    this.sort();
+  }
+
+  private file(object: KubeObject): void {
+    const { namespace, name } = object.metadata;
+    const key = nameKey(namespace, name);
+    switch (`${groupOf(object)}/${object.kind}`) {
+      case '/Service':
+        this.services.set(key, object as KubeService);
+        break;
+      case '/Pod':
+        this.pods.set(key, object as Pod);
+        append(this.podsByNamespace, namespace ?? 'default', object as Pod);
+        break;
+      case '/Secret':
+        this.secrets.set(key, object as Secret);
+        break;
+      case '/ConfigMap':
+        this.configMaps.set(key, object as ConfigMap);
+        break;
+      case 'discovery.k8s.io/EndpointSlice': {
+        const service = object.metadata.labels?.[SERVICE_NAME_LABEL];
+        if (service) append(this.slices, nameKey(namespace, service), object as EndpointSlice);
+        break;
+      }
+      case 'networking.istio.io/ServiceEntry':
+        this.serviceEntries.push(object as ServiceEntry);
+        break;
+      case 'networking.istio.io/WorkloadEntry':
+        append(this.workloadEntries, namespace ?? 'default', object as WorkloadEntry);
+        break;
+      case 'networking.istio.io/VirtualService':
+        this.virtualServices.push(object as VirtualService);
+        break;
+      case 'networking.istio.io/DestinationRule':
+        this.destinationRules.push(object as DestinationRule);
+        break;
+      case 'networking.istio.io/Gateway':
+        this.gateways.push(object as Gateway);
+        break;
+      case 'telemetry.istio.io/Telemetry':
+        append(this.telemetries, namespace ?? 'default', object as Telemetry);
+        break;
+    }
+  }
+
+  private sort(): void {
+    for (const list of [this.serviceEntries, this.virtualServices, this.destinationRules, this.gateways]) {
+      (list as KubeObject[]).sort(oldestFirst);
+    }
+    for (const lists of [this.podsByNamespace, this.slices, this.workloadEntries]) {
+      for (const list of lists.values()) list.sort((a, b) => compareText(a.metadata.name, b.metadata.name));
+    }
+    for (const list of this.telemetries.values()) list.sort(oldestFirst);
+  }
+}
+
+function append<V>(lists: Map<string, V[]>, key: string, value: V): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
+}

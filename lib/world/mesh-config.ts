@@ -1,0 +1,65 @@
+/**
+ * The mesh configuration of a World: key `mesh` of ConfigMap `istio` in the root namespace, or what the caller gives.
+ * It has been checked by Galley before; here an unreadable one counts as empty.
+ */
+import { parse } from 'yaml';
+import type { MeshConfig } from '../api';
+import type { ConfigMap } from '../api/kubernetes';
+import type { Inventory } from './inventory';
+import { nameKey } from './inventory';
+
+/** The root namespace of the API, where nothing says otherwise. */
+export const DEFAULT_ROOT_NAMESPACE = 'istio-system';
+
+const CONFIG_MAP = 'istio';
+const KEY = 'mesh';
+
+const empty: MeshConfig = Object.freeze({});
+const parsed = new WeakMap<ConfigMap, MeshConfig>();
+
+export interface MeshSettings {
+  readonly rootNamespace: string;
+  readonly config: MeshConfig;
+}
+
+/**
+ * @param given takes the place of the ConfigMap; its `rootNamespace` says where the root is.
+ * @param rootNamespace where to look. Else the namespace of the only ConfigMap `istio` that carries a mesh
+ *   configuration (the first by name of several), else `istio-system`.
+ */
+export function meshSettings(inventory: Inventory, given?: MeshConfig, rootNamespace?: string): MeshSettings {
+  const found = findConfigMap(inventory, rootNamespace);
+  const config = given ?? (found ? read(found) : empty);
+  return {
+    config,
+    rootNamespace: rootNamespace ?? config.rootNamespace ?? found?.metadata.namespace ?? DEFAULT_ROOT_NAMESPACE,
+  };
+}
+
+function findConfigMap(inventory: Inventory, rootNamespace: string | undefined): ConfigMap | undefined {
+  if (rootNamespace) return inventory.configMaps.get(nameKey(rootNamespace, CONFIG_MAP));
+  const standard = inventory.configMaps.get(nameKey(DEFAULT_ROOT_NAMESPACE, CONFIG_MAP));
+  if (standard?.data?.[KEY] !== undefined) return standard;
+  return [...inventory.configMaps.values()]
+    .filter((map) => map.metadata.name === CONFIG_MAP && map.data?.[KEY] !== undefined)
+    .sort((a, b) => ((a.metadata.namespace ?? '') < (b.metadata.namespace ?? '') ? -1 : 1))[0];
+}
+
+function read(map: ConfigMap): MeshConfig {
+  let config = parsed.get(map);
+  if (!config) {
+    config = parseMeshConfig(map.data?.[KEY] ?? '') ?? empty;
+    parsed.set(map, config);
+  }
+  return config;
+}
+
+/** The mesh configuration in a YAML text, or undefined when the text holds none. */
+export function parseMeshConfig(text: string): MeshConfig | undefined {
+  try {
+    const value: unknown = parse(text, { maxAliasCount: 100 });
+    return value && typeof value === 'object' && !Array.isArray(value) ? (value as MeshConfig) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * A service as clients see it: a host name with ports. Made from a Kubernetes Service, or from each host of a
+ * ServiceEntry; conversions are memoized by the object's identity, so unchanged objects give identical services.
+ */
+import type { ServiceEntry } from '../api';
+import type { ServicePort as KubePort, Service as KubeService } from '../api/kubernetes';
+import type { KubeObject } from '../api/object';
+import { isIpAddress, serviceHostname } from './hostname';
+import { type Protocol, protocolNamed, selectProtocol } from './protocol';
+import { EXPORT_TO_ANNOTATION } from './visibility';
+
+/** How a client's Envoy finds the endpoints of a service. */
+export type Resolution =
+  /** The control plane lists them. */
+  | 'STATIC'
+  /** Envoy resolves names and balances over all addresses. */
+  | 'DNS'
+  /** Envoy resolves a name and takes one address at a time. */
+  | 'DNS_ROUND_ROBIN'
+  /** The address that the client connected to. */
+  | 'NONE';
+
+export interface ServicePort {
+  /** Empty where the object has none. */
+  readonly name: string;
+  readonly number: number;
+  readonly protocol: Protocol;
+  /** As the object says it; a name refers to a container's port. */
+  readonly targetPort?: number | string;
+}
+
+export interface Service {
+  /** Unique in a World. */
+  readonly key: string;
+  /** Lower case and complete: `reviews.shop.svc.cluster.local`, `*.example.com`. */
+  readonly hostname: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly registry: 'Kubernetes' | 'ServiceEntry';
+  readonly ports: readonly ServicePort[];
+  /** Virtual addresses; CIDR blocks only for ServiceEntries. */
+  readonly addresses: readonly string[];
+  /** A Kubernetes Service without a virtual address: clients connect to the endpoints' own addresses. */
+  readonly headless: boolean;
+  readonly resolution: Resolution;
+  /** The name that `resolution: DNS` asks for, when it is not the endpoints' own. */
+  readonly externalName?: string;
+  readonly exportTo?: readonly string[];
+  /** Picks the Pods behind the service. Absent: endpoints are listed by someone else. */
+  readonly selector?: Readonly<Record<string, string>>;
+  readonly object: KubeObject;
+}
+
+const services = new WeakMap<KubeObject, readonly Service[]>();
+
+/** The service that a Kubernetes Service declares. */
+export function fromKubernetes(object: KubeService): Service {
+  return memoized(object, () => [convertKubernetes(object)])[0]!;
+}
+
+/** The services that a ServiceEntry declares, one per host. */
+export function fromServiceEntry(object: ServiceEntry): readonly Service[] {
+  return memoized(object, () => convertServiceEntry(object));
+}
+
+function memoized(object: KubeObject, convert: () => Service[]): readonly Service[] {
+  let converted = services.get(object);
+  if (!converted) {
+    converted = convert();
+    services.set(object, converted);
+  }
+  return converted;
+}
+
+function convertKubernetes(object: KubeService): Service {
+  const { name, namespace = 'default', annotations } = object.metadata;
+  const spec = object.spec ?? {};
+  const external = spec.type === 'ExternalName' && spec.externalName ? spec.externalName.toLowerCase() : undefined;
+  const addresses = (spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP]).filter(
+    (ip): ip is string => ip !== undefined && isIpAddress(ip),
+  );
+  const hasSelector = spec.selector !== undefined && Object.keys(spec.selector).length > 0;
+  return {
+    key: `Kubernetes/${namespace}/${name}`,
+    hostname: serviceHostname(name, namespace).toLowerCase(),
+    name,
+    namespace,
+    registry: 'Kubernetes',
+    ports: (spec.ports ?? []).map(convertPort).sort((a, b) => a.number - b.number),
+    addresses,
+    headless: !external && addresses.length === 0,
+    resolution: external ? 'DNS' : 'STATIC',
+    externalName: external,
+    exportTo: annotations?.[EXPORT_TO_ANNOTATION]?.split(',').map((target) => target.trim()),
+    selector: hasSelector ? spec.selector : undefined,
+    object,
+  };
+}
+
+function convertPort(port: KubePort): ServicePort {
+  return {
+    name: port.name ?? '',
+    number: port.port,
+    protocol: selectProtocol(port),
+    targetPort: port.targetPort,
+  };
+}
+
+function convertServiceEntry(object: ServiceEntry): Service[] {
+  const { name, namespace = 'default' } = object.metadata;
+  const { spec } = object;
+  const ports = (spec.ports ?? [])
+    .map((port) => ({
+      name: port.name,
+      number: port.number,
+      protocol: port.protocol === undefined ? ('TCP' as const) : protocolNamed(port.protocol),
+      targetPort: port.targetPort,
+    }))
+    .sort((a, b) => a.number - b.number);
+  const hostnames = [...new Set(spec.hosts.map((host) => host.toLowerCase()))];
+  return hostnames.map((hostname) => ({
+    key: `ServiceEntry/${namespace}/${name}/${hostname}`,
+    hostname,
+    name,
+    namespace,
+    registry: 'ServiceEntry',
+    ports,
+    addresses: spec.addresses ?? [],
+    headless: false,
+    resolution: resolutionOf(spec.resolution),
+    // Without endpoints, names are resolved by the host itself.
+    externalName: spec.endpoints?.length || spec.workloadSelector ? undefined : hostname,
+    exportTo: spec.exportTo,
+    selector: spec.workloadSelector?.labels,
+    object,
+  }));
+}
+
+function resolutionOf(resolution: string | undefined): Resolution {
+  return resolution === 'STATIC' || resolution === 'DNS' || resolution === 'DNS_ROUND_ROBIN' ? resolution : 'NONE';
+}

@@ -1,0 +1,49 @@
+/** The World: all objects of the mesh at one moment, immutable, indexed for the questions that translation asks. */
+import type { MeshConfig } from '../api';
+import type { KubeObject } from '../api/object';
+import { Inventory } from './inventory';
+import { type MeshSettings, meshSettings } from './mesh-config';
+import type { Table } from './reads';
+import { WorldView } from './view';
+
+export interface WorldOptions {
+  /** Takes the place of the ConfigMap. */
+  meshConfig?: MeshConfig;
+  /** Default: what the mesh configuration says, else the namespace of its ConfigMap, else `istio-system`. */
+  rootNamespace?: string;
+}
+
+export class World extends WorldView {
+  /** For tables only; everyone else asks. */
+  readonly inventory: Inventory;
+  /** For tables only; everyone else asks. */
+  readonly mesh: MeshSettings;
+
+  private readonly answers = new Map<Table<unknown>, Map<string, unknown>>();
+
+  private constructor(objects: Iterable<KubeObject>, options: WorldOptions) {
+    super();
+    this.inventory = new Inventory(objects);
+    this.mesh = meshSettings(this.inventory, options.meshConfig, options.rootNamespace);
+  }
+
+  /**
+   * The World of these objects, which Galley has admitted. Cheap: objects are only sorted into drawers, everything
+   * else is worked out when asked for. Hand in unchanged objects by identity, and what was made of them is reused.
+   */
+  static of(objects: Iterable<KubeObject>, options: WorldOptions = {}): World {
+    return new World(objects, options);
+  }
+
+  read<V>(table: Table<V>, key: string): V {
+    let answers = this.answers.get(table);
+    if (!answers) {
+      answers = new Map();
+      this.answers.set(table, answers);
+    }
+    if (answers.has(key)) return answers.get(key) as V;
+    const answer = table.answer(this, key);
+    answers.set(key, answer);
+    return answer;
+  }
+}

@@ -1,0 +1,162 @@
+/** The control plane's own installation: two replicas that survive a node, with no more rights than they use. */
+import { ApiObject, Size } from 'cdk8s';
+import {
+  Cpu,
+  Deployment,
+  EnvFieldPaths,
+  EnvValue,
+  ImagePullPolicy,
+  type IServiceAccount,
+  Probe,
+  Service,
+  ServiceAccount,
+  Topology,
+  Volume,
+} from 'cdk8s-plus-27';
+import { Construct } from 'constructs';
+import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
+import { MALHA_IMAGE } from '../lib/injector';
+import { controlPlaneAccess } from './control-plane-access';
+import { restricted } from './hardening';
+import { problemAt } from './problem';
+import { onRendered } from './rendered';
+import { Duration } from './units';
+import { RUN_ANNOTATION } from './workload';
+
+export interface ControlPlaneProps {
+  /** Default: 2. */
+  readonly replicas?: number;
+  /** Default: the image of this version of Malha. It is also the one that sets up redirection in every member Pod. */
+  readonly image?: string;
+  /** The image of the sidecars and gateways, an upstream Envoy. Default: the one that this version was tested with. */
+  readonly proxyImage?: string;
+  /** Whether the CRDs of the mesh's kinds are part of the manifests. Default: `install`. */
+  readonly crds?: 'install' | 'existing';
+  /** CPU to reserve for a replica, in thousandths of a core. Default: 250. */
+  readonly cpuMillis?: number;
+  /** Memory to reserve for a replica, and its limit. Default: 256 MiB reserved, 1 GiB at most. */
+  readonly memory?: { readonly request?: Size; readonly limit?: Size };
+}
+
+const NAME = 'malha-control-plane';
+/** The port names are those that tools look for. */
+const XDS = { number: 15010, name: 'grpc-xds' };
+const HTTP = { number: 15014, name: 'http-monitoring' };
+
+/** Made by `Mesh`. */
+export class ControlPlane extends Construct {
+  /** The name of its Service, which every proxy resolves. */
+  readonly host: string;
+  readonly xdsPort = XDS.number;
+  readonly httpPort = HTTP.number;
+  readonly image: string;
+  /** @internal */
+  readonly serviceAccount: IServiceAccount;
+
+  /** @internal */
+  constructor(scope: Construct, id: string, props: ControlPlaneProps & { readonly namespace: string }) {
+    super(scope, id);
+    const { namespace } = props;
+    this.host = `${NAME}.${namespace}.svc.cluster.local`;
+    this.image = props.image ?? MALHA_IMAGE;
+    const replicas = props.replicas ?? 2;
+    if (!Number.isInteger(replicas) || replicas < 1) {
+      throw problemAt(this, {
+        code: 'MAL0118',
+        what: 'the control plane has no such number of replicas',
+        got: String(replicas),
+        allowed: 'a whole number from 1; 2 or more survive the loss of a node',
+        fix: 'leave controlPlane.replicas out',
+      });
+    }
+    const labels = { app: NAME };
+    const metadata = { name: NAME, namespace, labels };
+
+    const account = new ServiceAccount(this, 'ServiceAccount', { metadata, automountToken: false });
+    this.serviceAccount = account;
+    controlPlaneAccess(this, account, namespace);
+    const deployment = new Deployment(this, 'Deployment', {
+      metadata,
+      replicas,
+      select: false,
+      serviceAccount: account,
+      automountServiceAccountToken: true,
+      podMetadata: { labels, annotations: { [RUN_ANNOTATION]: RUN_ON_THIS_MACHINE } },
+      securityContext: { user: 65532, group: 65532, ensureNonRoot: true },
+      terminationGracePeriod: Duration.seconds(60),
+    });
+    deployment.scheduling.spread({ topology: Topology.HOSTNAME, weight: 100 });
+    deployment.scheduling.spread({ topology: Topology.ZONE, weight: 50 });
+    const container = deployment.addContainer({
+      name: 'control-plane',
+      image: this.image,
+      imagePullPolicy: ImagePullPolicy.IF_NOT_PRESENT,
+      args: [
+        'control-plane',
+        '--registry',
+        'kubernetes',
+        '--xds',
+        `0.0.0.0:${XDS.number}`,
+        '--http',
+        `0.0.0.0:${HTTP.number}`,
+      ],
+      ports: [XDS, HTTP],
+      envVariables: {
+        POD_NAME: EnvValue.fromFieldRef(EnvFieldPaths.POD_NAME),
+        POD_NAMESPACE: EnvValue.fromFieldRef(EnvFieldPaths.POD_NAMESPACE),
+      },
+      readiness: Probe.fromHttpGet('/readyz', { port: HTTP.number, periodSeconds: Duration.seconds(3) }),
+      liveness: Probe.fromHttpGet('/healthz', {
+        port: HTTP.number,
+        periodSeconds: Duration.seconds(10),
+        failureThreshold: 6,
+      }),
+      resources: {
+        cpu: { request: Cpu.millis(props.cpuMillis ?? 250) },
+        memory: {
+          request: props.memory?.request ?? Size.mebibytes(256),
+          limit: props.memory?.limit ?? Size.gibibytes(1),
+        },
+      },
+      securityContext: { user: 65532, group: 65532, ensureNonRoot: true },
+    });
+    container.mount('/tmp', Volume.fromEmptyDir(this, 'tmp', 'tmp'));
+    onRendered<WorkloadController>(ApiObject.of(deployment), (rendered) => ({
+      ...restricted(rendered),
+      spec: { ...restricted(rendered).spec!, selector: { matchLabels: labels } },
+    }));
+
+    const service = new Service(this, 'Service', {
+      metadata,
+      ports: [XDS, HTTP].map(({ number, name }) => ({ port: number, targetPort: number, name })),
+    });
+    service.selectLabel('app', NAME);
+    onRendered<KubeService>(ApiObject.of(service), withProtocols);
+    new ApiObject(this, 'PodDisruptionBudget', {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata,
+      // A single replica must still let its node be drained.
+      spec: { ...(replicas > 1 ? { minAvailable: 1 } : { maxUnavailable: 1 }), selector: { matchLabels: labels } },
+    });
+  }
+
+  /** Host and port where proxies ask for their configuration. */
+  get address(): string {
+    return `${this.host}:${this.xdsPort}`;
+  }
+}
+
+/** How `malha up` runs the control plane: from the files that it runs the mesh from. */
+const RUN_ON_THIS_MACHINE =
+  '$(MALHA) control-plane --registry files --files $(MESH_DIR) --xds $(POD_IP):15010 --http $(POD_IP):15014 ' +
+  '--pod-range $(POD_RANGE) --service-range $(SERVICE_RANGE)';
+
+function withProtocols(service: KubeService): KubeService {
+  const { externalIPs: _, ...spec } = service.spec as KubeService['spec'] & { externalIPs?: string[] };
+  const protocolOf = (name?: string) => (name === XDS.name ? 'grpc' : 'http');
+  return {
+    ...service,
+    spec: { ...spec, ports: spec.ports?.map((port) => ({ ...port, appProtocol: protocolOf(port.name) })) },
+  };
+}

@@ -1,0 +1,10 @@
+/** How a gateway proves who it is to its clients. */
+
+export class GatewayTls {
+  /** The certificate and key of a Secret (kubernetes.io/tls) in the namespace of the gateway. */
+  static fromSecret(name: string): GatewayTls {
+    return new GatewayTls(name);
+  }
+
+  private constructor(readonly secretName: string) {}
+}

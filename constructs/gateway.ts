@@ -1,0 +1,244 @@
+/** A way into the mesh: its own Envoy, the hosts it answers for, and the services behind their paths. */
+import { ApiObject, Chart, Lazy } from 'cdk8s';
+import { Deployment, Role, RoleBinding, Secret, Service, ServiceAccount, ServiceType, Topology } from 'cdk8s-plus-27';
+import { Construct } from 'constructs';
+import type { HTTPMatchRequest, HTTPRoute, Server } from '../lib/api';
+import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
+import { ENVOY_IMAGE, gatewayContainer } from '../lib/injector';
+import { exposedRoutes } from './exposure';
+import type { GatewayTls } from './gateway-tls';
+import { withPodSpec } from './hardening';
+import { Match } from './match';
+import type { Mesh } from './mesh';
+import { isDnsLabel } from './names';
+import type { Port } from './port';
+import { type Problem, problemAt, reportAtSynthesis } from './problem';
+import { onRendered } from './rendered';
+import type { IMeshService } from './service-version';
+
+export interface GatewayProps {
+  readonly mesh: Mesh;
+  /** The hosts that it answers for: names, or `*.example.com`. */
+  readonly hosts: readonly string[];
+  /** Serve HTTPS, and answer plain HTTP with a redirect to it. Default: plain HTTP only. */
+  readonly tls?: GatewayTls;
+  /** The name of its Deployment and Service. Default: the id of the construct. */
+  readonly name?: string;
+  /** Default: 2. */
+  readonly replicas?: number;
+  /** How clients reach its Service. Default: `LoadBalancer`. */
+  readonly serviceType?: 'LoadBalancer' | 'NodePort' | 'ClusterIP';
+}
+
+export interface ExposeOptions {
+  /** The paths, each with all that starts with it. Default: every path. */
+  readonly paths?: readonly string[];
+  /** Only requests for which all of these hold too. */
+  readonly match?: readonly Match[];
+  /** The port of the service. Default: its first HTTP port. */
+  readonly port?: Port;
+}
+
+const HTTP = { name: 'http', number: 80, containerPort: 8080 };
+const HTTPS = { name: 'https', number: 443, containerPort: 8443 };
+
+/**
+ * A gateway with its Deployment, Service, ServiceAccount and disruption budget, its Gateway object, and one
+ * VirtualService with everything that it exposes, in the order in which that was declared. The routes of an exposed
+ * service hold here too.
+ */
+export class Gateway extends Construct {
+  readonly mesh: Mesh;
+  readonly name: string;
+  readonly namespace: string;
+  /** The name of its Service within the cluster. */
+  readonly host: string;
+  readonly hosts: readonly string[];
+  private readonly exposures: { service: IMeshService; options: ExposeOptions }[] = [];
+
+  constructor(scope: Construct, id: string, props: GatewayProps) {
+    super(scope, id);
+    const { mesh, tls } = props;
+    this.mesh = mesh;
+    this.name = props.name ?? id;
+    const { namespace } = Chart.of(this);
+    if (namespace === undefined || !isDnsLabel(this.name)) {
+      throw problemAt(this, {
+        code: 'MAL0114',
+        what: 'a gateway needs a namespace and a name for its Service',
+        got: `namespace ${namespace ?? 'none'}, name '${this.name}'`,
+        allowed: 'up to 63 lower-case letters, digits and dashes, starting with a letter',
+        fix: `declare it in new Chart(app, '…', { namespace: '…' }), and pass name: '…' if need be`,
+      });
+    }
+    this.namespace = namespace;
+    this.host = `${this.name}.${namespace}.svc.cluster.local`;
+    this.hosts = hostsOf(this, props.hosts);
+    mesh.join(this);
+    const ports = tls ? [HTTP, HTTPS] : [HTTP];
+    this.addProxy(props, ports);
+    if (tls) this.allowSecret(tls.secretName);
+
+    const metadata = { name: this.name, namespace };
+    new ApiObject(this, 'Gateway', {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'Gateway',
+      metadata,
+      spec: { selector: this.labels, servers: serversOf(this.hosts, tls) },
+    });
+    reportAtSynthesis(this, () => this.problems());
+  }
+
+  /** The labels of its Pods: those that tools look for, and one that no other gateway has. */
+  private get labels(): Record<string, string> {
+    return { app: this.name, istio: 'ingressgateway', 'malha.dev/gateway': `${this.namespace}.${this.name}` };
+  }
+
+  /** Lets clients reach `service`; what was exposed first wins where paths overlap. */
+  expose(service: IMeshService, options: ExposeOptions = {}): void {
+    const port = options.port ?? service.ports.find(({ isHttp }) => isHttp);
+    if (!port?.isHttp) {
+      throw problemAt(this, {
+        code: 'MAL0111',
+        what: `${service.name} cannot be exposed by paths`,
+        got: `ports ${service.ports.map(({ number, protocol }) => `${number} (${protocol})`).join(', ')}`,
+        allowed: 'a port of Port.http, Port.http2 or Port.grpc',
+        fix: 'declare the protocol that the workload speaks',
+      });
+    }
+    if (this.exposures.length === 0) this.addVirtualService();
+    this.exposures.push({ service, options: { ...options, port } });
+  }
+
+  private addVirtualService(): void {
+    new ApiObject(this, 'VirtualService', {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'VirtualService',
+      metadata: { name: this.name, namespace: this.namespace },
+      spec: {
+        hosts: [...this.hosts],
+        gateways: [`${this.namespace}/${this.name}`],
+        http: Lazy.any({ produce: () => this.httpRoutes() }),
+      },
+    });
+  }
+
+  private httpRoutes(): HTTPRoute[] {
+    return this.exposures.flatMap(({ service, options }) => {
+      const paths = (options.paths ?? []).map(Match.pathPrefix);
+      const conditions: HTTPMatchRequest[] = Match.all([
+        ...(paths.length > 0 ? [Match.any(...paths)] : []),
+        ...(options.match ?? []),
+      ]);
+      return exposedRoutes(service, conditions, options.port!);
+    });
+  }
+
+  private addProxy(props: GatewayProps, ports: readonly (typeof HTTP)[]): void {
+    const metadata = { name: this.name, namespace: this.namespace, labels: this.labels };
+    const account = new ServiceAccount(this, 'ServiceAccount', { metadata, automountToken: false });
+    const replicas = props.replicas ?? 2;
+    const deployment = new Deployment(this, 'Deployment', {
+      metadata,
+      replicas,
+      select: false,
+      serviceAccount: account,
+      podMetadata: { labels: { ...this.labels, 'sidecar.istio.io/inject': 'false' } },
+      containers: [{ name: 'istio-proxy', image: ENVOY_IMAGE }],
+    });
+    deployment.scheduling.spread({ topology: Topology.HOSTNAME, weight: 100 });
+    // Envoy's own arguments and probes are the injector's to know.
+    const proxy = gatewayContainer({
+      ...this.mesh.injection,
+      workload: this.name,
+      ports: ports.map(({ name, containerPort }) => ({ name, containerPort })),
+    });
+    onRendered<WorkloadController>(ApiObject.of(deployment), (rendered) => {
+      const changed = withPodSpec(rendered, (pod) => ({
+        ...pod,
+        securityContext: { ...pod.securityContext, seccompProfile: { type: 'RuntimeDefault' } },
+        containers: [proxy],
+      }));
+      return { ...changed, spec: { ...changed.spec!, selector: { matchLabels: this.labels } } };
+    });
+
+    const service = new Service(this, 'Service', {
+      metadata,
+      type: SERVICE_TYPES[props.serviceType ?? 'LoadBalancer'],
+      ports: ports.map(({ name, number, containerPort }) => ({ name, port: number, targetPort: containerPort })),
+    });
+    for (const [label, value] of Object.entries(this.labels)) service.selectLabel(label, value);
+    onRendered<KubeService>(ApiObject.of(service), (rendered) => {
+      const { externalIPs: _, ...spec } = rendered.spec as KubeService['spec'] & { externalIPs?: string[] };
+      return {
+        ...rendered,
+        spec: { ...spec, ports: spec.ports?.map((port) => ({ ...port, appProtocol: port.name })) },
+      };
+    });
+    new ApiObject(this, 'PodDisruptionBudget', {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata,
+      spec: {
+        ...(replicas > 1 ? { minAvailable: 1 } : { maxUnavailable: 1 }),
+        selector: { matchLabels: this.labels },
+      },
+    });
+  }
+
+  /** The control plane may read this one Secret, because it hands the certificate to this gateway. */
+  private allowSecret(secretName: string): void {
+    const metadata = { name: `${this.name}-certificate`, namespace: this.namespace };
+    const role = new Role(this, 'Role', { metadata });
+    role.allowRead(Secret.fromSecretName(this, 'certificate', secretName));
+    new RoleBinding(this, 'RoleBinding', { metadata, role }).addSubjects(this.mesh.controlPlane.serviceAccount);
+  }
+
+  private problems(): Problem[] {
+    if (this.exposures.length > 0) return [];
+    return [
+      {
+        code: 'MAL0106',
+        what: 'the gateway answers every request with 404',
+        got: 'no exposed service',
+        allowed: 'at least one',
+        fix: `gateway.expose(service, { paths: ['/'] })`,
+      },
+    ];
+  }
+}
+
+const SERVICE_TYPES = {
+  LoadBalancer: ServiceType.LOAD_BALANCER,
+  NodePort: ServiceType.NODE_PORT,
+  ClusterIP: ServiceType.CLUSTER_IP,
+};
+
+function serversOf(hosts: readonly string[], tls: GatewayTls | undefined): Server[] {
+  const http = { number: HTTP.number, name: HTTP.name, protocol: 'HTTP' };
+  if (!tls) return [{ port: http, hosts: [...hosts] }];
+  return [
+    { port: http, hosts: [...hosts], tls: { httpsRedirect: true } },
+    {
+      port: { number: HTTPS.number, name: HTTPS.name, protocol: 'HTTPS' },
+      hosts: [...hosts],
+      tls: { mode: 'SIMPLE', credentialName: tls.secretName },
+    },
+  ];
+}
+
+function hostsOf(gateway: Construct, hosts: readonly string[]): readonly string[] {
+  const fail = (what: string, got: string, fix: string) =>
+    problemAt(gateway, {
+      code: 'MAL0119',
+      what,
+      got,
+      allowed: "names such as 'shop.example.com' or '*.example.com'",
+      fix,
+    });
+  if (hosts.length === 0)
+    throw fail('a gateway answers for at least one host', 'none', "add hosts: ['shop.example.com']");
+  const twice = hosts.find((host, index) => hosts.indexOf(host) !== index);
+  if (twice !== undefined) throw fail('a gateway has each host once', `'${twice}' twice`, 'remove one of them');
+  return [...hosts];
+}

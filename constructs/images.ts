@@ -1,0 +1,10 @@
+/** The images of what `Mesh` installs beside the data plane, pinned: a manifest means the same tomorrow. */
+
+/** Prometheus (https://prometheus.io/download). */
+export const PROMETHEUS_IMAGE = 'quay.io/prometheus/prometheus:v3.5.0';
+
+/** Grafana (https://grafana.com/grafana/download). */
+export const GRAFANA_IMAGE = 'docker.io/grafana/grafana:12.1.1';
+
+/** Jaeger 2, all roles in one process (https://www.jaegertracing.io/download). */
+export const JAEGER_IMAGE = 'docker.io/jaegertracing/jaeger:2.10.0';

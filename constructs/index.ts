@@ -1,0 +1,25 @@
+/**
+ * Malha's public face: constructs that declare services and who may reach them how, and write Kubernetes objects in the
+ * Istio API. Nothing here talks to a cluster.
+ *
+ * @packageDocumentation
+ */
+export { AccessLog } from './access-log';
+export { ControlPlane, type ControlPlaneProps } from './control-plane';
+export { type ExposeOptions, Gateway, type GatewayProps } from './gateway';
+export { GatewayTls } from './gateway-tls';
+export { Match } from './match';
+export { Mesh, type MeshProps } from './mesh';
+export { MeshService, type MeshServiceAttributes, type MeshServiceProps } from './mesh-service';
+export { Monitoring } from './monitoring';
+export { Grafana } from './observability/grafana';
+export { Jaeger } from './observability/jaeger';
+export { Prometheus } from './observability/prometheus';
+export { OutboundPolicy } from './outbound-policy';
+export { Port, type PortOptions } from './port';
+export type { Resilience } from './resilience';
+export { type Retries, Route, type RouteProps, type WeightedTarget } from './route';
+export { type IMeshService, type IRouteTarget, ServiceVersion } from './service-version';
+export { Tracing, type TracingOptions } from './tracing';
+export { Duration, Percent } from './units';
+export { type ImageOptions, type IWorkload, Workload } from './workload';

@@ -1,0 +1,21 @@
+/** The namespaces of the mesh, with the labels by which a cluster knows what may run in them. */
+import type { Chart } from 'cdk8s';
+import { Namespace } from 'cdk8s-plus-27';
+
+/** Nothing of ours in the system namespace needs a privilege, so none is allowed there. */
+export function systemNamespace(chart: Chart, name: string): void {
+  namespace(chart, name, {
+    'pod-security.kubernetes.io/enforce': 'restricted',
+    // The control plane is no member of the mesh that it programs.
+    'istio-injection': 'disabled',
+  });
+}
+
+/** Pods that are created here by other means than this program get their sidecar at admission. */
+export function memberNamespace(chart: Chart, name: string): void {
+  namespace(chart, name, { 'istio-injection': 'enabled' });
+}
+
+function namespace(chart: Chart, name: string, labels: Record<string, string>): void {
+  new Namespace(chart, name, { metadata: { name, labels: { 'kubernetes.io/metadata.name': name, ...labels } } });
+}

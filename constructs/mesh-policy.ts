@@ -1,0 +1,79 @@
+/**
+ * What holds for every member, as objects that also mean the same on upstream Istio: the mesh configuration
+ * (ConfigMap `istio`, key `mesh`) and a Telemetry of the root namespace.
+ */
+import { ApiObject, type Chart } from 'cdk8s';
+import { ConfigMap } from 'cdk8s-plus-27';
+import { stringify } from 'yaml';
+import type { AccessLog } from './access-log';
+import type { ControlPlane } from './control-plane';
+import type { OutboundPolicy } from './outbound-policy';
+import type { Percent } from './units';
+
+export interface MeshPolicyProps {
+  readonly namespace: string;
+  readonly controlPlane: ControlPlane;
+  readonly tracing?: { readonly collector: { host: string; port: number }; readonly sampling: Percent };
+  readonly accessLogs: readonly AccessLog[];
+  readonly outbound: OutboundPolicy;
+}
+
+const TRACES = 'traces';
+const OBSERVED_CALLS = 'observed-calls';
+const REQUEST_LINES = 'request-lines';
+
+export function meshPolicy(chart: Chart, props: MeshPolicyProps): void {
+  const { namespace, tracing, outbound } = props;
+  const logs = new Set(props.accessLogs.map(({ sink }) => sink));
+  const providers = [
+    ...(tracing
+      ? [{ name: TRACES, opentelemetry: { service: tracing.collector.host, port: tracing.collector.port } }]
+      : []),
+    ...(logs.has('control-plane')
+      ? [{ name: OBSERVED_CALLS, envoyHttpAls: { service: props.controlPlane.host, port: props.controlPlane.xdsPort } }]
+      : []),
+    ...(logs.has('stdout')
+      ? [{ name: REQUEST_LINES, envoyFileAccessLog: { path: '/dev/stdout', logFormat: { labels: requestLine } } }]
+      : []),
+  ];
+  const config = {
+    rootNamespace: namespace,
+    outboundTrafficPolicy: { mode: outbound.mode },
+    ...(providers.length > 0 && { extensionProviders: providers }),
+  };
+  new ConfigMap(chart, 'mesh-config', {
+    metadata: { name: 'istio', namespace },
+    data: { mesh: stringify(config, { lineWidth: 0 }) },
+  });
+
+  const logProviders = providers.map(({ name }) => name).filter((name) => name !== TRACES);
+  if (!tracing && logProviders.length === 0) return;
+  new ApiObject(chart, 'telemetry', {
+    apiVersion: 'telemetry.istio.io/v1',
+    kind: 'Telemetry',
+    metadata: { name: 'mesh-default', namespace },
+    spec: {
+      tracing: tracing && [{ providers: [{ name: TRACES }], randomSamplingPercentage: tracing.sampling.value }],
+      accessLogging: logProviders.length > 0 ? [{ providers: logProviders.map((name) => ({ name })) }] : undefined,
+    },
+  });
+}
+
+/** What a request line says, in Envoy's command operators; JSON keeps hostile paths from forging lines. */
+const requestLine: Record<string, string> = {
+  start_time: '%START_TIME%',
+  method: '%REQ(:METHOD)%',
+  path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
+  protocol: '%PROTOCOL%',
+  response_code: '%RESPONSE_CODE%',
+  response_flags: '%RESPONSE_FLAGS%',
+  duration: '%DURATION%',
+  bytes_received: '%BYTES_RECEIVED%',
+  bytes_sent: '%BYTES_SENT%',
+  authority: '%REQ(:AUTHORITY)%',
+  request_id: '%REQ(X-REQUEST-ID)%',
+  upstream_cluster: '%UPSTREAM_CLUSTER%',
+  upstream_host: '%UPSTREAM_HOST%',
+  downstream_remote_address: '%DOWNSTREAM_REMOTE_ADDRESS%',
+  route_name: '%ROUTE_NAME%',
+};

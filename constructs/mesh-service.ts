@@ -1,0 +1,307 @@
+/** A service of the mesh: its name, its ports, its versions, who it is, and how requests find their version. */
+import { ApiObject, Chart, Lazy } from 'cdk8s';
+import { Service, ServiceAccount } from 'cdk8s-plus-27';
+import { Construct } from 'constructs';
+import type { HTTPRoute } from '../lib/api';
+import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
+import { enrolled } from './enrolment';
+import { imageDeployment } from './image-deployment';
+import type { Mesh } from './mesh';
+import { isDnsLabel } from './names';
+import { namedPorts, type Port } from './port';
+import { type Problem, problemAt, reportAtSynthesis } from './problem';
+import { onRendered } from './rendered';
+import { type Resilience, trafficPolicyOf } from './resilience';
+import { Route, type RouteProps } from './route';
+import { destinationOf, type IMeshService, ServiceVersion } from './service-version';
+import { type IWorkload, WORKLOAD_KINDS, Workload } from './workload';
+
+export interface MeshServiceProps<V extends string = string> {
+  readonly mesh: Mesh;
+  /** The Service's name. Default: the id of the construct. */
+  readonly name?: string;
+  /** The only port. Give this or `ports`. */
+  readonly port?: Port;
+  readonly ports?: readonly Port[];
+  /** The image of the only version, `v1`. Give this or `versions`. */
+  readonly image?: string;
+  /** The workloads behind the service, by version. */
+  readonly versions?: Readonly<Record<V, Workload | IWorkload>>;
+  /** The service account of all versions, which is their identity. Default: one with the service's name. */
+  readonly serviceAccountName?: string;
+  /** How callers protect the service. Default: the API's, no limits. */
+  readonly resilience?: Resilience;
+}
+
+/**
+ * A service with its Service, ServiceAccount, workloads, DestinationRule (one subset per version) and, once it has
+ * routes, its VirtualService. Requests that no route takes go to any version, as without routes.
+ */
+export class MeshService<V extends string = 'v1'> extends Construct implements IMeshService {
+  /** A service that another program declares, to route to and to match on. */
+  static fromAttributes(scope: Construct, id: string, attributes: MeshServiceAttributes): IMeshService {
+    return new ImportedService(scope, id, attributes);
+  }
+
+  readonly mesh: Mesh;
+  readonly name: string;
+  readonly namespace: string;
+  readonly host: string;
+  readonly ports: readonly Port[];
+  readonly podLabels: Readonly<Record<string, string>>;
+  readonly serviceAccountName: string;
+  readonly versionNames: readonly V[];
+  private readonly rules: Route[] = [];
+
+  constructor(scope: Construct, id: string, props: MeshServiceProps<V>) {
+    super(scope, id);
+    this.mesh = props.mesh;
+    this.name = props.name ?? id;
+    this.namespace = namespaceOf(this);
+    this.host = `${this.name}.${this.namespace}.svc.cluster.local`;
+    this.ports = portsOf(this, props);
+    this.podLabels = { app: this.name };
+    this.serviceAccountName = props.serviceAccountName ?? this.name;
+    if (!isDnsLabel(this.name)) {
+      throw problemAt(this, {
+        code: 'MAL0110',
+        what: 'the name of a service becomes a host name',
+        got: `'${this.name}'`,
+        allowed: 'up to 63 lower-case letters, digits and dashes, starting with a letter',
+        fix: "pass name: '…', or change the id",
+      });
+    }
+    const versions = versionsOf(this, props);
+    this.versionNames = Object.keys(versions) as V[];
+    this.mesh.join(this);
+
+    const metadata = { namespace: this.namespace, labels: this.podLabels };
+    const account = new ServiceAccount(this, 'ServiceAccount', {
+      metadata: { ...metadata, name: this.serviceAccountName },
+      automountToken: false,
+    });
+    const ports = namedPorts(this.ports);
+    const service = new Service(this, 'Service', {
+      metadata: { ...metadata, name: this.name },
+      ports: ports.map(({ port, name }) => ({ name, port: port.number, targetPort: port.targetPort })),
+    });
+    for (const [label, value] of Object.entries(this.podLabels)) service.selectLabel(label, value);
+    onRendered<KubeService>(ApiObject.of(service), (rendered) => withProtocols(rendered, this.ports));
+
+    for (const [version, workload] of Object.entries<Workload | IWorkload>(versions)) {
+      const labels = { ...this.podLabels, version };
+      const object =
+        workload instanceof Workload
+          ? ApiObject.of(
+              imageDeployment(this, version, {
+                name: `${this.name}-${version}`,
+                namespace: this.namespace,
+                labels,
+                workload,
+                ports,
+                serviceAccount: account,
+              }),
+            )
+          : this.existing(version, workload);
+      onRendered<WorkloadController>(object, (rendered) =>
+        enrolled(rendered, {
+          labels,
+          ports,
+          serviceAccountName: this.serviceAccountName,
+          injection: this.mesh.injection,
+        }),
+      );
+    }
+
+    new ApiObject(this, 'DestinationRule', {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'DestinationRule',
+      metadata: { ...metadata, name: this.name },
+      spec: {
+        host: this.host,
+        trafficPolicy: trafficPolicyOf(props.resilience ?? {}),
+        subsets: this.versionNames.map((version) => ({ name: version, labels: { version } })),
+      },
+    });
+    reportAtSynthesis(this, () => this.problems());
+  }
+
+  /** The service itself, as a route's target: any of its versions. */
+  get service(): IMeshService {
+    return this;
+  }
+
+  get routes(): readonly Route[] {
+    return [...this.rules];
+  }
+
+  /** One of the versions, as a route's target. */
+  version(name: V): ServiceVersion {
+    return versionOf(this, name);
+  }
+
+  /**
+   * Adds a rule behind those already there: rules are tried in the order of their declaration, the first that matches
+   * wins.
+   */
+  addRoute(id: string, props: RouteProps): Route {
+    if (!this.ports.some((port) => port.isHttp)) {
+      throw problemAt(this, {
+        code: 'MAL0111',
+        what: `route '${id}' needs requests that can be told apart`,
+        got: `ports ${this.ports.map(({ number, protocol }) => `${number} (${protocol})`).join(', ')}`,
+        allowed: 'at least one port of Port.http, Port.http2 or Port.grpc',
+        fix: 'declare the protocol that the workload speaks',
+      });
+    }
+    if (this.rules.length === 0) this.addVirtualService();
+    const route = new Route(this, id, props);
+    this.rules.push(route);
+    return route;
+  }
+
+  /** What is done with a request, in order; always ends with a rule that takes everything. @internal */
+  toHttpRoutes(): HTTPRoute[] {
+    const rules = this.rules.map((route) => route.toHttpRoute());
+    if (this.rules.at(-1)?.takesEverything) return rules;
+    return [...rules, { name: 'default', route: [destinationOf(this)] }];
+  }
+
+  private addVirtualService(): void {
+    new ApiObject(this, 'VirtualService', {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'VirtualService',
+      metadata: { name: this.name, namespace: this.namespace, labels: this.podLabels },
+      spec: { hosts: [this.host], http: Lazy.any({ produce: () => this.toHttpRoutes() }) },
+    });
+  }
+
+  private existing(version: string, workload: IWorkload): ApiObject {
+    const fail = (what: string, got: string, allowed: string, fix: string) =>
+      problemAt(this, { code: 'MAL0112', what: `version ${version}: ${what}`, got, allowed, fix });
+    if (!WORKLOAD_KINDS.includes(workload.kind)) {
+      throw fail(
+        'cannot serve',
+        workload.kind,
+        WORKLOAD_KINDS.join(', '),
+        'bring a workload that keeps its Pods running',
+      );
+    }
+    const namespace = workload.metadata.namespace ?? Chart.of(workload).namespace;
+    if (namespace !== this.namespace) {
+      throw fail(
+        'a Service finds only Pods of its own namespace',
+        `${workload.node.path} in ${namespace ?? 'no namespace'}`,
+        this.namespace,
+        'declare the workload in a chart of that namespace, or the service in the chart of the workload',
+      );
+    }
+    return ApiObject.of(workload);
+  }
+
+  private problems(): Problem[] {
+    const last = this.rules.findIndex((route) => route.takesEverything);
+    return last < 0
+      ? []
+      : this.rules.slice(last + 1).map((route) => ({
+          code: 'MAL0105',
+          what: `route '${route.id}' never sees a request`,
+          got: `route '${this.rules[last]!.id}' before it takes everything`,
+          allowed: 'one route without match, and that the last',
+          fix: `declare '${route.id}' before '${this.rules[last]!.id}', or give '${this.rules[last]!.id}' a match`,
+        }));
+  }
+}
+
+/** What has to be known of a service that another program declares. */
+export interface MeshServiceAttributes {
+  readonly name: string;
+  readonly namespace: string;
+  readonly port?: Port;
+  readonly ports?: readonly Port[];
+  /** The subsets of its DestinationRule. Default: none. */
+  readonly versions?: readonly string[];
+}
+
+class ImportedService extends Construct implements IMeshService {
+  readonly name: string;
+  readonly namespace: string;
+  readonly host: string;
+  readonly ports: readonly Port[];
+  readonly podLabels: Readonly<Record<string, string>>;
+  readonly versionNames: readonly string[];
+
+  constructor(scope: Construct, id: string, attributes: MeshServiceAttributes) {
+    super(scope, id);
+    this.name = attributes.name;
+    this.namespace = attributes.namespace;
+    this.host = `${this.name}.${this.namespace}.svc.cluster.local`;
+    this.ports = portsOf(this, attributes);
+    this.podLabels = { app: this.name };
+    this.versionNames = [...(attributes.versions ?? [])];
+  }
+
+  get service(): IMeshService {
+    return this;
+  }
+
+  version(name: string): ServiceVersion {
+    return versionOf(this, name);
+  }
+}
+
+function versionOf(service: IMeshService, name: string): ServiceVersion {
+  if (!service.versionNames.includes(name)) {
+    throw problemAt(service, {
+      code: 'MAL0113',
+      what: 'the service has no such version',
+      got: `'${name}'`,
+      allowed: service.versionNames.length > 0 ? service.versionNames.join(', ') : 'none: the service has no versions',
+      fix: `add '${name}' to its versions, or refer to one that is there`,
+    });
+  }
+  return new ServiceVersion(service, name);
+}
+
+function namespaceOf(service: Construct): string {
+  const { namespace } = Chart.of(service);
+  if (namespace !== undefined) return namespace;
+  throw problemAt(service, {
+    code: 'MAL0114',
+    what: 'a service lives in a namespace, and its chart names none',
+    fix: `new Chart(app, '${Chart.of(service).node.id}', { namespace: '…' })`,
+  });
+}
+
+function portsOf(service: Construct, props: { port?: Port; ports?: readonly Port[] }): readonly Port[] {
+  const ports = props.ports ?? (props.port ? [props.port] : []);
+  const fail = (what: string, got: string, fix: string) =>
+    problemAt(service, { code: 'MAL0115', what, got, allowed: 'port: Port.http(…), or ports: […]', fix });
+  if (props.port && props.ports) throw fail('a service has one list of ports', 'both port and ports', 'remove one');
+  if (ports.length === 0) throw fail('a service has at least one port', 'none', 'add port: Port.http(8080)');
+  const numbers = ports.map(({ number }) => number);
+  const twice = numbers.find((number, index) => numbers.indexOf(number) !== index);
+  if (twice !== undefined) throw fail('a service has each port once', `${twice} twice`, 'remove one of them');
+  return [...ports];
+}
+
+function versionsOf<V extends string>(service: Construct, { image, versions }: MeshServiceProps<V>) {
+  if (versions && image === undefined && Object.keys(versions).length > 0) return versions;
+  if (image !== undefined && !versions) return { v1: Workload.image(image) };
+  throw problemAt(service, {
+    code: 'MAL0116',
+    what: 'something must run behind a service',
+    got: versions && image !== undefined ? 'both image and versions' : 'neither image nor versions',
+    allowed: 'exactly one of them',
+    fix: "image: 'shop/ratings:1.4', or versions: { v1: Workload.image('…') }",
+  });
+}
+
+/** The Service says the protocol of each port, in a field that is newer than cdk8s-plus-27 knows. */
+function withProtocols(service: KubeService, ports: readonly Port[]): KubeService {
+  const { externalIPs: _, ...spec } = service.spec as KubeService['spec'] & { externalIPs?: string[] };
+  return {
+    ...service,
+    spec: { ...spec, ports: spec.ports?.map((port, index) => ({ ...port, appProtocol: ports[index]?.protocol })) },
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * The mesh: what every member shares. It owns the charts `<id>-crds` (the first file, alone), `<id>-namespaces`,
+ * `<id>-system` (control plane and what looks at the mesh) and `<id>-policy` (what holds for every member, written
+ * out as objects), and it has synthesis check the whole program.
+ */
+import { Chart } from 'cdk8s';
+import { Construct } from 'constructs';
+import type { InjectOptions } from '../lib/injector';
+import { AccessLog } from './access-log';
+import { ControlPlane, type ControlPlaneProps } from './control-plane';
+import { customResourceDefinitions } from './custom-resources';
+import type { Gateway } from './gateway';
+import { memberNamespace, systemNamespace } from './mesh-namespaces';
+import { meshPolicy } from './mesh-policy';
+import { Monitoring } from './monitoring';
+import { Grafana } from './observability/grafana';
+import { Jaeger } from './observability/jaeger';
+import { Prometheus } from './observability/prometheus';
+import { OutboundPolicy } from './outbound-policy';
+import { problemAt } from './problem';
+import type { IMeshService } from './service-version';
+import { checkAtSynthesis } from './synthesis';
+import type { Tracing } from './tracing';
+
+export interface MeshProps {
+  /** The system namespace, which is also the root namespace of policies. Default: `malha-system`. */
+  readonly namespace?: string;
+  readonly controlPlane?: ControlPlaneProps;
+  /** Where traces go. Default: nowhere. */
+  readonly tracing?: Tracing;
+  /** What counts and shows. Default: nothing is installed. */
+  readonly monitoring?: Monitoring;
+  /** Where requests are reported. Default: to the control plane, which counts who calls whom. */
+  readonly accessLogs?: readonly AccessLog[];
+  /** What happens to requests for unknown hosts. Default: they are refused. */
+  readonly outbound?: OutboundPolicy;
+  /** Whether the namespaces of members are written too. Default: true. */
+  readonly createNamespaces?: boolean;
+}
+
+/** A mesh. Declare it first: its charts come before those of its members. */
+export class Mesh extends Construct {
+  readonly namespace: string;
+  readonly controlPlane: ControlPlane;
+  readonly prometheus?: Prometheus;
+  readonly grafana?: Grafana;
+  readonly jaeger?: Jaeger;
+  /** How workloads get their sidecar. @internal */
+  readonly injection: InjectOptions;
+  private readonly charts: { crds?: Chart; namespaces: Chart; system: Chart; policy: Chart };
+  private readonly createNamespaces: boolean;
+  private readonly namespaces = new Set<string>();
+  private readonly claims = new Map<string, string>();
+
+  constructor(scope: Construct, id: string, props: MeshProps = {}) {
+    super(scope, id);
+    this.namespace = props.namespace ?? 'malha-system';
+    this.createNamespaces = props.createNamespaces ?? true;
+    // The charts stand beside the mesh, not below it: a chart's file has a plain name only at the top of an app.
+    const chart = (name: string) => new Chart(scope, `${id}-${name}`);
+    const crds = props.controlPlane?.crds === 'existing' ? undefined : chart('crds');
+    this.charts = { crds, namespaces: chart('namespaces'), system: chart('system'), policy: chart('policy') };
+    // One small dependency is enough for cdk8s to number the files in the order of declaration; a dependency of every
+    // member on the system would cost the product of their sizes.
+    if (crds) this.charts.namespaces.addDependency(crds);
+    else this.charts.system.addDependency(this.charts.namespaces);
+
+    if (crds) customResourceDefinitions(crds);
+    systemNamespace(this.charts.namespaces, this.namespace);
+    this.namespaces.add(this.namespace);
+    const { system, policy } = this.charts;
+    this.controlPlane = new ControlPlane(system, 'control-plane', { ...props.controlPlane, namespace: this.namespace });
+    this.injection = {
+      controlPlane: this.controlPlane.address,
+      images: { proxy: props.controlPlane?.proxyImage, init: this.controlPlane.image },
+    };
+    if (props.tracing && !props.tracing.collector) {
+      this.jaeger = new Jaeger(system, 'jaeger', { namespace: this.namespace });
+    }
+    if ((props.monitoring ?? Monitoring.none()).installed) {
+      this.prometheus = new Prometheus(system, 'prometheus', {
+        namespace: this.namespace,
+        controlPlane: this.controlPlane,
+      });
+      this.grafana = new Grafana(system, 'grafana', { namespace: this.namespace, prometheus: this.prometheus });
+    }
+    meshPolicy(policy, {
+      namespace: this.namespace,
+      controlPlane: this.controlPlane,
+      tracing: props.tracing && {
+        collector: props.tracing.collector ?? this.jaeger!.collector,
+        sampling: props.tracing.sampling,
+      },
+      accessLogs: props.accessLogs ?? [AccessLog.controlPlane()],
+      outbound: props.outbound ?? OutboundPolicy.registryOnly(),
+    });
+    checkAtSynthesis(this);
+  }
+
+  /** Makes a service or a gateway a member: its namespace is written, its host is claimed. @internal */
+  join(member: IMeshService | Gateway): void {
+    this.claim(member.host, member);
+    const chart = Chart.of(member);
+    if (comesBefore(chart, this.charts.namespaces)) chart.addDependency(this.charts.namespaces);
+    if (this.createNamespaces && !this.namespaces.has(member.namespace)) {
+      this.namespaces.add(member.namespace);
+      memberNamespace(this.charts.namespaces, member.namespace);
+    }
+  }
+
+  private claim(host: string, member: Construct | IMeshService): void {
+    const owner = this.claims.get(host);
+    if (owner !== undefined) {
+      throw problemAt(member, {
+        code: 'MAL0117',
+        what: 'the host is claimed twice',
+        got: `${host}, which ${owner} has already`,
+        allowed: 'one service or gateway for each name in a namespace',
+        fix: "pass another name: '…', or declare one of them in another namespace",
+      });
+    }
+    this.claims.set(host, member.node.path);
+  }
+}
+
+/** Whether `a` stands before `b` in the tree; charts without dependencies are written in this order. */
+function comesBefore(a: Construct, b: Construct): boolean {
+  const [left, right] = [a.node.scopes, b.node.scopes];
+  const fork = left.findIndex((construct, index) => construct !== right[index]);
+  const siblings = left[fork - 1]?.node.children ?? [];
+  return siblings.indexOf(left[fork]!) < siblings.indexOf(right[fork]!);
+}

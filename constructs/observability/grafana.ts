@@ -1,0 +1,72 @@
+/** A Grafana with the mesh's Prometheus as its source and one dashboard. Whoever reaches it may look, nobody may edit. */
+import { Size } from 'cdk8s';
+import { Construct } from 'constructs';
+import { stringify } from 'yaml';
+import { GRAFANA_IMAGE } from '../images';
+import { meshDashboard } from './mesh-dashboard';
+import type { Prometheus } from './prometheus';
+import { server } from './server';
+
+const PORT = 3000;
+const DASHBOARDS = '/etc/grafana/dashboards';
+
+/** Made by `Mesh` for `Monitoring.bundled()`. */
+export class Grafana extends Construct {
+  /** @internal */
+  constructor(scope: Construct, id: string, props: { namespace: string; prometheus: Prometheus }) {
+    super(scope, id);
+    server(this, {
+      namespace: props.namespace,
+      name: 'grafana',
+      image: GRAFANA_IMAGE,
+      user: 472,
+      env: {
+        GF_PATHS_PROVISIONING: '/etc/grafana/provisioning',
+        // Without a login there is no password to ship, and a viewer can change nothing.
+        GF_AUTH_ANONYMOUS_ENABLED: 'true',
+        GF_AUTH_ANONYMOUS_ORG_ROLE: 'Viewer',
+        GF_AUTH_DISABLE_LOGIN_FORM: 'true',
+        GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION: 'true',
+        GF_ANALYTICS_REPORTING_ENABLED: 'false',
+        GF_ANALYTICS_CHECK_FOR_UPDATES: 'false',
+        GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES: 'false',
+        GF_PLUGINS_PREINSTALL_DISABLED: 'true',
+      },
+      services: { grafana: [{ name: 'http', number: PORT, protocol: 'http' }] },
+      ready: { path: '/api/health', port: PORT },
+      files: {
+        '/etc/grafana/provisioning/datasources': { 'prometheus.yaml': stringify(datasources(props.prometheus.url)) },
+        '/etc/grafana/provisioning/dashboards': { 'mesh.yaml': stringify(dashboardProvider) },
+        [DASHBOARDS]: { 'mesh.json': `${JSON.stringify(meshDashboard, null, 2)}\n` },
+      },
+      writable: ['/var/lib/grafana', '/tmp'],
+      cpuMillis: 100,
+      memory: Size.mebibytes(512),
+    });
+  }
+}
+
+/** The id by which dashboards name the source. */
+const PROMETHEUS = 'prometheus';
+
+function datasources(url: string): object {
+  return {
+    apiVersion: 1,
+    datasources: [
+      {
+        name: 'Prometheus',
+        uid: PROMETHEUS,
+        type: 'prometheus',
+        access: 'proxy',
+        url,
+        isDefault: true,
+        editable: false,
+      },
+    ],
+  };
+}
+
+const dashboardProvider = {
+  apiVersion: 1,
+  providers: [{ name: 'malha', folder: 'Malha', type: 'file', allowUiUpdates: false, options: { path: DASHBOARDS } }],
+};

@@ -1,0 +1,132 @@
+/** A rule of a service: which requests it takes, and where they go. Rules are tried in the order of their declaration. */
+import { Construct } from 'constructs';
+import type { HTTPMatchRequest, HTTPRoute } from '../lib/api';
+import { Match } from './match';
+import { type Problem, reportAtSynthesis } from './problem';
+import { destinationOf, type IRouteTarget } from './service-version';
+import { type Duration, durationText } from './units';
+
+/** One share of a split. */
+export interface WeightedTarget {
+  readonly to: IRouteTarget;
+  /** Percent of the requests, a whole number; the weights of a split add up to 100. */
+  readonly weight: number;
+}
+
+/** What to do when a try fails. */
+export interface Retries {
+  /** How often to try again after the first try. */
+  readonly attempts: number;
+  /** How long one try may take. Default: the route's timeout. */
+  readonly perTryTimeout?: Duration;
+  /** Envoy's retry conditions. Default: the API's, connection failures and refusals before the request was processed. */
+  readonly on?: readonly string[];
+}
+
+export interface RouteProps {
+  /** All of these must hold. Default: every request. */
+  readonly match?: readonly Match[];
+  /** Where the requests go. Give this or `split`. */
+  readonly to?: IRouteTarget;
+  /** Where which share of the requests goes. Give this or `to`. */
+  readonly split?: readonly WeightedTarget[];
+  /** How long the whole exchange may take, retries included. Default: no limit. */
+  readonly timeout?: Duration;
+  /** Default: the API's, two retries of what surely was not processed. */
+  readonly retries?: Retries;
+}
+
+/** Made by `service.addRoute`. */
+export class Route extends Construct {
+  private readonly conditions: HTTPMatchRequest[];
+
+  /** @internal */
+  constructor(
+    scope: Construct,
+    readonly id: string,
+    private readonly props: RouteProps,
+  ) {
+    super(scope, id);
+    this.conditions = Match.all(props.match ?? []);
+    reportAtSynthesis(this, () => this.problems());
+  }
+
+  /** Whether it takes every request, so that no later route is ever asked. */
+  get takesEverything(): boolean {
+    return this.conditions.length === 0;
+  }
+
+  /** The route as the mesh API writes it. @internal */
+  toHttpRoute(): HTTPRoute {
+    const { to, split, timeout, retries } = this.props;
+    return {
+      name: this.id,
+      ...(!this.takesEverything && { match: this.conditions }),
+      route: to ? [destinationOf(to)] : (split ?? []).map(({ to, weight }) => ({ ...destinationOf(to), weight })),
+      ...(timeout && { timeout: durationText(timeout) }),
+      ...(retries && {
+        retries: {
+          attempts: retries.attempts,
+          ...(retries.perTryTimeout && { perTryTimeout: durationText(retries.perTryTimeout) }),
+          ...(retries.on && { retryOn: retries.on.join(',') }),
+        },
+      }),
+    };
+  }
+
+  private problems(): Problem[] {
+    const { to, split, retries } = this.props;
+    const problems: Problem[] = [];
+    if ((to === undefined) === (split === undefined)) {
+      problems.push({
+        code: 'MAL0101',
+        what: 'a route sends requests either to one target or to several by weight',
+        got: to ? 'both to and split' : 'neither to nor split',
+        allowed: 'exactly one of to and split',
+        fix: to ? 'remove one of them' : `add to: service.version('…')`,
+      });
+    }
+    if (split) problems.push(...splitProblems(split));
+    if (retries && (!Number.isInteger(retries.attempts) || retries.attempts < 0)) {
+      problems.push({
+        code: 'MAL0104',
+        what: 'retries.attempts counts tries',
+        got: String(retries.attempts),
+        allowed: 'a whole number, 0 for no retry',
+        fix: 'round it',
+      });
+    }
+    return problems;
+  }
+}
+
+function splitProblems(split: readonly WeightedTarget[]): Problem[] {
+  const weights = split.map(({ weight }) => weight);
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  const shown = split.map(
+    ({ to, weight }) => `${to.service.name}${to.versionName ? ` ${to.versionName}` : ''} ${weight}`,
+  );
+  if (weights.some((weight) => !Number.isInteger(weight) || weight < 0 || weight > 100)) {
+    return [
+      {
+        code: 'MAL0102',
+        what: 'a weight of the split is not a percentage',
+        got: shown.join(', '),
+        allowed: 'whole numbers from 0 to 100',
+        fix: 'write percent, such as 90 and 10',
+      },
+    ];
+  }
+  if (sum !== 100) {
+    return [
+      {
+        code: 'MAL0103',
+        what: 'the weights of the split do not add up to 100',
+        got: `${shown.join(', ')}, together ${sum}`,
+        allowed: 'a sum of 100',
+        fix: sum < 100 ? `give ${100 - sum} more to one of them` : `take ${sum - 100} from one of them`,
+      },
+    ];
+  }
+  return [];
+}

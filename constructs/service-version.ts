@@ -1,0 +1,59 @@
+/** References to services and their versions: what routes point at, instead of names in strings. */
+import type { IConstruct } from 'constructs';
+import type { HTTPRouteDestination } from '../lib/api';
+import type { Port } from './port';
+
+/** Where a route can send requests: a service, or one version of it. */
+export interface IRouteTarget {
+  /** The service that is meant, whichever version. */
+  readonly service: IMeshService;
+  /** The version that is meant; undefined is all of them. */
+  readonly versionName?: string;
+}
+
+/** A service of the mesh, declared by this program or by another one. */
+export interface IMeshService extends IConstruct, IRouteTarget {
+  /** The Service's name. */
+  readonly name: string;
+  readonly namespace: string;
+  /** The name by which every workload reaches it: `reviews.shop.svc.cluster.local`. */
+  readonly host: string;
+  readonly ports: readonly Port[];
+  /** The labels that all Pods of the service carry, and no others. */
+  readonly podLabels: Readonly<Record<string, string>>;
+  /** The names of its versions. */
+  readonly versionNames: readonly string[];
+  /** @throws when the service has no such version; the error lists those it has. */
+  version(name: string): ServiceVersion;
+}
+
+/** One version of a service, made by `service.version('v2')`. */
+export class ServiceVersion implements IRouteTarget {
+  /** @internal */
+  constructor(
+    readonly service: IMeshService,
+    readonly versionName: string,
+  ) {}
+
+  /** How errors and tests call it: `shop/reviews version v2`. */
+  toString(): string {
+    return `${this.service.node.path} version ${this.versionName}`;
+  }
+}
+
+/**
+ * The destination that stands for a target. The port is left out only where the service has several and requests keep
+ * the one that they came to.
+ * @internal
+ */
+export function destinationOf(target: IRouteTarget, port?: Port): HTTPRouteDestination {
+  const { service, versionName } = target;
+  const only = port ?? (service.ports.length === 1 ? service.ports[0] : undefined);
+  return {
+    destination: {
+      host: service.host,
+      ...(versionName !== undefined && { subset: versionName }),
+      ...(only && { port: { number: only.number } }),
+    },
+  };
+}

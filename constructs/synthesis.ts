@@ -1,0 +1,2 @@
+import type { Mesh } from './mesh';
+export function checkAtSynthesis(_mesh: Mesh): void {}

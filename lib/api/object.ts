@@ -11,6 +11,7 @@ export interface ObjectMeta {
   resourceVersion?: string;
   uid?: string;
   deletionTimestamp?: string;
+  ownerReferences?: { kind: string; name: string; uid?: string }[];
 }
 
 /** Any Kubernetes object. Treat objects as immutable: the World and all memoized results key on their identity. */

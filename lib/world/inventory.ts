@@ -5,7 +5,7 @@ import { groupOf, type KubeObject, objectKey } from '../api/object';
 import { compareText, oldestFirst } from './age';
 
 /** The label by which an EndpointSlice names its Service. */
-const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 
 /** `namespace/name`. */
 export function nameKey(namespace: string | undefined, name: string): string {

@@ -8,12 +8,14 @@ import { destinationOf, type IMeshService } from './service-version';
 
 /** A service of this program tells its rules; one of another program is taken as a whole. */
 interface Routed {
-  toHttpRoutes(): HTTPRoute[];
+  toHttpRoutes(port: Port): HTTPRoute[];
 }
 
 export function exposedRoutes(service: IMeshService, conditions: readonly HTTPMatchRequest[], port: Port): HTTPRoute[] {
-  const own = 'toHttpRoutes' in service ? (service as unknown as Routed).toHttpRoutes() : [];
-  const routes = own.length > 0 ? own : [{ name: 'default', route: [destinationOf(service, port)] }];
+  const routes =
+    'toHttpRoutes' in service
+      ? (service as unknown as Routed).toHttpRoutes(port)
+      : [{ name: 'default', route: [destinationOf(service, port)] }];
   return routes.flatMap((route) => {
     const match = narrowed(route.match, conditions);
     if (match === 'never') return [];
@@ -23,11 +25,6 @@ export function exposedRoutes(service: IMeshService, conditions: readonly HTTPMa
         ...rest,
         name: `${service.name}-${route.name}`,
         ...(match.length > 0 && { match }),
-        route: route.route?.map((to) =>
-          to.destination.host === service.host
-            ? { ...to, destination: { ...to.destination, port: { number: port.number } } }
-            : to,
-        ),
       },
     ];
   });

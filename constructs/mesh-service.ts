@@ -160,11 +160,27 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
     return route;
   }
 
-  /** What is done with a request, in order; always ends with a rule that takes everything. @internal */
-  toHttpRoutes(): HTTPRoute[] {
-    const rules = this.rules.map((route) => route.toHttpRoute());
+  /**
+   * What is done with a request to one of the ports, in order; always ends with a rule that takes everything.
+   * @internal
+   */
+  toHttpRoutes(port: Port): HTTPRoute[] {
+    const rules = this.rules.map((route) => route.toHttpRoute(this, port));
     if (this.rules.at(-1)?.takesEverything) return rules;
-    return [...rules, { name: 'default', route: [destinationOf(this)] }];
+    return [...rules, { name: 'default', route: [destinationOf(this, port)] }];
+  }
+
+  /** The rules of all ports; where there are several, each rule stands once for each. */
+  private allHttpRoutes(): HTTPRoute[] {
+    const ports = this.ports.filter(({ isHttp }) => isHttp);
+    if (this.ports.length === 1) return this.toHttpRoutes(ports[0]!);
+    return ports.flatMap((port) =>
+      this.toHttpRoutes(port).map((route) => ({
+        ...route,
+        name: `${route.name}-${port.number}`,
+        match: (route.match ?? [{}]).map((match) => ({ ...match, port: port.number })),
+      })),
+    );
   }
 
   private addVirtualService(): void {
@@ -172,7 +188,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
       apiVersion: 'networking.istio.io/v1',
       kind: 'VirtualService',
       metadata: { name: this.name, namespace: this.namespace, labels: this.podLabels },
-      spec: { hosts: [this.host], http: Lazy.any({ produce: () => this.toHttpRoutes() }) },
+      spec: { hosts: [this.host], http: Lazy.any({ produce: () => this.allHttpRoutes() }) },
     });
   }
 

@@ -2,8 +2,9 @@
 import { Construct } from 'constructs';
 import type { HTTPMatchRequest, HTTPRoute } from '../lib/api';
 import { Match } from './match';
+import type { Port } from './port';
 import { type Problem, reportAtSynthesis } from './problem';
-import { destinationOf, type IRouteTarget } from './service-version';
+import { destinationOf, type IMeshService, type IRouteTarget } from './service-version';
 import { type Duration, durationText } from './units';
 
 /** One share of a split. */
@@ -56,13 +57,17 @@ export class Route extends Construct {
     return this.conditions.length === 0;
   }
 
-  /** The route as the mesh API writes it. @internal */
-  toHttpRoute(): HTTPRoute {
+  /**
+   * The route as the mesh API writes it, for requests to one port of its service.
+   * @internal
+   */
+  toHttpRoute(owner: IMeshService, port: Port): HTTPRoute {
     const { to, split, timeout, retries } = this.props;
+    const at = (target: IRouteTarget) => destinationOf(target, target.service === owner ? port : undefined);
     return {
       name: this.id,
       ...(!this.takesEverything && { match: this.conditions }),
-      route: to ? [destinationOf(to)] : (split ?? []).map(({ to, weight }) => ({ ...destinationOf(to), weight })),
+      route: to ? [at(to)] : (split ?? []).map((share) => ({ ...at(share.to), weight: share.weight })),
       ...(timeout && { timeout: durationText(timeout) }),
       ...(retries && {
         retries: {

@@ -42,18 +42,18 @@ export class ServiceVersion implements IRouteTarget {
 }
 
 /**
- * The destination that stands for a target. The port is left out only where the service has several and requests keep
- * the one that they came to.
+ * The destination that stands for a target. Requests keep the port that they came to where the target is the service
+ * itself; another service is called on its first HTTP port.
  * @internal
  */
 export function destinationOf(target: IRouteTarget, port?: Port): HTTPRouteDestination {
   const { service, versionName } = target;
-  const only = port ?? (service.ports.length === 1 ? service.ports[0] : undefined);
+  const { number } = port ?? service.ports.find(({ isHttp }) => isHttp) ?? service.ports[0]!;
   return {
     destination: {
       host: service.host,
       ...(versionName !== undefined && { subset: versionName }),
-      ...(only && { port: { number: only.number } }),
+      port: { number },
     },
   };
 }

@@ -71,11 +71,11 @@ function inherit(command: Command, program: Command): Command {
 
 /** One line for people; the whole error, with its stack, when MALHA_DEBUG asks for it. */
 function describe(error: unknown, env: NodeJS.ProcessEnv): string {
-  if (!(error instanceof Error)) return String(error);
-  if (env.MALHA_DEBUG) return error.stack ?? error.message;
-  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  const { message, stack, code, syscall, path } = error as NodeJS.ErrnoException;
+  if (message === undefined) return String(error);
+  if (env.MALHA_DEBUG && stack) return stack;
   if (code === 'ENOENT' && path) return `${path}: no such file or folder`;
   if (code === 'EACCES' && path) return `${path}: permission denied (${syscall})`;
-  if (code === 'EISDIR' && path) return `${path}: is a folder, a file is wanted`;
-  return error.message;
+  if (code === 'EISDIR') return `${path ?? 'the input'}: is a folder, a file is wanted`;
+  return message;
 }

@@ -1,0 +1,36 @@
+/** The objects of FILES, as commands get them; and the World that they make. */
+import { access, readFile } from 'node:fs/promises';
+import { InvalidArgumentError, Option } from 'commander';
+import type { MeshConfig } from '../../lib/api';
+import { type ReadFiles, readFiles } from '../../lib/discovery/files';
+import { parseMeshConfig } from '../../lib/world';
+
+/** The option `--mesh-config FILE`. */
+export function meshConfigOption(): Option {
+  return new Option('--mesh-config <file>', 'a MeshConfig in YAML, in place of ConfigMap istio of the root namespace');
+}
+
+/** The mesh configuration of a file; undefined without one. @throws when the file holds none. */
+export async function readMeshConfig(file: string | undefined): Promise<MeshConfig | undefined> {
+  if (file === undefined) return undefined;
+  const config = parseMeshConfig(await readFile(file, 'utf8'));
+  if (!config)
+    throw new Error(`${file}: not a MeshConfig: a YAML mapping is wanted, such as 'accessLogFile: /dev/stdout'`);
+  return config;
+}
+
+/**
+ * The objects of files and folders, and what is wrong with their text.
+ * @throws when a path that the user named does not exist.
+ */
+export async function readObjects(paths: readonly string[]): Promise<ReadFiles> {
+  await Promise.all(paths.map((path) => access(path)));
+  return readFiles(paths);
+}
+
+/** Reads `10.0.0.0/16`. */
+export function parseRange(text: string): string {
+  if (!/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/.test(text))
+    throw new InvalidArgumentError('an IPv4 range is wanted, such as 198.18.0.0/16');
+  return text;
+}

@@ -1,0 +1,53 @@
+/** What a proxy has, at a glance: one table for each kind of resource. */
+import type { envoy } from '../../lib/envoy/generated/envoy';
+import type { ProxyConfig } from './commands/proxy-config';
+import type { Context } from './io';
+import { table } from './table';
+
+export function proxyConfigTables(context: Context, config: ProxyConfig): string {
+  const tables = [
+    table(context, ['LISTENER', 'ADDRESS', 'CHAINS'], config.listeners.map(listenerRow)),
+    table(context, ['ROUTES', 'VIRTUAL HOST', 'DOMAINS'], config.routes.flatMap(routeRows)),
+    table(context, ['CLUSTER', 'TYPE', 'CONNECT TIMEOUT'], config.clusters.map(clusterRow)),
+    table(context, ['ENDPOINTS OF', 'ADDRESS', 'WEIGHT'], config.endpoints.flatMap(endpointRows)),
+  ];
+  return tables.filter(Boolean).join('\n');
+}
+
+function listenerRow({
+  name = '',
+  address,
+  filter_chains = [],
+  default_filter_chain,
+}: ProxyConfig['listeners'][0]): string[] {
+  return [name, addressOf(address), String(filter_chains.length + (default_filter_chain ? 1 : 0))];
+}
+
+function routeRows({ name = '', virtual_hosts = [] }: ProxyConfig['routes'][0]): string[][] {
+  return virtual_hosts.map((host) => [name, host.name ?? '', shortened(host.domains ?? [])]);
+}
+
+function clusterRow({ name = '', type, connect_timeout }: ProxyConfig['clusters'][0]): string[] {
+  return [name, type ?? 'STATIC', connect_timeout ?? ''];
+}
+
+function endpointRows({ cluster_name = '', endpoints = [] }: ProxyConfig['endpoints'][0]): string[][] {
+  const rows = endpoints.flatMap(({ lb_endpoints = [] }) =>
+    lb_endpoints.map(({ endpoint, load_balancing_weight }) => [
+      cluster_name,
+      addressOf(endpoint?.address),
+      String(load_balancing_weight ?? 1),
+    ]),
+  );
+  return rows.length > 0 ? rows : [[cluster_name, '(none)', '']];
+}
+
+function addressOf(address?: envoy.config.core.v3.Address): string {
+  const socket = address?.socket_address;
+  return socket ? `${socket.address}:${socket.port_value}` : (address?.pipe?.path ?? '');
+}
+
+function shortened(domains: readonly string[]): string {
+  const more = domains.length - 3;
+  return more > 1 ? `${domains.slice(0, 3).join(', ')} and ${more} more` : domains.join(', ');
+}

@@ -1,0 +1,140 @@
+/**
+ * Objects → what runs where on this machine. Pure: the same manifests give the same plan, and it can be printed.
+ *
+ * A pod is a group of processes with one address. Its proxy is the manifest's own `istio-proxy`, arguments and all; the
+ * application is what `malha.dev/run` says, an echo service where nothing is said. Images are never run.
+ */
+import type { Pod } from '../api/kubernetes';
+import type { KubeObject } from '../api/object';
+import type { AddressRanges } from '../world/addresses';
+import {
+  type Capture,
+  type ControlPlaneAddress,
+  type PodPlan,
+  type Programs,
+  planPod,
+  podId,
+  RUN_ANNOTATION,
+} from './pod-plan';
+import { asInjected, isRouter, namespacesThatInject, proxyOf, withoutProxy } from './pod-proxy';
+import { backendsOf, type LocalService, servicesOf } from './services';
+
+export interface PlanOptions extends Programs {
+  capture: Capture;
+  /** Those by which `objects` were completed; the control plane makes up the same addresses from the same files. */
+  ranges: AddressRanges;
+  /** False: the applications alone, without proxies, gateways and control plane, to compare with. Default true. */
+  mesh?: boolean;
+}
+
+export interface GatewayPort {
+  /** The id of its pod. */
+  pod: string;
+  ip: string;
+  /** The Service's port: 80, 443. */
+  servicePort: number;
+  /** Where the pod listens. */
+  port: number;
+}
+
+export interface MeshPlan {
+  capture: Capture;
+  ranges: AddressRanges;
+  pods: readonly PodPlan[];
+  services: readonly LocalService[];
+  gateways: readonly GatewayPort[];
+  /** Undefined without a mesh. */
+  controlPlane?: ControlPlaneAddress;
+  /** What is in the manifests and does not run here, with the reason. */
+  notRun: readonly { id: string; reason: string }[];
+}
+
+/** Completion gives the first places of a range to nobody: the first is the bridge's, the second the control plane's. */
+export const BRIDGE_PLACE = 1;
+const CONTROL_PLANE_PLACE = 2;
+const CONTROL_PLANE = { name: 'malha-control-plane', namespace: 'malha-system' };
+const XDS_PORT = 15010;
+const HTTP_PORT = 15014;
+
+/**
+ * Plans a run of `objects`, which are complete: every workload has its Pods, every Pod and Service an address.
+ * @throws when a `malha.dev/run` annotation cannot be understood.
+ */
+export function planMesh(objects: readonly KubeObject[], options: PlanOptions): MeshPlan {
+  const services = servicesOf(objects);
+  const enrolled = namespacesThatInject(objects);
+  const withMesh = options.mesh !== false;
+  const pods = objects.filter((object): object is Pod => object.kind === 'Pod' && object.apiVersion === 'v1');
+  const { controlPlane, builtIn } = controlPlaneOf(pods, services, options);
+
+  const notRun: { id: string; reason: string }[] = [];
+  const members = pods.filter((pod) => {
+    const reason = reasonNotToRun(pod, withMesh, controlPlane);
+    if (reason) notRun.push({ id: podId(pod), reason });
+    return !reason;
+  });
+  if (builtIn && withMesh) members.unshift(builtIn);
+  const context = { ...options, services, controlPlane };
+  const plans = members.map((pod) => planPod(withMesh ? asInjected(pod, enrolled) : withoutProxy(pod), context));
+  return {
+    capture: options.capture,
+    ranges: options.ranges,
+    pods: plans,
+    services,
+    gateways: plans.filter(({ role }) => role === 'gateway').flatMap((pod) => gatewayPorts(pod, services)),
+    controlPlane: withMesh ? controlPlane : undefined,
+    notRun,
+  };
+}
+
+function gatewayPorts(pod: PodPlan, services: readonly LocalService[]): GatewayPort[] {
+  return services
+    .flatMap(({ ports }) => ports)
+    .flatMap(({ port, backends }) =>
+      backends
+        .filter(({ ip }) => ip === pod.ip)
+        .map((backend) => ({ pod: pod.id, ip: pod.ip, servicePort: port, port: backend.port })),
+    );
+}
+
+/** The manifests' own control plane; manifests without one (plain Istio objects, say) are served by one all the same. */
+function controlPlaneOf(
+  pods: readonly Pod[],
+  services: readonly LocalService[],
+  { ranges }: PlanOptions,
+): { controlPlane: ControlPlaneAddress; builtIn?: Pod } {
+  const served = services
+    .filter(({ name }) => name === CONTROL_PLANE.name)
+    .map(({ namespace }) => backendsOf(services, CONTROL_PLANE.name, XDS_PORT, namespace)[0])
+    .find((backend) => backend !== undefined);
+  const pod = served && pods.find(({ status }) => status?.podIP === served.ip);
+  if (pod && pod.metadata.annotations?.[RUN_ANNOTATION]) {
+    return { controlPlane: { pod: podId(pod), address: served.ip, xdsPort: served.port, httpPort: HTTP_PORT } };
+  }
+  const address = reservedAddress(ranges.pods, CONTROL_PLANE_PLACE);
+  const run =
+    '$(MALHA) control-plane --registry files --files $(MESH_DIR) --xds $(POD_IP):15010 --http $(POD_IP):15014 ' +
+    '--pod-range $(POD_RANGE) --service-range $(SERVICE_RANGE)';
+  const builtIn: Pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { ...CONTROL_PLANE, annotations: { [RUN_ANNOTATION]: run } },
+    spec: { containers: [{ name: 'control-plane' }] },
+    status: { podIP: address },
+  };
+  return { builtIn, controlPlane: { pod: podId(builtIn), address, xdsPort: XDS_PORT, httpPort: HTTP_PORT } };
+}
+
+function reasonNotToRun(pod: Pod, withMesh: boolean, controlPlane: ControlPlaneAddress): string | undefined {
+  if (pod.metadata.annotations?.[RUN_ANNOTATION]?.trim() === 'none') return `${RUN_ANNOTATION}: none`;
+  if (!pod.status?.podIP) return 'it has no address of its own (host network)';
+  const proxy = proxyOf(pod);
+  const ofMesh = pod.status.podIP === controlPlane.address || (proxy && isRouter(proxy));
+  return !withMesh && ofMesh ? 'this run is without mesh' : undefined;
+}
+
+/** The address at a place of an IPv4 range. */
+export function reservedAddress(cidr: string, place: number): string {
+  const [a, b, c, d] = cidr.split('/')[0]!.split('.').map(Number);
+  return `${a}.${b}.${c}.${d! + place}`;
+}

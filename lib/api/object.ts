@@ -11,7 +11,7 @@ export interface ObjectMeta {
   resourceVersion?: string;
   uid?: string;
   deletionTimestamp?: string;
-  ownerReferences?: { kind: string; name: string; uid?: string }[];
+  ownerReferences?: { apiVersion?: string; kind: string; name: string; uid?: string; controller?: boolean }[];
 }
 
 /** Any Kubernetes object. Treat objects as immutable: the World and all memoized results key on their identity. */

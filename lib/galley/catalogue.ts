@@ -1,0 +1,164 @@
+/**
+ * The catalogue of findings: every code that Galley and discovery can give, with its level and what to do about it.
+ * Codes `IST…` are Istio's and mean what they mean there; codes `MAL…` are ours. A code is never reused.
+ */
+import { type KubeObject, objectName } from '../api/object';
+import { originOf } from '../api/origin';
+import type { Finding, Level } from './finding';
+
+export interface CatalogueEntry {
+  level: Level;
+  /** The name of the finding, as Istio has it where it has one. */
+  title: string;
+  /** What it means, for the reference page. */
+  text: string;
+  /** What to do about it, where the place of the finding has nothing better to say. */
+  fix: string;
+}
+
+export const catalogue = {
+  IST0101: {
+    level: 'error',
+    title: 'ReferencedResourceNotFound',
+    text: 'An object refers to something that does not exist: a host, a subset, a gateway or a workload.',
+    fix: 'correct the name, or add what is missing',
+  },
+  IST0106: {
+    level: 'error',
+    title: 'SchemaValidationError',
+    text: 'The object does not have the form that its kind demands, or breaks a rule of its kind.',
+    fix: 'change the field to what is allowed',
+  },
+  IST0109: {
+    level: 'error',
+    title: 'ConflictingMeshGatewayVirtualServiceHosts',
+    text: 'Several VirtualServices claim the same host for sidecars; only one of them is used.',
+    fix: 'put the routes into one VirtualService, or part them by exportTo',
+  },
+  IST0112: {
+    level: 'error',
+    title: 'VirtualServiceDestinationPortSelectorRequired',
+    text: 'The destination is a service with several ports, and the route does not say which one.',
+    fix: 'set port.number of the destination',
+  },
+  IST0132: {
+    level: 'warning',
+    title: 'VirtualServiceHostNotFoundInGateway',
+    text: 'A host of a VirtualService is served by none of the gateways that it names.',
+    fix: 'add the host to a server of the gateway, or change the host',
+  },
+  IST0133: {
+    level: 'warning',
+    title: 'SchemaWarning',
+    text: 'The object is accepted, but a field is deprecated, has no effect, or hardly means what it says.',
+    fix: 'leave the field out, or write what is meant',
+  },
+  IST0145: {
+    level: 'error',
+    title: 'ConflictingGateways',
+    text: 'Gateways for the same proxies serve the same host on the same port.',
+    fix: 'serve the host in one Gateway only',
+  },
+  IST0162: {
+    level: 'warning',
+    title: 'GatewayPortNotDefinedOnService',
+    text: 'No Service in front of the gateway proxies leads to the port that the Gateway serves.',
+    fix: "serve a port that the Service's targetPort names, or add the port to the Service",
+  },
+  MAL0001: {
+    level: 'warning',
+    title: 'NotServed',
+    text: 'The field is accepted and checked, but this version of the control plane does nothing with it.',
+    fix: 'leave the field out, or do not rely on it',
+  },
+  MAL0002: {
+    level: 'warning',
+    title: 'ConflictingDestinationRules',
+    text: 'Several DestinationRules of one namespace hold for the same host and disagree; the oldest wins.',
+    fix: 'put the policies and subsets into one DestinationRule',
+  },
+  MAL0010: {
+    level: 'error',
+    title: 'FileNotReadable',
+    text: 'A file or folder cannot be read.',
+    fix: 'check the path and its permissions',
+  },
+  MAL0011: {
+    level: 'error',
+    title: 'FileDoesNotParse',
+    text: 'A document of a file is neither YAML nor JSON. The other documents are used.',
+    fix: 'correct the syntax at the line',
+  },
+  MAL0012: {
+    level: 'error',
+    title: 'DuplicateKey',
+    text: 'A key stands twice in one mapping, so that one of the values would be lost.',
+    fix: 'remove one of the two',
+  },
+  MAL0013: {
+    level: 'error',
+    title: 'DocumentTooLarge',
+    text: 'A file or document is larger, deeper or expands to more than any real one, as YAML bombs do.',
+    fix: 'split the file, or write out the aliases',
+  },
+  MAL0014: {
+    level: 'error',
+    title: 'NotAnObject',
+    text: 'A document is not a Kubernetes object: apiVersion, kind or metadata.name is missing or has the wrong form.',
+    fix: 'write a Kubernetes object, or move the file elsewhere',
+  },
+  MAL0015: {
+    level: 'error',
+    title: 'DuplicateObject',
+    text: 'The same object stands in two places; the first is used.',
+    fix: 'remove or rename one of the two',
+  },
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type Code = keyof typeof catalogue;
+
+/** What a check says beyond the catalogue. */
+export interface Remark {
+  message: string;
+  path?: string;
+  fix?: string;
+  /** Only where it differs from the catalogue's. */
+  level?: Level;
+}
+
+/** A finding about an object, completed from the catalogue and from the object's place. */
+export function findingAbout(object: KubeObject, code: Code, analyzer: string, remark: Remark): Finding {
+  const origin = originOf(object);
+  return {
+    code,
+    level: remark.level ?? catalogue[code].level,
+    analyzer,
+    resource: objectName(object),
+    message: remark.message,
+    ...(remark.path ? { path: remark.path } : {}),
+    ...(origin?.file ? { file: origin.file } : {}),
+    ...placeOf(origin, remark.path),
+    ...(origin?.construct ? { construct: origin.construct } : {}),
+    fix: remark.fix ?? catalogue[code].fix,
+  };
+}
+
+function placeOf(origin: ReturnType<typeof originOf>, path: string | undefined): { line?: number } {
+  const line = (path && origin?.lineOf?.(path)) || origin?.line;
+  return line ? { line } : {};
+}
+
+/** A finding about a file, where there is no object yet. */
+export function findingInFile(file: string, line: number | undefined, code: Code, remark: Remark): Finding {
+  return {
+    code,
+    level: remark.level ?? catalogue[code].level,
+    analyzer: 'files.Reader',
+    resource: file,
+    message: remark.message,
+    ...(remark.path ? { path: remark.path } : {}),
+    file,
+    ...(line ? { line } : {}),
+    fix: remark.fix ?? catalogue[code].fix,
+  };
+}

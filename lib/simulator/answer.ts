@@ -1,0 +1,60 @@
+/** What becomes of a request. */
+
+/** Where a share of the requests goes. */
+export interface Destination {
+  /** Envoy's name: `outbound|9080|v1|reviews.shop.svc.cluster.local`. */
+  readonly cluster: string;
+  /** The part of the requests that goes there, from 0 to 1. */
+  readonly share: number;
+  /** The host, subset (empty without one) and port in the cluster's name; absent for clusters that have other names. */
+  readonly service?: { readonly host: string; readonly subset: string; readonly port: number };
+  /** `address:port` of the endpoints that Envoy may use, by priority; empty where Envoy itself finds them. */
+  readonly endpoints: readonly string[];
+}
+
+interface Judged {
+  /** The names of what decided, from the outside in. */
+  readonly by: {
+    readonly listener: string;
+    readonly routes?: string;
+    readonly virtualHost?: string;
+    readonly route?: string;
+  };
+}
+
+/** The request goes on to a service. */
+export interface Forward extends Judged {
+  readonly kind: 'forward';
+  readonly destinations: readonly Destination[];
+  /** The path and the authority that the service sees. Not for connections without HTTP. */
+  readonly path?: string;
+  readonly authority?: string;
+  /** As Envoy has it: `2s`; `0s` is no limit. */
+  readonly timeout?: string;
+  /** The clusters that get a copy. */
+  readonly mirrors: readonly string[];
+}
+
+/** The proxy answers with a redirect. */
+export interface Redirect extends Judged {
+  readonly kind: 'redirect';
+  readonly status: number;
+  readonly location: string;
+}
+
+/** The proxy answers by itself, as a route tells it to. */
+export interface Response extends Judged {
+  readonly kind: 'response';
+  readonly status: number;
+  readonly body: string;
+}
+
+/** The request gets nowhere. */
+export interface Refusal {
+  readonly kind: 'refusal';
+  /** The status that the client sees; absent where the connection is closed. */
+  readonly status?: number;
+  readonly why: string;
+}
+
+export type Answer = Forward | Redirect | Response | Refusal;

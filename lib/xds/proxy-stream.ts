@@ -1,0 +1,283 @@
+/** One stream of one proxy: the order among resource types, pacing, and what is known about the proxy. No gRPC. */
+import type { EnvoyResource, Snapshot } from '../envoy/resource';
+import { TypeUrl } from '../envoy/type-url';
+import { DeltaSubscription } from './delta-subscription';
+import { parseRequest, type Variant } from './request';
+import { encodeResponse } from './response';
+import { type Clock, type Logger, type Node, TYPES, type Type, type XdsObserver } from './source';
+import { StateSubscription } from './state-subscription';
+import { type ProxyStatus, statusOf } from './status';
+import { ProtocolError, type Subscription, type Update } from './subscription';
+
+/** Bytes that wait for the client to read; beyond them nothing more is written. */
+const MAX_QUEUED_BYTES = 65_536;
+/** Types that we do not serve, per stream. */
+const MAX_OTHER_TYPES = 16;
+
+const URL_OF: Record<Type, TypeUrl> = {
+  clusters: TypeUrl.cluster,
+  endpoints: TypeUrl.endpoint,
+  listeners: TypeUrl.listener,
+  routes: TypeUrl.route,
+  secrets: TypeUrl.secret,
+};
+const TYPE_OF = new Map<string, Type>(TYPES.map((type) => [URL_OF[type], type]));
+
+/** What a stream needs from the one that owns it. */
+export interface StreamEnvironment {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly observer: XdsObserver;
+  /** Milliseconds to wait for an ACK before going on without it. */
+  readonly patience: number;
+  /** Sends bytes; calls `done` when the client has room for more. */
+  write(bytes: Buffer, done: () => void): void;
+}
+
+/** One type on this stream; `type` is absent where we do not serve it. */
+interface Channel {
+  readonly typeUrl: string;
+  readonly type?: Type;
+  readonly subscription: Subscription;
+  sentAt: number;
+  /** Nothing is due, and nothing has happened since that was found out. */
+  isSettled: boolean;
+  /** Resources that cannot be encoded, which would be our own mistake, by what is wrong. */
+  readonly broken: Map<string, string>;
+}
+
+export class ProxyStream {
+  node?: Node;
+  readonly connectedAt: number;
+
+  private readonly channels = new Map<string, Channel>();
+  private wanted?: Record<Type, ReadonlyMap<string, EnvoyResource>>;
+  private snapshot?: Snapshot;
+  private queuedBytes = 0;
+  private nonces = 0;
+  private changedAt?: number;
+  private hasSentChange = false;
+  private cancelRetry?: () => void;
+  private isClosed = false;
+
+  constructor(
+    readonly variant: Variant,
+    readonly peer: string,
+    private readonly environment: StreamEnvironment,
+  ) {
+    this.connectedAt = environment.clock.now();
+  }
+
+  /** Takes in one request. Throws a ProtocolError when the client has broken the protocol and the stream should end. */
+  receive(bytes: Uint8Array): void {
+    const request = parseRequest(this.variant, bytes);
+    this.node ??= request.node;
+    if (!this.node) throw new ProtocolError('the first request of a stream has no node.id');
+    const channel = this.channelOf(request.typeUrl);
+    const received = channel.subscription.receive(request);
+    channel.isSettled = false;
+    if (!channel.type) return;
+    const { clock, observer, log } = this.environment;
+    if (received === 'acknowledged') observer.acknowledged?.(channel.type, (clock.now() - channel.sentAt) / 1000);
+    if (received === 'rejected') {
+      observer.rejected?.(channel.type);
+      const resources = [...channel.subscription.rejections.keys()].slice(0, 10);
+      const error = request.error?.slice(0, 2_000);
+      log.warn({ proxy: this.node.id, type: channel.type, resources, error }, 'proxy rejected configuration');
+    }
+  }
+
+  /** The proxy should have `snapshot` from now on; `changedAt` is when the server heard of the change. */
+  offer(snapshot: Snapshot | undefined, changedAt?: number): void {
+    if (snapshot && snapshot !== this.snapshot) {
+      const before = this.snapshot;
+      const byName = (type: Type) => {
+        if (before?.[type] === snapshot[type] && this.wanted) return this.wanted[type];
+        const channel = this.channels.get(URL_OF[type]);
+        if (channel) channel.isSettled = false;
+        return new Map(snapshot[type].map((resource) => [resource.name, resource]));
+      };
+      this.wanted = Object.fromEntries(TYPES.map((type) => [type, byName(type)])) as typeof this.wanted;
+      this.snapshot = snapshot;
+      this.changedAt ??= changedAt;
+    }
+  }
+
+  get isKnown(): boolean {
+    return this.snapshot !== undefined;
+  }
+
+  /** Sends whatever may be sent now. */
+  pump(): void {
+    this.cancelRetry?.();
+    this.cancelRetry = undefined;
+    for (const channel of this.channels.values()) if (!channel.type) this.send(channel, NOTHING, true);
+    if (!this.wanted) return;
+    // Make: what others refer to comes first. A type that has something due holds back those behind it.
+    let mayGoOn = true;
+    for (const type of ORDER) {
+      if (!mayGoOn && WAITS_FOR_CLUSTERS.has(type)) break;
+      const isDone = this.advance(type, LEAVES.has(type));
+      if (type === 'clusters') mayGoOn = isDone && !this.isPatient(type);
+      else if (type !== 'secrets') mayGoOn &&= isDone;
+    }
+    // Break: nobody refers to it any more, and the client has said so.
+    if (mayGoOn && !this.isPatient('listeners') && !this.isPatient('routes')) {
+      this.advance('endpoints', true);
+      this.advance('clusters', true);
+    }
+    this.watchProgress();
+  }
+
+  /** Sends what is due of one type. Returns whether nothing is left to send. */
+  private advance(type: Type, mayRemove: boolean): boolean {
+    const channel = this.channels.get(URL_OF[type]);
+    return channel === undefined || this.send(channel, this.wanted![type], mayRemove);
+  }
+
+  private send(channel: Channel, all: ReadonlyMap<string, EnvoyResource>, mayRemove: boolean): boolean {
+    if (channel.isSettled) return true;
+    const wanted = channel.broken.size > 0 ? this.withoutBroken(channel, all) : all;
+    const update = this.dueOf(channel, wanted, mayRemove);
+    if (!update) {
+      channel.isSettled = mayRemove;
+      return true;
+    }
+    const { clock, observer } = this.environment;
+    if (this.isWaitingFor(channel) || this.queuedBytes >= MAX_QUEUED_BYTES || this.isClosed) return false;
+    if (channel.type === 'clusters') this.repeatEndpoints(channel, update);
+    const nonce = (++this.nonces).toString(36);
+    const version = channel.subscription.sent(update, nonce);
+    const bytes = encodeResponse({ variant: this.variant, typeUrl: channel.typeUrl, nonce, version, update });
+    channel.sentAt = clock.now();
+    this.hasSentChange ||= this.changedAt !== undefined;
+    this.queuedBytes += bytes.length;
+    if (channel.type) observer.pushed?.(channel.type, bytes.length);
+    this.environment.write(bytes, () => {
+      this.queuedBytes -= bytes.length;
+      this.pump();
+    });
+    return true;
+  }
+
+  /** A resource that has no bytes must not keep the others from this proxy, nor end the process. */
+  private dueOf(channel: Channel, wanted: ReadonlyMap<string, EnvoyResource>, mayRemove: boolean): Update | undefined {
+    try {
+      const update = channel.subscription.due(wanted, mayRemove);
+      for (const resource of update?.resources ?? []) void resource.version;
+      return update;
+    } catch {
+      for (const resource of wanted.values()) this.tryOut(channel, resource);
+      return channel.broken.size > 0
+        ? channel.subscription.due(this.withoutBroken(channel, wanted), mayRemove)
+        : undefined;
+    }
+  }
+
+  private tryOut(channel: Channel, resource: EnvoyResource): void {
+    try {
+      void resource.version;
+    } catch (error) {
+      const problem = (error as Error).message;
+      if (channel.broken.get(resource.name) === problem) return;
+      channel.broken.set(resource.name, problem);
+      const { log } = this.environment;
+      log.error(
+        { proxy: this.node?.id, type: channel.type, resource: resource.name, error: problem },
+        'resource cannot be encoded',
+      );
+    }
+  }
+
+  /** In place of a resource without bytes the client keeps what it has. */
+  private withoutBroken(channel: Channel, all: ReadonlyMap<string, EnvoyResource>): Map<string, EnvoyResource> {
+    const usable = new Map<string, EnvoyResource>();
+    for (const [name, resource] of all) {
+      if (channel.broken.has(name)) {
+        try {
+          void resource.version;
+          channel.broken.delete(name);
+        } catch {
+          const last = channel.subscription.held.get(name)?.resource;
+          if (last) usable.set(name, last);
+          continue;
+        }
+      }
+      usable.set(name, resource);
+    }
+    return usable;
+  }
+
+  /** Envoy waits for the endpoints of a cluster that has changed, but does not ask for them anew. */
+  private repeatEndpoints(clusters: Channel, update: Update): void {
+    const endpoints = this.channels.get(TypeUrl.endpoint);
+    if (!endpoints) return;
+    const changed = update.resources.filter((resource) => {
+      const held = clusters.subscription.held.get(resource.name);
+      return held !== undefined && held.resource !== resource && held.version !== resource.version;
+    });
+    endpoints.subscription.repeat(changed.map(({ name, message }) => endpointName(message) || name));
+    endpoints.isSettled = false;
+  }
+
+  private channelOf(typeUrl: string): Channel {
+    let channel = this.channels.get(typeUrl);
+    if (!channel) {
+      const type = TYPE_OF.get(typeUrl);
+      if (!type && this.channels.size >= TYPES.length + MAX_OTHER_TYPES) {
+        throw new ProtocolError(`subscribes to more than ${MAX_OTHER_TYPES} types that are not served`, 'too-much');
+      }
+      const isComplete = type === 'clusters' || type === 'listeners';
+      const subscription = this.variant === 'delta' ? new DeltaSubscription() : new StateSubscription(isComplete);
+      channel = { typeUrl, type, subscription, sentAt: 0, isSettled: false, broken: new Map() };
+      this.channels.set(typeUrl, channel);
+    }
+    return channel;
+  }
+
+  /** Whether the last response is without an answer, and it is too early to go on without one. */
+  private isWaitingFor(channel: Channel): boolean {
+    const { clock, patience } = this.environment;
+    if (!channel.subscription.isWaiting) return false;
+    const left = channel.sentAt + patience - clock.now();
+    if (left > 0 && !this.cancelRetry) this.cancelRetry = clock.after(left + 1, () => this.pump());
+    return left > 0;
+  }
+
+  private isPatient(type: Type): boolean {
+    const channel = this.channels.get(URL_OF[type]);
+    return channel !== undefined && this.isWaitingFor(channel);
+  }
+
+  /** Notes the moment at which the proxy has acknowledged all that followed from a change. */
+  private watchProgress(): void {
+    if (this.changedAt === undefined) return;
+    for (const { isSettled, subscription } of this.channels.values()) if (!isSettled || subscription.isWaiting) return;
+    const seconds = (this.environment.clock.now() - this.changedAt) / 1000;
+    if (this.hasSentChange) this.environment.observer.converged?.(seconds);
+    this.changedAt = undefined;
+    this.hasSentChange = false;
+  }
+
+  status(): ProxyStatus {
+    return statusOf(this, [...this.channels.values()], this.wanted);
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.cancelRetry?.();
+  }
+}
+
+const NOTHING: ReadonlyMap<string, EnvoyResource> = new Map();
+/** Secrets wait for nobody: both clusters and listeners wait for them. */
+const ORDER: readonly Type[] = ['secrets', 'clusters', 'endpoints', 'listeners', 'routes'];
+const WAITS_FOR_CLUSTERS: ReadonlySet<Type> = new Set(['listeners', 'routes']);
+/** Removed in their turn; what they refer to is removed behind them. */
+const LEAVES: ReadonlySet<Type> = new Set(['secrets', 'listeners', 'routes']);
+
+/** The name under which a cluster asks for its endpoints. */
+function endpointName(cluster: object): string {
+  const { eds_cluster_config: eds } = cluster as { eds_cluster_config?: { service_name?: string } };
+  return eds?.service_name ?? '';
+}

@@ -1,0 +1,264 @@
+/** gRPC around the streams, and the round of them after a change. */
+import {
+  status as Code,
+  type handleBidiStreamingCall,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { ProxyStream } from './proxy-stream';
+import type { Variant } from './request';
+import { type Clock, type Logger, type SnapshotSource, systemClock, type XdsObserver } from './source';
+import type { ProxyStatus } from './status';
+import { ProtocolError } from './subscription';
+
+export interface XdsServerOptions {
+  readonly log: Logger;
+  readonly observer?: XdsObserver;
+  readonly clock?: Clock;
+  /** Milliseconds to wait for an ACK before going on without it. Default 5,000. */
+  readonly patience?: number;
+  /** Default: no encryption. */
+  readonly credentials?: ServerCredentials;
+  /** Further services on the same port. */
+  readonly services?: readonly GrpcService[];
+}
+
+/** A service whose messages are handled as bytes or objects by whoever offers it. */
+export interface GrpcService {
+  readonly definition: ServiceDefinition;
+  readonly implementation: UntypedServiceImplementation;
+}
+
+const SERVICE = '/envoy.service.discovery.v3.AggregatedDiscoveryService';
+/** A plain Envoy's first request is 61 kB; a reconnecting one lists the versions of all it has. */
+const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+const REQUESTS_PER_SECOND = 1_000;
+/** Work on a round of streams goes on for so long before requests get their turn, in milliseconds. */
+const SLICE = 10;
+
+const raw = (path: string) => ({
+  path: `${SERVICE}/${path}`,
+  requestStream: true,
+  responseStream: true,
+  requestSerialize: (bytes: Buffer) => bytes,
+  requestDeserialize: (bytes: Buffer) => bytes,
+  responseSerialize: (bytes: Buffer) => bytes,
+  responseDeserialize: (bytes: Buffer) => bytes,
+});
+
+/** The aggregated discovery service with messages as bytes; a client can be made of it too. */
+export const aggregatedDiscoveryService = {
+  StreamAggregatedResources: raw('StreamAggregatedResources'),
+  DeltaAggregatedResources: raw('DeltaAggregatedResources'),
+} as const;
+
+type Call = ServerDuplexStream<Buffer, Buffer>;
+
+export class XdsServer {
+  private readonly server: Server;
+  private readonly clock: Clock;
+  private readonly streams = new Map<ProxyStream, Call>();
+  private readonly unsubscribe: () => void;
+  /** Streams that have not yet seen the last change. */
+  private readonly dirty = new Set<ProxyStream>();
+  private changedAt = 0;
+  private isRoundUnderWay = false;
+  private readonly failures = new Map<string, string>();
+
+  constructor(
+    private readonly source: SnapshotSource,
+    private readonly options: XdsServerOptions,
+  ) {
+    this.clock = options.clock ?? systemClock;
+    this.server = new Server({
+      'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
+      'grpc.max_concurrent_streams': 100,
+      // A proxy whose node has vanished must not be taken for connected.
+      'grpc.keepalive_time_ms': 30_000,
+      'grpc.keepalive_timeout_ms': 10_000,
+    });
+    const handler =
+      (variant: Variant): handleBidiStreamingCall<Buffer, Buffer> =>
+      (call) =>
+        this.open(variant, call);
+    this.server.addService(aggregatedDiscoveryService, {
+      StreamAggregatedResources: handler('state'),
+      DeltaAggregatedResources: handler('delta'),
+    });
+    for (const { definition, implementation } of options.services ?? []) {
+      this.server.addService(definition, implementation);
+    }
+    this.unsubscribe = source.subscribe(() => this.startRound());
+  }
+
+  /** Listens on `HOST:PORT` (port 0: any); resolves to the port. Rejects with a clear error when it cannot. */
+  async listen(address: string): Promise<number> {
+    const credentials = this.options.credentials ?? ServerCredentials.createInsecure();
+    return new Promise((resolve, reject) => {
+      this.server.bindAsync(address, credentials, (error, port) => {
+        if (!error) return resolve(port);
+        const isTaken = error.message.includes('EADDRINUSE');
+        const problem = isTaken ? 'the port is in use; stop what uses it or choose another' : error.message;
+        reject(new Error(`cannot serve xDS on ${address}: ${problem}`));
+      });
+    });
+  }
+
+  /** Ends all streams, so that proxies go to another replica, and stops listening. */
+  async close(graceMilliseconds = 1_000): Promise<void> {
+    this.unsubscribe();
+    for (const call of this.streams.values()) call.end();
+    await new Promise<void>((resolve) => {
+      const force = setTimeout(() => {
+        this.server.forceShutdown();
+        resolve();
+      }, graceMilliseconds);
+      this.server.tryShutdown(() => {
+        clearTimeout(force);
+        resolve();
+      });
+    });
+  }
+
+  /** Every connected proxy, in order of node ids; one that is just reconnecting may be there twice. */
+  proxies(): ProxyStatus[] {
+    return [...this.streams.keys()]
+      .filter(({ node }) => node !== undefined)
+      .map((stream) => stream.status())
+      .sort((a, b) => (a.node.id < b.node.id ? -1 : a.node.id > b.node.id ? 1 : 0));
+  }
+
+  private open(variant: Variant, call: Call): void {
+    const { log, observer = {}, patience = 5_000 } = this.options;
+    const stream = new ProxyStream(variant, call.getPeer(), {
+      clock: this.clock,
+      log,
+      observer,
+      patience,
+      write: (bytes, done) => call.write(bytes, () => this.guarded(stream, call, done)),
+    });
+    this.streams.set(stream, call);
+    observer.connected?.(this.streams.size);
+    const limiter = new RequestLimiter(call, this.clock);
+
+    call.on('data', (bytes: Buffer) => {
+      limiter.count();
+      this.guarded(stream, call, () => this.receive(stream, bytes));
+    });
+    call.on('end', () => call.end());
+    // A broken connection is reported here and needs no more than the cleaning up that `close` does.
+    call.on('error', () => this.forget(stream));
+    call.on('cancelled', () => this.forget(stream));
+    call.on('close', () => this.forget(stream));
+  }
+
+  private receive(stream: ProxyStream, bytes: Buffer): void {
+    const isFirst = stream.node === undefined;
+    stream.receive(bytes);
+    if (isFirst && stream.node) {
+      const { log } = this.options;
+      const fields = { proxy: stream.node.id, peer: stream.peer, variant: stream.variant, envoy: stream.node.version };
+      this.offer(stream);
+      if (stream.isKnown) log.info(fields, 'proxy connected');
+      else log.warn(fields, 'proxy connected; it is not known yet and waits for its configuration');
+    }
+    stream.pump();
+  }
+
+  /** Runs work for one stream; whatever goes wrong ends that stream and nothing else. */
+  private guarded(stream: ProxyStream, call: Call, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      const { log, observer } = this.options;
+      const isTheirs = error instanceof ProtocolError;
+      const reason = isTheirs ? error.reason : 'internal';
+      observer?.refused?.(reason);
+      const fields = { proxy: stream.node?.id, peer: stream.peer, error: (error as Error).message };
+      if (isTheirs) log.warn(fields, 'stream ended: the proxy broke the protocol');
+      else log.error({ ...fields, stack: (error as Error).stack }, 'stream ended: an error of ours');
+      const code = !isTheirs ? Code.INTERNAL : reason === 'too-much' ? Code.RESOURCE_EXHAUSTED : Code.INVALID_ARGUMENT;
+      const details = isTheirs ? error.message : 'internal error';
+      this.forget(stream);
+      call.emit('error', { code, details });
+    }
+  }
+
+  private forget(stream: ProxyStream): void {
+    if (!this.streams.delete(stream)) return;
+    stream.close();
+    this.dirty.delete(stream);
+    if (stream.node) this.failures.delete(stream.node.id);
+    const { log, observer } = this.options;
+    observer?.disconnected?.(this.streams.size);
+    if (stream.node) log.info({ proxy: stream.node.id, peer: stream.peer }, 'proxy disconnected');
+  }
+
+  private startRound(): void {
+    this.changedAt = this.clock.now();
+    for (const stream of this.streams.keys()) if (stream.node) this.dirty.add(stream);
+    if (this.isRoundUnderWay) return;
+    this.isRoundUnderWay = true;
+    setImmediate(() => this.continueRound());
+  }
+
+  private continueRound(): void {
+    const end = this.clock.now() + SLICE;
+    for (const stream of this.dirty) {
+      this.dirty.delete(stream);
+      const call = this.streams.get(stream);
+      if (!call) continue;
+      this.guarded(stream, call, () => {
+        const wasKnown = stream.isKnown;
+        this.offer(stream, this.changedAt);
+        if (stream.isKnown && !wasKnown) {
+          this.options.log.info({ proxy: stream.node?.id }, 'proxy is known now and gets its configuration');
+        }
+        stream.pump();
+      });
+      if (this.clock.now() >= end) break;
+    }
+    this.isRoundUnderWay = this.dirty.size > 0;
+    if (this.isRoundUnderWay) setImmediate(() => this.continueRound());
+  }
+
+  /** A translation that fails leaves the proxy with what it has. */
+  private offer(stream: ProxyStream, changedAt?: number): void {
+    const node = stream.node!;
+    try {
+      stream.offer(this.source.snapshot(node), changedAt);
+      this.failures.delete(node.id);
+    } catch (error) {
+      const problem = (error as Error).message;
+      if (this.failures.get(node.id) !== problem) {
+        this.options.log.error({ proxy: node.id, error: problem, stack: (error as Error).stack }, 'translation failed');
+      }
+      this.failures.set(node.id, problem);
+    }
+  }
+}
+
+/** Reads more slowly from whoever sends more than its share: a bucket of one second's worth of requests. */
+class RequestLimiter {
+  private left = REQUESTS_PER_SECOND;
+  private filledAt: number;
+
+  constructor(
+    private readonly call: Call,
+    private readonly clock: Clock,
+  ) {
+    this.filledAt = clock.now();
+  }
+
+  count(): void {
+    const now = this.clock.now();
+    this.left = Math.min(REQUESTS_PER_SECOND, this.left + ((now - this.filledAt) * REQUESTS_PER_SECOND) / 1000);
+    this.filledAt = now;
+    if (--this.left > 0) return;
+    this.call.pause();
+    this.clock.after(100, () => this.call.resume());
+  }
+}

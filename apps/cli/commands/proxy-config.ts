@@ -1,13 +1,12 @@
 /** `malha proxy-config FILES… --proxy NAME.NAMESPACE` */
 import { Command } from 'commander';
+import { complete, DEFAULT_RANGES } from '../../../lib/discovery/files';
 import type { envoy } from '../../../lib/envoy/generated/envoy';
 import { decode, encode } from '../../../lib/envoy/message';
 import type { EnvoyResource } from '../../../lib/envoy/resource';
 import { admit } from '../../../lib/galley';
 import { Translator } from '../../../lib/pilot/translator';
 import { proxyNamed, World } from '../../../lib/world';
-import { DEFAULT_RANGES } from '../../../lib/world/addresses';
-import { complete } from '../../../lib/world/completion';
 import { writeFindings } from '../findings-report';
 import { type Context, ExitCode } from '../io';
 import { meshConfigOption, parseRange, readMeshConfig, readObjects } from '../mesh-files';

@@ -8,7 +8,7 @@
  */
 export { type BootstrapOptions, bootstrap, ProxyPort } from './bootstrap';
 export { ENVOY_IMAGE, MALHA_IMAGE, MALHA_VERSION } from './images';
-export { type InjectOptions, inject, injectObject } from './inject';
+export { type Injectable, type InjectOptions, inject, injectObject, redirectionOf } from './inject';
 export {
   CONTROL_PLANE,
   gatewayContainer,

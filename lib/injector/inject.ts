@@ -1,9 +1,15 @@
 /** Pod → Pod with a sidecar. Whatever is not a Pod that wants one comes back as it is, the very same value. */
-import type { PodTemplate } from '../api/kubernetes';
-import type { KubeObject } from '../api/object';
+import type { PodSpec } from '../api/kubernetes';
+import type { KubeObject, ObjectMeta } from '../api/object';
 import { originOf, withOrigin } from '../api/origin';
 import { initContainer, PROXY_CONTAINER, type ProxyOptions, sidecarContainer } from './proxy-container';
 import { parsePorts, parseRanges, type RedirectionOptions } from './redirection';
+
+/** A Pod or a Pod template. */
+export interface Injectable {
+  metadata?: Partial<ObjectMeta>;
+  spec?: PodSpec;
+}
 
 /** The workload's name is the object's own where it is not said. */
 export type InjectOptions = Omit<ProxyOptions, 'workload'> & { workload?: string };
@@ -23,7 +29,7 @@ function injectAny(object: KubeObject, options: InjectOptions): KubeObject {
   const named = { ...options, workload: options.workload ?? object.metadata?.name };
   switch (object.kind) {
     case 'Pod':
-      return inject(object as KubeObject & PodTemplate, named);
+      return inject(object as KubeObject<PodSpec>, named);
     case 'Deployment':
     case 'StatefulSet':
     case 'DaemonSet':
@@ -47,7 +53,7 @@ function atTemplate<T extends object>(value: T, path: string[], options: InjectO
   const [key = 'template', ...rest] = path;
   const inner = (value as Record<string, unknown>)[key];
   if (typeof inner !== 'object' || inner === null) return value;
-  const changed = path.length > 0 ? atTemplate(inner, rest, options) : inject(inner as PodTemplate, { ...options });
+  const changed = path.length > 0 ? atTemplate(inner, rest, options) : inject(inner as Injectable, { ...options });
   return changed === inner ? value : { ...value, [key]: changed };
 }
 
@@ -58,10 +64,10 @@ function atTemplate<T extends object>(value: T, path: string[], options: InjectO
  * Left as they are: Pods that have an `istio-proxy`, Pods on the host's network (the redirection would capture the
  * node), and Pods whose label or annotation `sidecar.istio.io/inject` says `false` (the label wins).
  */
-export function inject<T extends PodTemplate>(template: T, options: InjectOptions = {}): T {
-  if (!wantsSidecar(template)) return template;
+export function inject<T extends Injectable>(template: T, options: InjectOptions = {}): T {
   const { metadata = {}, spec } = template;
-  const workload = options.workload ?? metadata.name ?? metadata.labels?.app ?? spec.containers[0]?.name ?? 'unknown';
+  if (!spec || !wantsSidecar(template)) return template;
+  const workload = options.workload ?? metadata.name ?? metadata.labels?.app ?? spec.containers?.[0]?.name ?? 'unknown';
   const init = initContainer(redirectionOf(metadata.annotations ?? {}), options.images?.init);
   const sidecar = sidecarContainer({ ...options, workload });
   return {
@@ -71,7 +77,7 @@ export function inject<T extends PodTemplate>(template: T, options: InjectOption
       labels: { ...canonicalLabels(metadata.labels ?? {}, workload), ...metadata.labels },
       annotations: {
         // `kubectl logs` and `kubectl exec` mean the application.
-        ...(spec.containers[0] && { 'kubectl.kubernetes.io/default-container': spec.containers[0].name }),
+        ...(spec.containers?.[0] && { 'kubectl.kubernetes.io/default-container': spec.containers[0].name }),
         ...metadata.annotations,
         'sidecar.istio.io/status': JSON.stringify({ initContainers: [init.name, sidecar.name], containers: null }),
       },
@@ -80,9 +86,9 @@ export function inject<T extends PodTemplate>(template: T, options: InjectOption
   };
 }
 
-function wantsSidecar({ metadata, spec }: PodTemplate): boolean {
-  if (!spec || spec.hostNetwork) return false;
-  if ([...(spec.containers ?? []), ...(spec.initContainers ?? [])].some(({ name }) => name === PROXY_CONTAINER))
+function wantsSidecar({ metadata, spec }: Injectable): boolean {
+  if (spec?.hostNetwork) return false;
+  if ([...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].some(({ name }) => name === PROXY_CONTAINER))
     return false;
   const wish = metadata?.labels?.['sidecar.istio.io/inject'] ?? metadata?.annotations?.['sidecar.istio.io/inject'];
   return wish !== 'false';
@@ -96,8 +102,8 @@ function canonicalLabels(labels: Record<string, string>, workload: string): Reco
   };
 }
 
-/** Istio's annotations for what should not pass the proxy. */
-function redirectionOf(annotations: Record<string, string>): RedirectionOptions {
+/** What a Pod's annotations say about traffic that should not pass the proxy. @throws when one cannot be read. */
+export function redirectionOf(annotations: Record<string, string>): RedirectionOptions {
   const read = <T>(name: string, parse: (text: string, what: string) => T[]): T[] | undefined => {
     const key = `traffic.sidecar.istio.io/${name}`;
     const text = annotations[key]?.trim();

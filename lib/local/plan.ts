@@ -6,7 +6,6 @@
  */
 import type { Pod } from '../api/kubernetes';
 import type { KubeObject } from '../api/object';
-import type { AddressRanges } from '../world/addresses';
 import {
   type Capture,
   type ControlPlaneAddress,
@@ -14,6 +13,7 @@ import {
   type Programs,
   planPod,
   podId,
+  type Ranges,
   RUN_ANNOTATION,
 } from './pod-plan';
 import { asInjected, isRouter, namespacesThatInject, proxyOf, withoutProxy } from './pod-proxy';
@@ -22,7 +22,7 @@ import { backendsOf, type LocalService, servicesOf } from './services';
 export interface PlanOptions extends Programs {
   capture: Capture;
   /** Those by which `objects` were completed; the control plane makes up the same addresses from the same files. */
-  ranges: AddressRanges;
+  ranges: Ranges;
   /** False: the applications alone, without proxies, gateways and control plane, to compare with. Default true. */
   mesh?: boolean;
 }
@@ -39,7 +39,9 @@ export interface GatewayPort {
 
 export interface MeshPlan {
   capture: Capture;
-  ranges: AddressRanges;
+  ranges: Ranges;
+  /** An address of the pods' range that no pod has: that of the bridge between them. */
+  bridge: string;
   pods: readonly PodPlan[];
   services: readonly LocalService[];
   gateways: readonly GatewayPort[];
@@ -49,9 +51,6 @@ export interface MeshPlan {
   notRun: readonly { id: string; reason: string }[];
 }
 
-/** Completion gives the first places of a range to nobody: the first is the bridge's, the second the control plane's. */
-export const BRIDGE_PLACE = 1;
-const CONTROL_PLANE_PLACE = 2;
 const CONTROL_PLANE = { name: 'malha-control-plane', namespace: 'malha-system' };
 const XDS_PORT = 15010;
 const HTTP_PORT = 15014;
@@ -65,7 +64,8 @@ export function planMesh(objects: readonly KubeObject[], options: PlanOptions): 
   const enrolled = namespacesThatInject(objects);
   const withMesh = options.mesh !== false;
   const pods = objects.filter((object): object is Pod => object.kind === 'Pod' && object.apiVersion === 'v1');
-  const { controlPlane, builtIn } = controlPlaneOf(pods, services, options);
+  const [bridge, spare] = freeAddresses(options.ranges.pods, pods);
+  const { controlPlane, builtIn } = controlPlaneOf(pods, services, spare!);
 
   const notRun: { id: string; reason: string }[] = [];
   const members = pods.filter((pod) => {
@@ -79,6 +79,7 @@ export function planMesh(objects: readonly KubeObject[], options: PlanOptions): 
   return {
     capture: options.capture,
     ranges: options.ranges,
+    bridge: bridge!,
     pods: plans,
     services,
     gateways: plans.filter(({ role }) => role === 'gateway').flatMap((pod) => gatewayPorts(pod, services)),
@@ -97,21 +98,23 @@ function gatewayPorts(pod: PodPlan, services: readonly LocalService[]): GatewayP
     );
 }
 
-/** The manifests' own control plane; manifests without one (plain Istio objects, say) are served by one all the same. */
+/**
+ * The manifests' own control plane; manifests without one (plain Istio objects, say) are served by one all the same.
+ * @param address the one that it gets in the latter case.
+ */
 function controlPlaneOf(
   pods: readonly Pod[],
   services: readonly LocalService[],
-  { ranges }: PlanOptions,
+  address: string,
 ): { controlPlane: ControlPlaneAddress; builtIn?: Pod } {
   const served = services
     .filter(({ name }) => name === CONTROL_PLANE.name)
     .map(({ namespace }) => backendsOf(services, CONTROL_PLANE.name, XDS_PORT, namespace)[0])
     .find((backend) => backend !== undefined);
   const pod = served && pods.find(({ status }) => status?.podIP === served.ip);
-  if (pod && pod.metadata.annotations?.[RUN_ANNOTATION]) {
+  if (pod?.metadata.annotations?.[RUN_ANNOTATION] && served) {
     return { controlPlane: { pod: podId(pod), address: served.ip, xdsPort: served.port, httpPort: HTTP_PORT } };
   }
-  const address = reservedAddress(ranges.pods, CONTROL_PLANE_PLACE);
   const run =
     '$(MALHA) control-plane --registry files --files $(MESH_DIR) --xds $(POD_IP):15010 --http $(POD_IP):15014 ' +
     '--pod-range $(POD_RANGE) --service-range $(SERVICE_RANGE)';
@@ -133,8 +136,13 @@ function reasonNotToRun(pod: Pod, withMesh: boolean, controlPlane: ControlPlaneA
   return !withMesh && ofMesh ? 'this run is without mesh' : undefined;
 }
 
-/** The address at a place of an IPv4 range. */
-export function reservedAddress(cidr: string, place: number): string {
+/** The first two addresses of a range that no pod has. */
+function freeAddresses(cidr: string, pods: readonly Pod[]): string[] {
+  const taken = new Set(pods.map(({ status }) => status?.podIP));
   const [a, b, c, d] = cidr.split('/')[0]!.split('.').map(Number);
-  return `${a}.${b}.${c}.${d! + place}`;
+  const places = Array.from({ length: pods.length + 2 }, (_, i) => d! + 1 + i);
+  return places
+    .map((place) => `${a}.${b}.${c! + (place >> 8)}.${place & 255}`)
+    .filter((address) => !taken.has(address))
+    .slice(0, 2);
 }

@@ -1,7 +1,6 @@
 /** One Pod → the processes that are this Pod on this machine. Pure. */
 import type { Container, Pod } from '../api/kubernetes';
-import { PROXY_CONTAINER, ProxyPort } from '../injector';
-import type { AddressRanges } from '../world/addresses';
+import { PROXY_CONTAINER, ProxyPort, type RedirectionOptions, redirectionOf } from '../injector';
 import { commandOf, expand } from './command';
 import { environmentOf } from './downward';
 import { localizeBootstrap } from './localize';
@@ -23,6 +22,8 @@ export interface PodPlan {
   appAddress: string;
   /** `bare`: no proxy. */
   role: 'sidecar' | 'gateway' | 'bare';
+  /** What the proxy of a sidecar captures; undefined where nothing is redirected. */
+  redirection?: RedirectionOptions;
   /** Ports that Services send to, on which the application has to listen. */
   ports: readonly number[];
   processes: readonly ProcessPlan[];
@@ -45,6 +46,12 @@ export interface ControlPlaneAddress {
   httpPort: number;
 }
 
+/** IPv4 ranges from which Pods and Services get their addresses. */
+export interface Ranges {
+  pods: string;
+  services: string;
+}
+
 /** What the processes of a pod are made of. */
 export interface Programs {
   /** The folder that the objects come from: `$(MESH_DIR)`. */
@@ -61,7 +68,7 @@ export interface Programs {
 
 export interface PodPlanContext extends Programs {
   capture: Capture;
-  ranges: AddressRanges;
+  ranges: Ranges;
   services: readonly LocalService[];
   controlPlane: ControlPlaneAddress;
 }
@@ -81,8 +88,17 @@ export function planPod(pod: Pod, context: PodPlanContext): PodPlan {
   const processes: ProcessPlan[] = [];
   if (proxy) processes.push(proxyProcess(proxy, pod, context, explicit ? appAddress : undefined));
   if (app) processes.push(appProcess(app, pod, context, { appAddress, ports, proxied: proxy !== undefined }));
-  const id = podId(pod);
-  return { id, name, namespace, ip, appAddress, role, ports: role === 'gateway' ? [] : ports, processes };
+  return {
+    id: podId(pod),
+    name,
+    namespace,
+    ip,
+    appAddress,
+    role,
+    redirection: role === 'sidecar' && !explicit ? redirectionOf(pod.metadata.annotations ?? {}) : undefined,
+    ports: role === 'gateway' ? [] : ports,
+    processes,
+  };
 }
 
 export function podId({ metadata }: Pod): string {

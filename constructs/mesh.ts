@@ -19,7 +19,7 @@ import { Prometheus } from './observability/prometheus';
 import { OutboundPolicy } from './outbound-policy';
 import { problemAt } from './problem';
 import type { IMeshService } from './service-version';
-import { checkAtSynthesis } from './synthesis';
+import { checkAtSynthesis, writtenByMalha } from './synthesis';
 import type { Tracing } from './tracing';
 
 export interface MeshProps {
@@ -57,7 +57,7 @@ export class Mesh extends Construct {
     this.namespace = props.namespace ?? 'malha-system';
     this.createNamespaces = props.createNamespaces ?? true;
     // The charts stand beside the mesh, not below it: a chart's file has a plain name only at the top of an app.
-    const chart = (name: string) => new Chart(scope, `${id}-${name}`);
+    const chart = (name: string) => writtenByMalha(new Chart(scope, `${id}-${name}`));
     const crds = props.controlPlane?.crds === 'existing' ? undefined : chart('crds');
     this.charts = { crds, namespaces: chart('namespaces'), system: chart('system'), policy: chart('policy') };
     // One small dependency is enough for cdk8s to number the files in the order of declaration; a dependency of every
@@ -99,6 +99,7 @@ export class Mesh extends Construct {
 
   /** Makes a service or a gateway a member: its namespace is written, its host is claimed. @internal */
   join(member: IMeshService | Gateway): void {
+    writtenByMalha(member);
     this.claim(member.host, member);
     const chart = Chart.of(member);
     if (comesBefore(chart, this.charts.namespaces)) chart.addDependency(this.charts.namespaces);

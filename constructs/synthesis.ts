@@ -1,2 +1,155 @@
-import type { Mesh } from './mesh';
-export function checkAtSynthesis(_mesh: Mesh): void {}
+/**
+ * The check of the whole program: every object that would be written, ours and everyone else's, is judged alone and
+ * together with all others, and everything that is wrong is told at once, with the construct that wrote it.
+ */
+import { ApiObject } from 'cdk8s';
+import type { Construct, IConstruct } from 'constructs';
+import type { KubeObject } from '../lib/api/object';
+import { objectKey, objectName } from '../lib/api/object';
+import { originOf, withOrigin } from '../lib/api/origin';
+import { analyze, type Finding, validate } from '../lib/galley';
+import { findingsText } from './findings-text';
+
+/** Roots that are checked already; several meshes of one app are one program. */
+const checked = new WeakSet<IConstruct>();
+/** Constructs whose objects are our own doing. */
+const ours = new WeakSet<IConstruct>();
+
+/** Says that what stands below `construct` is written by Malha, not by hand: there a field without effect is a bug. */
+export function writtenByMalha<T extends IConstruct>(construct: T): T {
+  ours.add(construct);
+  return construct;
+}
+
+/** Has synthesis of the app check everything in it. */
+export function checkAtSynthesis(construct: Construct): void {
+  const { root } = construct.node;
+  if (checked.has(root)) return;
+  checked.add(root);
+  const synthesis = oncePerSynthesis(root, () => check(root));
+  root.node.addValidation({
+    validate: () => {
+      synthesis();
+      return [];
+    },
+  });
+}
+
+/**
+ * cdk8s validates once more for each chart that it writes. Within one `app.synth()` nothing changes in between, and
+ * rendering everything again for each chart would make the cost grow with the number of charts.
+ */
+function oncePerSynthesis(root: IConstruct, run: () => void): () => void {
+  let running = false;
+  let done = false;
+  const wrapped = root as unknown as Record<string, unknown>;
+  for (const name of ['synth', 'synthYaml']) {
+    const original = wrapped[name];
+    if (typeof original !== 'function') continue;
+    wrapped[name] = (...args: unknown[]) => {
+      [running, done] = [true, false];
+      try {
+        return original.apply(root, args);
+      } finally {
+        running = false;
+      }
+    };
+  }
+  return () => {
+    if (running && done) return;
+    run();
+    done = true;
+  };
+}
+
+/** @throws when anything is wrong; what is merely doubtful goes to standard error. */
+function check(root: IConstruct): void {
+  const findings = findingsOf(root);
+  const errors = findings.filter(({ level }) => level === 'error');
+  const warnings = findings.filter(({ level }) => level === 'warning');
+  if (warnings.length > 0) process.stderr.write(`${findingsText(warnings)}\n`);
+  if (errors.length > 0) throw new Error(`${findingsText(errors)}\n`);
+}
+
+function findingsOf(root: IConstruct): Finding[] {
+  const constructs = root.node.findAll();
+  // Other constructs' own validations are told together with ours, not after ours are mended.
+  const complaints = constructs
+    .filter((construct) => construct !== root)
+    .flatMap((construct) => construct.node.validate().map((text) => complaint(construct, text)));
+  const { objects, writers, failures } = rendered(constructs);
+  const judged = [...objects.flatMap((object) => validate(object)), ...analyze(objects)];
+  return [...complaints, ...failures, ...twice(objects), ...judged.map((finding) => escalated(finding, writers))];
+}
+
+interface Rendered {
+  readonly objects: KubeObject[];
+  /** The object that is written, by the path under which findings name it. */
+  readonly writers: ReadonlyMap<string, IConstruct>;
+  readonly failures: Finding[];
+}
+
+function rendered(constructs: readonly IConstruct[]): Rendered {
+  const objects: KubeObject[] = [];
+  const writers = new Map<string, IConstruct>();
+  const failures: Finding[] = [];
+  for (const construct of constructs) {
+    if (!ApiObject.isApiObject(construct)) continue;
+    const path = pathOf(construct);
+    try {
+      objects.push(withOrigin(construct.toJson() as KubeObject, { construct: path }));
+      writers.set(path, construct);
+    } catch (error) {
+      failures.push(complaint(construct, (error as Error).message));
+    }
+  }
+  return { objects, writers, failures };
+}
+
+/** The construct that a program's author knows: cdk8s-plus keeps the object itself in a child called Resource. */
+function pathOf(construct: IConstruct): string {
+  return construct.node.path.replace(/\/Resource$/, '');
+}
+
+/** A construct's own validation: the code is the first word where it is ours. */
+function complaint(construct: IConstruct, text: string): Finding {
+  const match = /^(MAL\d{4}) (.*?)(?:; fix: (.*))?$/s.exec(text);
+  return {
+    code: match?.[1] ?? 'MAL0100',
+    level: 'error',
+    analyzer: 'constructs',
+    resource: construct.node.path,
+    construct: pathOf(construct),
+    message: match?.[2] ?? text,
+    ...(match?.[3] && { fix: match[3] }),
+  };
+}
+
+function twice(objects: readonly KubeObject[]): Finding[] {
+  const first = new Map<string, KubeObject>();
+  const findings: Finding[] = [];
+  for (const object of objects) {
+    const other = first.get(objectKey(object));
+    if (!other) {
+      first.set(objectKey(object), object);
+      continue;
+    }
+    findings.push({
+      code: 'MAL0107',
+      level: 'error',
+      analyzer: 'constructs',
+      resource: objectName(object),
+      construct: originOf(object)?.construct,
+      message: `one object is written by two constructs; got: here and at ${originOf(other)?.construct}; allowed: one of them`,
+      fix: 'give one of them another name, or remove it',
+    });
+  }
+  return findings;
+}
+
+/** A field of our own objects that has no effect is a promise that the mesh does not keep. */
+function escalated(finding: Finding, writers: Rendered['writers']): Finding {
+  if (finding.code !== 'MAL0001') return finding;
+  const writer = writers.get(finding.construct ?? '');
+  return writer?.node.scopes.some((scope) => ours.has(scope)) ? { ...finding, level: 'error' } : finding;
+}

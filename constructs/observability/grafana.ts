@@ -34,10 +34,19 @@ export class Grafana extends Construct {
       },
       services: { grafana: [{ name: 'http', number: PORT, protocol: 'http' }] },
       ready: { path: '/api/health', port: PORT },
-      files: {
-        '/etc/grafana/provisioning/datasources': { 'prometheus.yaml': stringify(datasources(props.prometheus.url)) },
-        '/etc/grafana/provisioning/dashboards': { 'mesh.yaml': stringify(dashboardProvider) },
-        [DASHBOARDS]: { 'mesh.json': `${JSON.stringify(meshDashboard, null, 2)}\n` },
+      configs: {
+        'grafana-datasources': {
+          folder: '/etc/grafana/provisioning/datasources',
+          files: { 'prometheus.yaml': stringify(datasources(props.prometheus.url)) },
+        },
+        'grafana-provider': {
+          folder: '/etc/grafana/provisioning/dashboards',
+          files: { 'mesh.yaml': stringify(dashboardProvider) },
+        },
+        'grafana-dashboards': {
+          folder: DASHBOARDS,
+          files: { 'mesh.json': `${JSON.stringify(meshDashboard, null, 2)}\n` },
+        },
       },
       writable: ['/var/lib/grafana', '/tmp'],
       cpuMillis: 100,

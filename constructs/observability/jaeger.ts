@@ -30,7 +30,12 @@ export class Jaeger extends Construct {
         'jaeger-query': [{ name: 'http-query', number: QUERY, protocol: 'http' }],
       },
       ready: { path: '/status', port: HEALTH },
-      files: { '/etc/jaeger': { 'config.yaml': stringify(configuration, { lineWidth: 0 }) } },
+      configs: {
+        'jaeger-config': {
+          folder: '/etc/jaeger',
+          files: { 'config.yaml': stringify(configuration, { lineWidth: 0 }) },
+        },
+      },
       cpuMillis: 100,
       memory: Size.gibibytes(1),
     });

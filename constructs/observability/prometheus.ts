@@ -30,8 +30,11 @@ export class Prometheus extends Construct {
       ],
       services: { prometheus: [{ name: 'http', number: PORT, protocol: 'http' }] },
       ready: { path: '/-/ready', port: PORT },
-      files: {
-        '/etc/prometheus': { 'prometheus.yml': stringify(configuration(props.controlPlane), { lineWidth: 0 }) },
+      configs: {
+        'prometheus-config': {
+          folder: '/etc/prometheus',
+          files: { 'prometheus.yml': stringify(configuration(props.controlPlane), { lineWidth: 0 }) },
+        },
       },
       writable: ['/prometheus'],
       cpuMillis: 100,

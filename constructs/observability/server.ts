@@ -41,8 +41,10 @@ export interface ServerProps {
   readonly services: Readonly<Record<string, readonly ServerPort[]>>;
   /** An HTTP path and port that answer 200 when the program is ready. */
   readonly ready: { readonly path: string; readonly port: number };
-  /** Configuration files, by folder and file name. */
-  readonly files: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Configuration: a ConfigMap of this name, mounted as a folder. */
+  readonly configs: Readonly<
+    Record<string, { readonly folder: string; readonly files: Readonly<Record<string, string>> }>
+  >;
   /** Folders to write to. */
   readonly writable?: readonly string[];
   readonly cpuMillis: number;
@@ -85,13 +87,9 @@ export function server(scope: Construct, props: ServerProps): void {
     },
     securityContext: { user: props.user, group: props.user, ensureNonRoot: true },
   });
-  Object.entries(props.files).forEach(([folder, data]) => {
-    const id = folder.slice(1).replaceAll('/', '-');
-    const files = new ConfigMap(scope, id, {
-      metadata: { name: `${name}-${id.split('-').at(-1)}`, namespace, labels },
-      data: { ...data },
-    });
-    container.mount(folder, Volume.fromConfigMap(scope, `${id}-volume`, files, { name: id }), { readOnly: true });
+  Object.entries(props.configs).forEach(([id, { folder, files }]) => {
+    const configMap = new ConfigMap(scope, id, { metadata: { name: id, namespace, labels }, data: { ...files } });
+    container.mount(folder, Volume.fromConfigMap(scope, `${id}-volume`, configMap, { name: id }), { readOnly: true });
   });
   (props.writable ?? []).forEach((path) => {
     const id = path.slice(1).replaceAll('/', '-');

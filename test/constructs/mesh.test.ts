@@ -1,0 +1,169 @@
+import { App, Chart } from 'cdk8s';
+import { parse } from 'yaml';
+import {
+  AccessLog,
+  Mesh,
+  MeshService,
+  Monitoring,
+  OutboundPolicy,
+  Percent,
+  Port,
+  Tracing,
+  Workload,
+} from '../../constructs';
+import { kinds } from '../../lib/api';
+import { objectsOf, Program } from './program';
+
+const kindsIn = (app: App) => new Set(objectsOf(app).map(({ kind }) => kind));
+
+describe('a mesh', () => {
+  test('brings the CRDs of every kind, unless the cluster has them', () => {
+    expect(new Program().objects.filter(({ kind }) => kind === 'CustomResourceDefinition')).toHaveLength(kinds.length);
+    expect(kindsIn(new Program({ controlPlane: { crds: 'existing' } }).app)).not.toContain('CustomResourceDefinition');
+  });
+
+  test('writes its namespace and that of each member once, unless they exist', () => {
+    const members = (createNamespaces: boolean) => {
+      const program = new Program({ createNamespaces });
+      for (const name of ['a', 'b']) {
+        new MeshService(program.shop, name, { mesh: program.mesh, port: Port.http(80), image: `${name}:1` });
+      }
+      return program.objects.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name);
+    };
+    expect(members(true)).toEqual(['malha-system', 'shop']);
+    expect(members(false)).toEqual(['malha-system']);
+  });
+
+  test('can live in another namespace; everything follows', () => {
+    const program = new Program({ namespace: 'net', tracing: Tracing.jaeger(), monitoring: Monitoring.bundled() });
+    new MeshService(program.shop, 'a', { mesh: program.mesh, port: Port.http(80), image: 'a:1' });
+    expect(JSON.stringify(program.objects)).not.toContain('malha-system');
+  });
+
+  test('refuses unknown hosts and reports calls to the control plane by default', () => {
+    const config = parse(new Program().object('ConfigMap', 'istio').data.mesh);
+    expect(config).toEqual({
+      rootNamespace: 'malha-system',
+      outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
+      extensionProviders: [
+        {
+          name: 'observed-calls',
+          envoyHttpAls: { service: 'malha-control-plane.malha-system.svc.cluster.local', port: 15010 },
+        },
+      ],
+    });
+  });
+
+  test('sends traces where it is told, as many as it is told', () => {
+    const tracing = Tracing.openTelemetry('otel.observability.svc.cluster.local', 4317, { sampling: Percent.of(50) });
+    const program = new Program({ tracing, accessLogs: [AccessLog.stdout()], outbound: OutboundPolicy.allowAny() });
+    const config = parse(program.object('ConfigMap', 'istio').data.mesh);
+    expect(config.extensionProviders[0]).toEqual({
+      name: 'traces',
+      opentelemetry: { service: 'otel.observability.svc.cluster.local', port: 4317 },
+    });
+    expect(config.outboundTrafficPolicy).toEqual({ mode: 'ALLOW_ANY' });
+    expect(program.object('Telemetry', 'mesh-default').spec).toEqual({
+      tracing: [{ providers: [{ name: 'traces' }], randomSamplingPercentage: 50 }],
+      accessLogging: [{ providers: [{ name: 'request-lines' }] }],
+    });
+    expect(program.objects.map(({ metadata }) => metadata.name)).not.toContain('jaeger');
+  });
+});
+
+describe('the control plane', () => {
+  const program = new Program();
+  const { spec } = program.object('Deployment', 'malha-control-plane');
+
+  test('survives the loss of a node', () => {
+    expect(spec.replicas).toBe(2);
+    const terms = spec.template.spec.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution;
+    expect(terms.map((term: { podAffinityTerm: { topologyKey: string } }) => term.podAffinityTerm.topologyKey)).toEqual(
+      ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'],
+    );
+    expect(program.object('PodDisruptionBudget', 'malha-control-plane').spec.minAvailable).toBe(1);
+  });
+
+  test('may read what makes a World, and write nothing', () => {
+    const rules = [
+      ...program.object('ClusterRole', 'malha-control-plane-malha-system').rules,
+      ...program.object('Role', 'malha-control-plane').rules,
+    ];
+    expect(new Set(rules.flatMap(({ verbs }) => verbs))).toEqual(new Set(['get', 'list', 'watch']));
+    const resources = rules.flatMap(({ resources }) => resources);
+    expect(resources).not.toContain('secrets');
+    expect(resources).toEqual(expect.arrayContaining(['pods', 'services', 'endpointslices', 'virtualservices']));
+    expect(rules.find(({ resources }) => resources.includes('configmaps')).resourceNames).toEqual(['istio']);
+  });
+
+  test('says how it runs on one machine', () => {
+    expect(spec.template.metadata.annotations['malha.dev/run']).toBe(
+      '$(MALHA) control-plane --registry files --files $(MESH_DIR) --xds $(POD_IP):15010 --http $(POD_IP):15014 ' +
+        '--pod-range $(POD_RANGE) --service-range $(SERVICE_RANGE)',
+    );
+  });
+
+  test('lets its node be drained when it is alone', () => {
+    const alone = new Program({ controlPlane: { replicas: 1 } });
+    expect(alone.object('PodDisruptionBudget', 'malha-control-plane').spec).toMatchObject({ maxUnavailable: 1 });
+  });
+});
+
+describe('every Pod of the system namespace', () => {
+  const program = new Program({ tracing: Tracing.jaeger(), monitoring: Monitoring.bundled() });
+  const deployments = program.objects.filter(
+    ({ kind, metadata }) => kind === 'Deployment' && metadata.namespace === 'malha-system',
+  );
+
+  test('is one of four', () => {
+    expect(deployments.map(({ metadata }) => metadata.name)).toEqual([
+      'malha-control-plane',
+      'jaeger',
+      'prometheus',
+      'grafana',
+    ]);
+  });
+
+  test.each(deployments.map((deployment) => [deployment.metadata.name, deployment] as const))(
+    'keeps to Pod Security restricted: %s',
+    (_, { spec }) => {
+      // biome-ignore lint/suspicious/noExplicitAny: a Pod as it was rendered
+      const pod = (spec as any).template.spec;
+      expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+      expect(pod.hostNetwork).toBe(false);
+      expect(pod.containers).not.toHaveLength(0);
+      for (const container of pod.containers) {
+        expect(container.securityContext).toMatchObject({
+          allowPrivilegeEscalation: false,
+          capabilities: { drop: ['ALL'] },
+          privileged: false,
+          readOnlyRootFilesystem: true,
+          runAsNonRoot: true,
+        });
+        expect(container.resources.limits.memory).toMatch(/Mi$/);
+        expect(container.image).toMatch(/:v?\d+\.\d+\.\d+$/);
+        expect(container.readinessProbe).toBeDefined();
+      }
+    },
+  );
+});
+
+describe('two meshes of one app', () => {
+  test('do not share rights', () => {
+    const app = new App();
+    const names = ['a', 'b'].map(
+      (name) =>
+        new Mesh(app, name, {
+          namespace: `system-${name}`,
+          controlPlane: { crds: name === 'a' ? 'install' : 'existing' },
+        }),
+    );
+    const chart = new Chart(app, 'shop', { namespace: 'shop' });
+    new MeshService(chart, 'web', { mesh: names[1]!, port: Port.http(80), versions: { v1: Workload.image('web:1') } });
+    const roles = objectsOf(app).filter(({ kind }) => kind === 'ClusterRole');
+    expect(roles.map(({ metadata }) => metadata.name)).toEqual([
+      'malha-control-plane-system-a',
+      'malha-control-plane-system-b',
+    ]);
+  });
+});

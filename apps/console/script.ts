@@ -5,7 +5,7 @@
 export const SCRIPT = `
 'use strict';
 const POLL_MILLISECONDS = 2000;
-const TYPES = ['listener', 'route', 'cluster', 'endpoint', 'secret'];
+const TYPES = ['listeners', 'routes', 'clusters', 'endpoints', 'secrets'];
 const STATES = {
   synced: ['good', '✓'], pending: ['wait', '…'], nacked: ['bad', '✗'], unsubscribed: ['', '–'], unknown: ['wait', '?'],
 };

@@ -1,0 +1,100 @@
+/** `malha proxy-status` */
+import { Command } from 'commander';
+import type { TypeStatus } from '../../../lib/xds/status';
+import { type Context, ExitCode } from '../io';
+import { json, outputOption } from '../output-format';
+import { table } from '../table';
+
+/** What this command reads of the control plane's `/status`. */
+interface Status {
+  proxies: { node: { id: string; version?: string }; types: Record<string, TypeStatus> }[];
+}
+
+const DEFAULT_HTTP = 'http://127.0.0.1:15014';
+const TYPES = ['listeners', 'routes', 'clusters', 'endpoints', 'secrets'];
+const PATIENCE_MILLISECONDS = 10_000;
+
+export function proxyStatus(context: Context): Command {
+  return new Command('proxy-status')
+    .option('--http <url>', "the control plane's HTTP address", DEFAULT_HTTP)
+    .addOption(outputOption('table', 'json'))
+    .addHelpText(
+      'after',
+      `
+One line a proxy: for each type of resource how many it has, or what keeps it from having them. NACKED means that the
+proxy rejected something and kept what it had; why is told below the table.
+
+Examples:
+  $ malha proxy-status
+  $ kubectl -n malha-system port-forward deploy/malha-control-plane 15014 & malha proxy-status
+  $ malha proxy-status --http http://198.18.0.2:15014 -o json | jq '.proxies[].node.id'
+
+Exit codes: 0 every proxy took what it was sent, 1 some did not, 2 the control plane does not answer.
+`,
+    )
+    .action(async ({ http, output }: { http: string; output: string }) => {
+      const status = await readStatus(http);
+      const rejections = status.proxies.flatMap(({ node, types }) =>
+        TYPES.flatMap((type) =>
+          (types[type]?.rejected ?? []).map(({ name, error }) => `${nameOf(node.id)}: ${type} ${name}: ${error}`),
+        ),
+      );
+      if (output === 'json') context.io.stdout.write(json(status));
+      else writeTable(context, status, rejections);
+      if (rejections.length > 0) context.exit(ExitCode.wrong);
+    });
+}
+
+async function readStatus(http: string): Promise<Status> {
+  const base = /^https?:\/\//.test(http) ? http : `http://${http}`;
+  let response: Response;
+  try {
+    response = await fetch(new URL('/status', base), { signal: AbortSignal.timeout(PATIENCE_MILLISECONDS) });
+  } catch (error) {
+    const cause = (error as { cause?: { code?: string; message?: string } }).cause;
+    const reason = cause?.code ?? cause?.message ?? (error as Error).message;
+    throw new Error(`no control plane answers at ${base} (${reason}): start one, or give its address with --http`);
+  }
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${base}/status answers ${response.status}: ${text.slice(0, 200)}`);
+  try {
+    const status = JSON.parse(text);
+    if (Array.isArray(status?.proxies)) return status;
+  } catch {
+    // Told below: it is no status, whatever it is.
+  }
+  throw new Error(`${base}/status is not the status of a control plane: give the address of its HTTP port with --http`);
+}
+
+function writeTable(context: Context, { proxies }: Status, rejections: readonly string[]): void {
+  const { io, colors } = context;
+  if (proxies.length === 0) {
+    io.stdout.write('no proxy is connected\n');
+    return;
+  }
+  const rows = proxies
+    .map(({ node, types }) => [nameOf(node.id), ...TYPES.map((type) => cell(context, types[type])), node.version ?? ''])
+    .sort(([a = ''], [b = '']) => (a < b ? -1 : Number(a > b)));
+  io.stdout.write(table(context, ['PROXY', ...TYPES.map((type) => type.toUpperCase()), 'ENVOY'], rows));
+  for (const line of rejections) io.stdout.write(`${colors.red('rejected')} ${line}\n`);
+}
+
+function cell({ colors }: Context, status: TypeStatus | undefined): string {
+  switch (status?.state) {
+    case 'synced':
+      return colors.green(String(status.resources));
+    case 'nacked':
+      return colors.red('NACKED');
+    case 'pending':
+      return colors.yellow('PENDING');
+    case 'unknown':
+      return colors.yellow('UNKNOWN');
+    default:
+      return '-';
+  }
+}
+
+/** `sidecar~198.18.1.2~reviews-v1.shop~shop.svc.cluster.local` is shown as `reviews-v1.shop`. */
+function nameOf(id: string): string {
+  return id.split('~')[2] ?? id;
+}

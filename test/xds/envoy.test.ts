@@ -1,0 +1,234 @@
+/** The server against a real Envoy, in both variants. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer } from 'node:net';
+import type { Snapshot } from '../../lib/envoy/resource';
+import { EnvoyResource } from '../../lib/envoy/resource';
+import { TypeUrl } from '../../lib/envoy/type-url';
+import { findEnvoy } from '../../lib/local/envoy-binary';
+import type { Variant } from '../../lib/xds/request';
+import { XdsServer } from '../../lib/xds/server';
+import { silent } from './fake-client';
+import { cluster, endpoints, listener, route, snapshotOf } from './resources';
+
+const NODE = 'sidecar~127.0.0.1~a.ns~ns.svc.cluster.local';
+
+let app: Server;
+let appPort: number;
+
+beforeAll(async () => {
+  app = createServer((_, response) => response.end('hello'));
+  await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve));
+  appPort = (app.address() as AddressInfo).port;
+});
+
+afterAll(() => {
+  app.close();
+  app.closeAllConnections();
+});
+
+describe.each<Variant>(['delta', 'state'])('Envoy over %s', (variant) => {
+  let snapshot: Snapshot;
+  let changed = () => {};
+  let xds: XdsServer;
+  let envoy: ChildProcess;
+  let port: number;
+  let log = '';
+
+  /** Resolves when the server has begun to tell the proxy. */
+  const set = async (next: Snapshot) => {
+    snapshot = next;
+    changed();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  const states = () => {
+    const types = Object.entries(xds.proxies()[0]?.types ?? {});
+    return Object.fromEntries(types.map(([type, { state }]) => [type, state]));
+  };
+  const synced = { clusters: 'synced', endpoints: 'synced', listeners: 'synced', routes: 'synced' };
+
+  beforeAll(async () => {
+    port = await freePort();
+    snapshot = snapshotOf({
+      clusters: [cluster('a')],
+      endpoints: [endpoints('a', appPort)],
+      listeners: [listener('in', port, 'r')],
+      routes: [route('r', 'a')],
+    });
+    xds = new XdsServer(
+      {
+        snapshot: ({ id }) => (id === NODE ? snapshot : undefined),
+        subscribe(onChange) {
+          changed = onChange;
+          return () => {};
+        },
+      },
+      { log: silent },
+    );
+    const { path } = await findEnvoy();
+    const bootstrap = JSON.stringify(bootstrapOf(variant, await xds.listen('127.0.0.1:0')));
+    envoy = spawn(path, ['--config-yaml', bootstrap, '--use-dynamic-base-id', '-l', 'warn'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    envoy.stderr!.on('data', (text) => {
+      log += text;
+    });
+  });
+
+  afterAll(async () => {
+    const exited = new Promise((resolve) => envoy.once('exit', resolve));
+    envoy.kill('SIGTERM');
+    await exited;
+    await xds.close();
+  });
+
+  it('acknowledges every type and serves', async () => {
+    await eventually(
+      () => expect(states()).toMatchObject(synced),
+      () => log,
+    );
+    expect(await get(port)).toBe('hello');
+    expect(xds.proxies()[0]).toMatchObject({ variant, node: { id: NODE, version: expect.stringMatching(/^1\./) } });
+  });
+
+  it('moves to another cluster without a failed request', async () => {
+    const answers: string[] = [];
+    let isDone = false;
+    const load = (async () => {
+      while (!isDone) answers.push(await get(port));
+    })();
+    for (let round = 0; round < 10; round++) {
+      const name = `round-${round}`;
+      await set({
+        ...snapshot,
+        clusters: [cluster(name)],
+        endpoints: [endpoints(name, appPort)],
+        routes: [route('r', name)],
+      });
+      await eventually(() => {
+        expect(states()).toMatchObject(synced);
+        expect(xds.proxies()[0]!.types.clusters.resources).toBe(1);
+      });
+    }
+    isDone = true;
+    await load;
+    expect(answers.length).toBeGreaterThan(10);
+    expect(new Set(answers)).toEqual(new Set(['hello']));
+  });
+
+  it('warms a changed cluster at once', async () => {
+    const start = Date.now();
+    await set({ ...snapshot, clusters: [cluster('round-9', 7)] });
+    await eventually(() => expect(states()).toMatchObject(synced));
+    expect(Date.now() - start).toBeLessThan(4_000);
+    expect(await get(port)).toBe('hello');
+  });
+
+  it('rejects one bad cluster by name and takes all the others', async () => {
+    const bad = new EnvoyResource(TypeUrl.cluster, 'bad', { name: 'bad', type: 'EDS', lb_policy: 'ROUND_ROBIN' });
+    const more = ['x', 'y', 'z'];
+    const good = snapshot;
+    await set({
+      ...good,
+      clusters: [...good.clusters, bad, ...more.map((name) => cluster(name))],
+      endpoints: [...good.endpoints, ...more.map((name) => endpoints(name, appPort))],
+      routes: [route('r', 'z')],
+    });
+    await eventually(() => expect(states()).toMatchObject({ ...synced, clusters: 'nacked' }));
+    expect(xds.proxies()[0]!.types.clusters.error).toContain('bad');
+    if (variant === 'delta') {
+      expect(xds.proxies()[0]!.types.clusters.rejected.map(({ name }) => name)).toEqual(['bad']);
+    }
+    expect(await get(port)).toBe('hello');
+    await set({ ...good, routes: [route('r', 'round-9')] });
+    await eventually(() => expect(states()).toMatchObject(synced));
+    expect(await get(port)).toBe('hello');
+  });
+
+  it('is told of listeners that come and go', async () => {
+    const second = await freePort();
+    const before = snapshot;
+    await set({ ...before, listeners: [...before.listeners, listener('second', second, 'r')] });
+    await eventually(async () => expect(await get(second)).toBe('hello'));
+    await set(before);
+    await eventually(async () => await expect(get(second)).resolves.not.toBe('hello'));
+    expect(await get(port)).toBe('hello');
+  });
+});
+
+function bootstrapOf(variant: Variant, xdsPort: number): object {
+  return {
+    node: { id: NODE, cluster: 'test' },
+    dynamic_resources: {
+      ads_config: {
+        api_type: variant === 'delta' ? 'DELTA_GRPC' : 'GRPC',
+        transport_api_version: 'V3',
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc' } }],
+      },
+      cds_config: { ads: {}, resource_api_version: 'V3' },
+      lds_config: { ads: {}, resource_api_version: 'V3' },
+    },
+    static_resources: {
+      clusters: [
+        {
+          name: 'xds-grpc',
+          type: 'STATIC',
+          connect_timeout: '1s',
+          load_assignment: {
+            cluster_name: 'xds-grpc',
+            endpoints: [
+              {
+                lb_endpoints: [
+                  { endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: xdsPort } } } },
+                ],
+              },
+            ],
+          },
+          typed_extension_protocol_options: {
+            'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+              '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+              explicit_http_config: { http2_protocol_options: {} },
+            },
+          },
+        },
+      ],
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createTcpServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** The body, or the error's code. */
+async function get(port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const call = request({ host: '127.0.0.1', port, agent: false }, (response) => {
+      let body = '';
+      response.on('data', (text) => {
+        body += text;
+      });
+      response.on('end', () => resolve(body));
+    });
+    call.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    call.end();
+  });
+}
+
+async function eventually(check: () => void | Promise<void>, context = () => ''): Promise<void> {
+  const end = Date.now() + 10_000;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > end) throw new Error(`${(error as Error).message}\n${context()}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}

@@ -5,7 +5,7 @@ import type { Finding } from '../lib/galley';
 export function findingsText(findings: readonly Finding[]): string {
   const order = ['error', 'warning', 'info'];
   const sorted = [...findings].sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
-  return [`${headline(findings)}\n`, ...sorted.map(findingText)].join('\n');
+  return [headline(findings), ...sorted.map(findingText)].join('\n\n');
 }
 
 function headline(findings: readonly Finding[]): string {
@@ -25,5 +25,5 @@ function findingText(finding: Finding): string {
   const object = [resource === place ? '' : resource, path ?? ''].filter((part) => part !== '').join(', ');
   const lines = [`${level} ${code} ${place}${object ? ` (${object})` : ''}`, ...message.split('; ')];
   if (fix !== undefined) lines.push(`fix: ${fix}`);
-  return `${lines.join('\n    ')}\n`;
+  return lines.join('\n    ');
 }

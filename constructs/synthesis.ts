@@ -68,7 +68,7 @@ function check(root: IConstruct): void {
   const errors = findings.filter(({ level }) => level === 'error');
   const warnings = findings.filter(({ level }) => level === 'warning');
   if (warnings.length > 0) process.stderr.write(`${findingsText(warnings)}\n`);
-  if (errors.length > 0) throw new Error(`${findingsText(errors)}\n`);
+  if (errors.length > 0) throw new Error(findingsText(errors));
 }
 
 function findingsOf(root: IConstruct): Finding[] {

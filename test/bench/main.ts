@@ -1,0 +1,38 @@
+/**
+ * The benchmark: `npm run bench [-- PART…] [--json]`. Without parts it runs all of them, one after the other. It needs a quiet
+ * machine, and ends with 1 when a goal is missed.
+ */
+import { type Measurement, type Part, tableOf } from './measurement';
+import { edit } from './parts/edit';
+import { idle } from './parts/idle';
+import { start } from './parts/start';
+import { synth } from './parts/synth';
+
+const PARTS: readonly Part[] = [synth, start, edit, idle];
+
+async function main(argv: readonly string[]): Promise<number> {
+  const json = argv.includes('--json');
+  const names = argv.filter((argument) => argument !== '--json');
+  const unknown = names.filter((name) => !PARTS.some((part) => part.name === name));
+  if (unknown.length > 0 || names.includes('--help')) {
+    process.stderr.write(`bench: unknown part ${unknown.join(', ')}; there are\n`);
+    for (const { name, about } of PARTS) process.stderr.write(`  ${name.padEnd(6)} ${about}\n`);
+    return 2;
+  }
+  const all: Measurement[] = [];
+  for (const part of PARTS.filter(({ name }) => names.length === 0 || names.includes(name))) {
+    const measurements = await part.run((line) => process.stderr.write(`${part.name}: ${line}\n`));
+    all.push(...measurements);
+    if (json) for (const measurement of measurements) process.stdout.write(`${JSON.stringify(measurement)}\n`);
+  }
+  if (!json) process.stdout.write(`${tableOf(all)}\n`);
+  return all.some(({ ok }) => ok === false) ? 1 : 0;
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: Error) => {
+    process.stderr.write(`bench: ${error.stack ?? error.message}\n`);
+    process.exit(2);
+  },
+);

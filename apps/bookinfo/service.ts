@@ -22,7 +22,7 @@ const PROPAGATED_PREFIXES = ['x-b3-'];
 
 type Json = Record<string, unknown>;
 
-/** What each service says by itself; {@link CALLS} says whom it asks. */
+/** What each service says by itself; {@link callsOf} says whom it asks. */
 const SAYS: Record<string, (version: string) => Json> = {
   productpage: () => ({ title: 'The Comedy of Errors' }),
   details: () => ({ author: 'William Shakespeare', year: 1595, type: 'paperback', pages: 200, language: 'English' }),
@@ -36,10 +36,12 @@ const SAYS: Record<string, (version: string) => Json> = {
   ratings: () => ({ ratings: { Reviewer1: 5, Reviewer2: 4 } }),
 };
 
-const CALLS: Record<string, (version: string) => Record<string, string>> = {
-  productpage: () => ({ details: '/details/0', reviews: '/reviews/0' }),
-  reviews: (version) => (version === 'v1' ? {} : { ratings: '/ratings/0' }),
-};
+/** Service → path, for each service that asks others. */
+function callsOf(service: string, itsVersion: string): Record<string, string> {
+  if (service === 'productpage') return { details: '/details/0', reviews: '/reviews/0' };
+  if (service === 'reviews' && itsVersion !== 'v1') return { ratings: '/ratings/0' };
+  return {};
+}
 
 const [name = '', version = ''] = process.argv.slice(2);
 if (!SAYS[name] || !version) {
@@ -103,7 +105,7 @@ function propagated(headers: IncomingHttpHeaders): Record<string, string> {
 async function answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
   incoming.resume();
   const headers = propagated(incoming.headers);
-  const calls = incoming.url === '/health' ? {} : (CALLS[name]?.(version) ?? {});
+  const calls = incoming.url === '/health' ? {} : callsOf(name, version);
   const answers = await Promise.all(
     Object.entries(calls).map(async ([service, path]) => [service, await ask(service, path, headers)] as const),
   );

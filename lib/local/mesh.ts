@@ -2,7 +2,8 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { KubeObject } from '../api/object';
-import { complete, DEFAULT_RANGES, readFiles } from '../discovery/files';
+import { readFiles } from '../discovery/files';
+import { complete, DEFAULT_RANGES } from '../world';
 import { type CaptureChoice, chooseCapture, thisMachine } from './capture';
 import { writeDevelopmentSecrets } from './development-secrets';
 import { Doorway } from './doorway-client';

@@ -1,80 +1,71 @@
 /**
- * Addresses for Pods and Services that have none. An address follows from the name alone (the hash picks a place in
- * the range, the next free one is taken on a collision), so that it is the same on every machine, and an object that
- * is added later does not move the others.
+ * Addresses for Pods and Services that have none. An address is a hash of the name into the range, so that it stays the
+ * same when other objects come and go; only where two names fall on one address does the later name move on.
  */
-import { compareText } from './age';
 
-/** IPv4 ranges in CIDR notation. */
-export interface AddressRanges {
-  /** For Pods. */
-  readonly pods: string;
-  /** For Services: their cluster IPs. */
-  readonly services: string;
+/** An IPv4 range, of which the first sixteen addresses (for bridges and the like) and the last are not given out. */
+export interface AddressRange {
+  first: number;
+  size: number;
 }
 
-/** Reserved for tests between networks (RFC 2544): never routed, and no cluster uses it. */
-export const DEFAULT_RANGES: AddressRanges = { pods: '198.18.0.0/16', services: '198.19.0.0/16' };
-
-interface Range {
-  readonly base: number;
-  readonly size: number;
-}
-
-/**
- * One address for each name.
- * @param names in any order; the result does not depend on it.
- * @param taken addresses that objects already have.
- * @throws when `cidr` is not an IPv4 range, or has no room left.
- */
-export function assignAddresses(
-  names: Iterable<string>,
-  cidr: string,
-  taken: Iterable<string> = [],
-): Map<string, string> {
-  const range = parseRange(cidr);
-  const used = new Set(taken);
-  const assigned = new Map<string, string>();
-  for (const name of [...new Set(names)].sort(compareText)) {
-    const address = firstFree(range, hash(name), used);
-    if (!address) throw new Error(`address range ${cidr} has no room for ${name}: ${used.size} addresses are taken`);
-    used.add(address);
-    assigned.set(name, address);
-  }
-  return assigned;
-}
-
-/** Places .0.* and the first addresses of a range are left to bridges and gateways, the last one to broadcasts. */
-const RESERVED = 16;
-
-function firstFree({ base, size }: Range, start: number, used: ReadonlySet<string>): string | undefined {
-  const room = size - RESERVED - 1;
-  for (let step = 0; step < room; step++) {
-    const address = formatAddress(base + RESERVED + ((start + step) % room));
-    if (!used.has(address)) return address;
-  }
-  return undefined;
-}
-
-function parseRange(cidr: string): Range {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(cidr);
-  const octets = match?.slice(1, 5).map(Number) ?? [];
+/** Parses `198.18.0.0/16`. Throws when it is not an IPv4 block of at most /26. */
+export function parseRange(text: string): AddressRange {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(text);
+  const octets = match?.slice(1, 5).map(Number);
   const bits = Number(match?.[5]);
-  if (!match || octets.some((octet) => octet > 255) || bits < 8 || bits > 26) {
-    throw new Error(`address range '${cidr}' is not an IPv4 range from /8 to /26, as in ${DEFAULT_RANGES.pods}`);
+  if (!octets || octets.some((octet) => octet > 255) || bits > 26) {
+    throw new Error(
+      `"${text}" is not a range of addresses: expected an IPv4 block such as 198.18.0.0/16, with a prefix of at most 26 bits`,
+    );
   }
   const size = 2 ** (32 - bits);
   const address = octets.reduce((sum, octet) => sum * 256 + octet, 0);
-  return { base: address - (address % size), size };
+  return { first: address - (address % size), size };
 }
 
-function formatAddress(value: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
+const RESERVED = 16;
+
+function format(address: number): string {
+  return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
 }
 
-/** FNV-1a, 32 bits: short, and spreads similar names. */
+/** FNV-1a, 32 bits, with a final mix: names that differ in their last letter fall far apart. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
-  for (const byte of Buffer.from(text, 'utf8')) value = Math.imul(value ^ byte, 0x01000193) >>> 0;
-  return value;
+  for (let index = 0; index < text.length; index++) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
+  }
+  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  return (value ^ (value >>> 13)) >>> 0;
+}
+
+/**
+ * An address for each name. Names are served in sorted order, so the order in which they come does not matter. `taken`
+ * addresses are passed over. When the range is used up, the remaining names get none, as in a cluster.
+ */
+export function assignAddresses(
+  names: Iterable<string>,
+  range: AddressRange,
+  taken: Iterable<string> = [],
+): Map<string, string> {
+  const used = new Set(taken);
+  const usable = range.size - RESERVED - 1;
+  const result = new Map<string, string>();
+  let free = usable;
+  for (const name of [...names].sort()) {
+    let offset = hash(name) % usable;
+    let address = format(range.first + RESERVED + offset);
+    for (let tries = 0; used.has(address) && tries < usable && free > 0; tries++) {
+      offset = (offset + 1) % usable;
+      address = format(range.first + RESERVED + offset);
+    }
+    if (used.has(address)) {
+      free = 0;
+      continue;
+    }
+    used.add(address);
+    result.set(name, address);
+  }
+  return result;
 }

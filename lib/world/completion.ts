@@ -1,222 +1,216 @@
 /**
- * What manifests lack and a cluster would have added: Pods, their addresses, cluster IPs, and EndpointSlices.
- * Made up in a way that depends on nothing but the objects (docs/adr/006). What the objects do say is kept.
+ * Files hold what people write; a cluster adds the rest. This makes up what files lack, in a fixed order: namespaces,
+ * Pods of workloads, addresses, EndpointSlices. Whatever stands in the files already stays as it is. The result depends
+ * on the set of objects only, not on their order, and equal inputs give the very same made-up objects again.
  */
-import type {
-  ContainerPort,
-  EndpointSlice,
-  Service as KubeService,
-  Pod,
-  ServicePort,
-  SliceEndpoint,
-  WorkloadController,
-} from '../api/kubernetes';
-import { groupOf, type KubeObject } from '../api/object';
+import type { EndpointSlice, Pod, Service, WorkloadController } from '../api/kubernetes';
+import { groupOf, type KubeObject, type ObjectMeta, objectKey } from '../api/object';
 import { originOf, withOrigin } from '../api/origin';
-import { type AddressRanges, assignAddresses, DEFAULT_RANGES } from './addresses';
-import { compareText } from './age';
-import { nameKey, SERVICE_NAME_LABEL } from './inventory';
-import { selects } from './labels';
+import { assignAddresses, parseRange } from './addresses';
+import { endpointSlices, PodIndex, zonesOf } from './endpoint-slices';
+import { SERVICE_NAME_LABEL } from './inventory';
 
-const CONTROLLERS = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet']);
-const ZONE_LABEL = 'topology.kubernetes.io/zone';
+/** From where addresses are taken, as IPv4 blocks. */
+export interface AddressRanges {
+  /** Default 198.18.0.0/16. */
+  pods?: string;
+  /** Default 198.19.0.0/16. */
+  services?: string;
+}
+
+/** Both lie in 198.18.0.0/15, which is set aside for tests of networks (RFC 2544). */
+export const DEFAULT_RANGES: Required<AddressRanges> = { pods: '198.18.0.0/16', services: '198.19.0.0/16' };
+
+/** Kinds whose objects belong to no namespace; all others without one are put into `default`, as kubectl does. */
+const CLUSTER_SCOPED = new Set([
+  'Namespace',
+  'Node',
+  'PersistentVolume',
+  'StorageClass',
+  'PriorityClass',
+  'ClusterRole',
+  'ClusterRoleBinding',
+  'CustomResourceDefinition',
+  'MutatingWebhookConfiguration',
+  'ValidatingWebhookConfiguration',
+  'ValidatingAdmissionPolicy',
+  'ValidatingAdmissionPolicyBinding',
+  'APIService',
+  'IngressClass',
+  'RuntimeClass',
+  'CSIDriver',
+  'CertificateSigningRequest',
+  'ClusterTrustBundle',
+  'GatewayClass',
+]);
 
 /**
- * The objects, completed; those that lack nothing are the same values.
- *
- * - one Pod per Deployment, StatefulSet, DaemonSet and ReplicaSet, with the workload's own name, unless it has no
- *   replicas or the objects hold Pods that its selector picks;
- * - an address for each Pod without one, and `Ready` for each Pod without a status;
- * - a cluster IP for each Service without one, but for headless and ExternalName;
- * - a slice `<service>-files` for each Service with a selector that has no slice.
- *
- * @throws when a range is not one, or is full.
+ * The objects with what a cluster would have added. Throws only when a range is not one. When a range is used up, the
+ * objects that are left get no address.
  */
-export function complete(objects: Iterable<KubeObject>, ranges: AddressRanges = DEFAULT_RANGES): KubeObject[] {
-  const given = [...objects];
-  const pods = completePods(given, ranges);
-  const services = completeServices(given, ranges);
-  const completed = given
-    .filter((object) => !isPod(object))
-    .map((object) => (isService(object) ? services.get(keyOf(object))! : object));
-  return [...completed, ...pods.values(), ...slices(given, [...services.values()], [...pods.values()])];
-}
-
-function completePods(given: readonly KubeObject[], ranges: AddressRanges): Map<string, Pod> {
-  const pods = new Map<string, Pod>();
-  for (const object of given) if (isPod(object)) pods.set(keyOf(object), object);
-  const written = [...pods.values()];
-  for (const object of given) {
-    if (!isController(object) || object.spec?.replicas === 0 || pods.has(keyOf(object))) continue;
-    if (written.some((pod) => owns(object, pod))) continue;
-    pods.set(keyOf(object), podOf(object));
+export function complete(objects: readonly KubeObject[], ranges: AddressRanges = {}): KubeObject[] {
+  const podRange = parseRange(ranges.pods ?? DEFAULT_RANGES.pods);
+  const serviceRange = parseRange(ranges.services ?? DEFAULT_RANGES.services);
+  const all = new Map<string, KubeObject>();
+  for (const object of objects.map(inNamespace)) {
+    if (!all.has(objectKey(object))) {
+      all.set(objectKey(object), object);
+    }
   }
-  const lacking = [...pods].filter(([, pod]) => !pod.status?.podIP);
-  const addresses = assignAddresses(
-    lacking.filter(([, pod]) => !pod.spec?.hostNetwork).map(([key]) => key),
-    ranges.pods,
-    [...pods.values()].flatMap(({ status }) => status?.podIP ?? []),
-  );
-  for (const [key, pod] of lacking) {
-    const podIP = addresses.get(key);
-    if (podIP) pods.set(key, at(pod, { ...pod, status: { ...(pod.status ?? READY), podIP, podIPs: [{ ip: podIP }] } }));
+  const put = (object: KubeObject) => all.set(objectKey(object), object);
+  const given = [...all.values()];
+
+  for (const pod of missingPods(given)) {
+    put(pod);
   }
-  return new Map([...pods].sort(([a], [b]) => compareText(a, b)));
+  for (const pod of addressedPods(podsOf(all.values()), podRange)) {
+    put(pod);
+  }
+  for (const service of addressedServices(servicesOf(given), serviceRange)) {
+    put(service);
+  }
+  for (const slice of missingSlices([...all.values()])) {
+    if (!all.has(objectKey(slice))) {
+      put(slice);
+    }
+  }
+  return [...all.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
 }
 
-const READY = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+/** A made-up object is made again only when what it is made from has changed. */
+const derived = new WeakMap<object, Map<string, KubeObject>>();
 
-function owns(controller: WorkloadController, pod: Pod): boolean {
-  const selector = controller.spec?.selector?.matchLabels;
-  return (
-    selector !== undefined &&
-    nameKey(controller.metadata.namespace, '') === nameKey(pod.metadata.namespace, '') &&
-    selects(selector, pod.metadata.labels ?? {})
+function derive<T extends KubeObject>(source: KubeObject, key: string, make: () => T): T {
+  const made = derived.get(source) ?? new Map<string, KubeObject>();
+  derived.set(source, made);
+  const existing = made.get(key);
+  if (existing) {
+    return existing as T;
+  }
+  const object = make();
+  const origin = originOf(source);
+  // A long-lived process may hand out other ranges; the last answers are enough.
+  if (made.size > 8) {
+    made.clear();
+  }
+  made.set(key, object);
+  return origin ? withOrigin(object, origin) : object;
+}
+
+function inNamespace(object: KubeObject): KubeObject {
+  if (object.metadata.namespace || CLUSTER_SCOPED.has(object.kind)) {
+    return object;
+  }
+  return derive(object, 'namespace', () => ({ ...object, metadata: { ...object.metadata, namespace: 'default' } }));
+}
+
+function podsOf(objects: Iterable<KubeObject>): Pod[] {
+  return [...objects].filter((object) => object.kind === 'Pod' && groupOf(object) === '') as Pod[];
+}
+
+function servicesOf(objects: readonly KubeObject[]): Service[] {
+  return objects.filter((object) => object.kind === 'Service' && groupOf(object) === '') as Service[];
+}
+
+const CONTROLLERS = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet']);
+
+function controllersOf(objects: readonly KubeObject[]): WorkloadController[] {
+  return objects.filter((object) => CONTROLLERS.has(object.kind) && groupOf(object) === 'apps') as WorkloadController[];
+}
+
+function ownersOf(object: KubeObject): { kind: string; name: string }[] {
+  return (object.metadata as ObjectMeta).ownerReferences ?? [];
+}
+
+/** One Pod for each workload that has none, named as the workload. */
+function missingPods(objects: readonly KubeObject[]): Pod[] {
+  const pods = podsOf(objects);
+  const index = new PodIndex(pods);
+  const owned = new Set(
+    pods.flatMap((pod) => ownersOf(pod).map((owner) => `${pod.metadata.namespace}/${owner.kind}/${owner.name}`)),
   );
-}
-
-function podOf(controller: WorkloadController): Pod {
-  const template = controller.spec?.template;
-  const { name, namespace, creationTimestamp } = controller.metadata;
-  return at(controller, {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      ...template?.metadata,
-      name,
-      ...(namespace && { namespace }),
-      ...(creationTimestamp && { creationTimestamp }),
-    },
-    spec: template?.spec ?? { containers: [] },
+  return controllersOf(objects).flatMap((controller) => {
+    const { name, namespace } = controller.metadata;
+    const labels = controller.spec?.selector?.matchLabels ?? {};
+    const exists =
+      ownersOf(controller).length > 0 ||
+      owned.has(`${namespace}/${controller.kind}/${name}`) ||
+      index.select(namespace, labels).some((pod) => pod.metadata.name.startsWith(name));
+    const wanted = controller.kind === 'DaemonSet' || controller.spec?.replicas !== 0;
+    return wanted && !exists && controller.spec?.template ? [derive(controller, 'pod', () => podOf(controller))] : [];
   });
 }
 
-function completeServices(given: readonly KubeObject[], ranges: AddressRanges): Map<string, KubeService> {
-  const services = given.filter(isService);
-  const lacking = services.filter((service) => service.spec?.type !== 'ExternalName' && !service.spec?.clusterIP);
-  const addresses = assignAddresses(
-    lacking.map(keyOf),
-    ranges.services,
-    services.flatMap(({ spec }) => spec?.clusterIP ?? []),
-  );
-  return new Map(
-    services.map((service) => {
-      const clusterIP = addresses.get(keyOf(service));
-      if (!clusterIP) return [keyOf(service), service];
-      return [
-        keyOf(service),
-        at(service, { ...service, spec: { ...service.spec, clusterIP, clusterIPs: [clusterIP] } }),
-      ];
-    }),
-  );
-}
-
-function slices(given: readonly KubeObject[], services: readonly KubeService[], pods: readonly Pod[]): EndpointSlice[] {
-  const sliced = new Set<string>();
-  const zones = new Map<string, string>();
-  for (const object of given) {
-    const service = object.metadata.labels?.[SERVICE_NAME_LABEL];
-    if (object.kind === 'EndpointSlice' && service) sliced.add(nameKey(object.metadata.namespace, service));
-    const zone = object.kind === 'Node' && object.metadata.labels?.[ZONE_LABEL];
-    if (zone) zones.set(object.metadata.name, zone);
-  }
-  const byNamespace = groupByNamespace(pods);
-  return services
-    .filter((service) => Object.keys(service.spec?.selector ?? {}).length > 0 && !sliced.has(keyOf(service)))
-    .sort((a, b) => compareText(keyOf(a), keyOf(b)))
-    .flatMap((service) => slicesOf(service, byNamespace.get(nameKey(service.metadata.namespace, '')) ?? [], zones));
-}
-
-function groupByNamespace(pods: readonly Pod[]): Map<string, Pod[]> {
-  const groups = new Map<string, Pod[]>();
-  for (const pod of pods) {
-    const key = nameKey(pod.metadata.namespace, '');
-    const group = groups.get(key);
-    if (group) group.push(pod);
-    else groups.set(key, [pod]);
-  }
-  return groups;
-}
-
-/** Pods may give one named target port different numbers; as in Kubernetes, each such group has a slice of its own. */
-function slicesOf(service: KubeService, pods: readonly Pod[], zones: ReadonlyMap<string, string>): EndpointSlice[] {
-  const groups = new Map<string, { ports: NonNullable<EndpointSlice['ports']>; endpoints: SliceEndpoint[] }>();
-  for (const pod of pods) {
-    const address = pod.status?.podIP;
-    if (!address || !selects(service.spec?.selector, pod.metadata.labels ?? {})) continue;
-    const ports = (service.spec?.ports ?? []).flatMap((port) => portOf(port, pod));
-    const key = JSON.stringify(ports);
-    const group = groups.get(key) ?? { ports, endpoints: [] };
-    group.endpoints.push(endpointOf(pod, address, zones));
-    groups.set(key, group);
-  }
-  const { name, namespace } = service.metadata;
-  const list = groups.size > 0 ? [...groups.values()] : [{ ports: [], endpoints: [] }];
-  return list.map(({ ports, endpoints }, index) =>
-    at(service, {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: {
-        name: index === 0 ? `${name}-files` : `${name}-files-${index + 1}`,
-        ...(namespace && { namespace }),
-        labels: { [SERVICE_NAME_LABEL]: name },
-      },
-      addressType: 'IPv4',
-      endpoints,
-      ports,
-    }),
-  );
-}
-
-function portOf(port: ServicePort, pod: Pod): NonNullable<EndpointSlice['ports']> {
-  const number = targetPort(port, pod);
-  if (number === undefined) return [];
-  const { name, protocol = 'TCP', appProtocol } = port;
-  return [{ ...(name && { name }), port: number, protocol, ...(appProtocol && { appProtocol }) }];
-}
-
-/** The container's port behind a Service's port; undefined when a name is not found in the Pod. */
-function targetPort({ port, targetPort: target = port, protocol = 'TCP' }: ServicePort, pod: Pod): number | undefined {
-  if (typeof target === 'number') return target;
-  const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])];
-  const named = (each: ContainerPort) => each.name === target && (each.protocol ?? 'TCP') === protocol;
-  return containers.flatMap(({ ports }) => ports ?? []).find(named)?.containerPort;
-}
-
-function endpointOf(pod: Pod, address: string, zones: ReadonlyMap<string, string>): SliceEndpoint {
-  const condition = pod.status?.conditions?.find(({ type }) => type === 'Ready');
-  const ready = condition === undefined || condition.status === 'True';
-  const terminating = pod.metadata.deletionTimestamp !== undefined;
-  const zone = pod.spec?.nodeName && zones.get(pod.spec.nodeName);
-  const { name, namespace } = pod.metadata;
+function podOf(controller: WorkloadController): Pod {
+  const { name, namespace } = controller.metadata;
+  const template = controller.spec!.template;
   return {
-    addresses: [address],
-    conditions: { ready: ready && !terminating, serving: ready, terminating },
-    ...(pod.spec?.nodeName && { nodeName: pod.spec.nodeName }),
-    ...(zone && { zone }),
-    targetRef: { kind: 'Pod', name, ...(namespace && { namespace }) },
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      namespace,
+      ...(template.metadata?.labels ? { labels: template.metadata.labels } : {}),
+      ...(template.metadata?.annotations ? { annotations: template.metadata.annotations } : {}),
+      ownerReferences: [{ apiVersion: controller.apiVersion, kind: controller.kind, name }],
+    },
+    spec: template.spec,
   };
 }
 
-function isPod(object: KubeObject): object is Pod {
-  return object.kind === 'Pod' && groupOf(object) === '';
+/** The Pods that had no address, with one. */
+function addressedPods(pods: readonly Pod[], range: ReturnType<typeof parseRange>): Pod[] {
+  const without = pods.filter((pod) => !pod.status?.podIP && !isOver(pod));
+  const taken = pods.flatMap((pod) => pod.status?.podIP ?? []);
+  const addresses = assignAddresses(without.map(addressName), range, taken);
+  return without.flatMap((pod) => {
+    const ip = addresses.get(addressName(pod));
+    return ip ? [derive(pod, `address ${ip}`, () => runningPod(pod, ip))] : [];
+  });
 }
 
-function isService(object: KubeObject): object is KubeService {
-  return object.kind === 'Service' && groupOf(object) === '';
+function isOver(pod: Pod): boolean {
+  return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 }
 
-function isController(object: KubeObject): object is WorkloadController {
-  // A ReplicaSet that belongs to a Deployment comes from an export: its Deployment speaks for it.
-  return CONTROLLERS.has(object.kind) && groupOf(object) === 'apps' && !object.metadata.ownerReferences?.length;
+function addressName(object: KubeObject): string {
+  return `${object.metadata.namespace}/${object.metadata.name}`;
 }
 
-function keyOf({ metadata }: KubeObject): string {
-  return nameKey(metadata.namespace, metadata.name);
+function runningPod(pod: Pod, podIP: string): Pod {
+  const conditions = pod.status?.conditions ?? [{ type: 'Ready', status: 'True' }];
+  return { ...pod, status: { phase: 'Running', ...pod.status, conditions, podIP, podIPs: [{ ip: podIP }] } };
 }
 
-/** A made-up object is found where the object stands that asked for it. */
-function at<T extends KubeObject>(source: KubeObject, made: T): T {
-  const origin = originOf(source);
-  return origin ? withOrigin(made, origin) : made;
+/** The Services that had no address and take one, with it. */
+function addressedServices(services: readonly Service[], range: ReturnType<typeof parseRange>): Service[] {
+  const without = services.filter((service) => !service.spec?.clusterIP && service.spec?.type !== 'ExternalName');
+  const taken = services.flatMap((service) => service.spec?.clusterIP ?? []);
+  const addresses = assignAddresses(without.map(addressName), range, taken);
+  return without.flatMap((service) => {
+    const ip = addresses.get(addressName(service));
+    const make = () => ({ ...service, spec: { ...service.spec, clusterIP: ip, clusterIPs: [ip!] } });
+    return ip ? [derive(service, `address ${ip}`, make)] : [];
+  });
+}
+
+/** Slices for each Service with a selector that has none. */
+function missingSlices(objects: readonly KubeObject[]): EndpointSlice[] {
+  const sliced = new Set(
+    objects
+      .filter((object) => object.kind === 'EndpointSlice')
+      .map((slice) => `${slice.metadata.namespace}/${slice.metadata.labels?.[SERVICE_NAME_LABEL]}`),
+  );
+  const pods = new PodIndex(podsOf(objects));
+  const zones = zonesOf(objects.filter((object) => object.kind === 'Node' && groupOf(object) === ''));
+  return servicesOf(objects)
+    .filter(
+      (service) => service.spec?.selector && service.spec.type !== 'ExternalName' && !sliced.has(addressName(service)),
+    )
+    .flatMap((service) => {
+      const selected = pods.select(service.metadata.namespace, service.spec!.selector!);
+      return endpointSlices(service, selected, (node) => zones.get(node)).map((slice) =>
+        derive(service, JSON.stringify(slice), () => slice),
+      );
+    });
 }

@@ -10,9 +10,8 @@
  * `cluster.local`. Protocols are declared, never sniffed. Regions are known from WorkloadEntries, zones also from
  * EndpointSlices.
  */
-export * from './addresses';
 export * from './age';
-export { complete } from './completion';
+export { type AddressRanges, complete, DEFAULT_RANGES } from './completion';
 export * from './endpoint';
 export * from './hostname';
 export * from './labels';

@@ -1,6 +1,6 @@
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../../lib/api/object';
-import { complete } from '../../lib/discovery/files';
+import { complete } from '../../lib/world';
 import { type PlanOptions, planMesh } from '../../lib/local';
 
 const ranges = {

@@ -1,6 +1,6 @@
 /** `malha proxy-config FILES… --proxy NAME.NAMESPACE` */
 import { Command } from 'commander';
-import { complete, DEFAULT_RANGES } from '../../../lib/discovery/files';
+import { complete, DEFAULT_RANGES } from '../../../lib/world';
 import type { envoy } from '../../../lib/envoy/generated/envoy';
 import { decode, encode } from '../../../lib/envoy/message';
 import type { EnvoyResource } from '../../../lib/envoy/resource';

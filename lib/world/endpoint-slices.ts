@@ -1,9 +1,7 @@
 /** What a cluster's endpoint controller does: from a Service's selector and the Pods to EndpointSlices. */
-import type { EndpointSlice, Pod, Service, ServicePort, SliceEndpoint } from '../../api/kubernetes';
-import type { KubeObject } from '../../api/object';
-
-/** The label by which a slice names its Service. */
-export const SERVICE_NAME = 'kubernetes.io/service-name';
+import type { EndpointSlice, Pod, Service, ServicePort, SliceEndpoint } from '../api/kubernetes';
+import type { KubeObject } from '../api/object';
+import { SERVICE_NAME_LABEL } from './inventory';
 
 /** The Pods of all namespaces, found by one label instead of by looking at each. */
 export class PodIndex {
@@ -68,7 +66,10 @@ export function endpointSlices(
     metadata: {
       name: index === 0 ? `${service.metadata.name}-files` : `${service.metadata.name}-files-${index + 1}`,
       namespace: service.metadata.namespace,
-      labels: { [SERVICE_NAME]: service.metadata.name, 'endpointslice.kubernetes.io/managed-by': 'files.malha.dev' },
+      labels: {
+        [SERVICE_NAME_LABEL]: service.metadata.name,
+        'endpointslice.kubernetes.io/managed-by': 'files.malha.dev',
+      },
     },
     addressType: group.family,
     ports: group.ports,
@@ -130,8 +131,10 @@ function sliceEndpoint(service: Service, pod: Pod, zoneOf: (node: string) => str
   };
 }
 
-function isReady(pod: Pod): boolean {
-  return (pod.status?.conditions ?? []).some((condition) => condition.type === 'Ready' && condition.status === 'True');
+/** A Pod that is written by hand often has an address and no conditions: it counts as ready unless its phase denies it. */
+function isReady({ status }: Pod): boolean {
+  const condition = status?.conditions?.find(({ type }) => type === 'Ready');
+  return condition ? condition.status === 'True' : (status?.phase ?? 'Running') === 'Running';
 }
 
 /** The zone of each Node, by its name. */

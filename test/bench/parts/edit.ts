@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Document, parseAllDocuments } from 'yaml';
+import { editStream, readStream } from '../../../apps/cli/yaml-stream';
 import { BOOKINFO_HOST, type BookinfoMesh, startBookinfo } from '../bookinfo-mesh';
 import { measured, type Part, percentile } from '../measurement';
 
@@ -69,35 +69,32 @@ function get({ host, port }: BookinfoMesh['gateway'], agent: Agent): Promise<Rec
   });
 }
 
-interface Route {
-  headers?: { response?: { set?: Record<string, string> } };
+interface GatewayRoutes {
+  kind: string;
+  spec: { gateways?: string[]; http: object[] };
 }
 
 /** The file that holds the VirtualService of the gateway, and its text with a header on every route of it. */
 function gatewayRoutesIn(dir: string): { path: string; withHeader(value: string): string } {
   for (const name of readdirSync(dir)) {
     const path = join(dir, name);
-    const documents = parseAllDocuments(readFileSync(path, 'utf8')) as Document[];
-    const found = documents.find((document) => isGatewayRoutes(document.toJS()));
-    if (!found) continue;
-    const rest = documents.filter((document) => document !== found).map((document) => document.toJS());
-    const object = found.toJS() as { spec: { http: Route[] } };
-    const before = rest.map((value) => `---\n${JSON.stringify(value)}\n`).join('');
-    return {
-      path,
-      withHeader: (value) => {
+    const text = readFileSync(path, 'utf8');
+    if (!readStream(text, path).some(isGatewayRoutes)) continue;
+    const withHeader = (value: string) =>
+      editStream(text, path, (object) => {
+        if (!isGatewayRoutes(object)) return object;
         const http = object.spec.http.map((route) => ({
           ...route,
           headers: { response: { set: { [HEADER]: value } } },
         }));
-        return `${before}---\n${JSON.stringify({ ...object, spec: { ...object.spec, http } })}\n`;
-      },
-    };
+        return { ...object, spec: { ...object.spec, http } };
+      });
+    return { path, withHeader };
   }
   throw new Error(`no VirtualService of a gateway in ${dir}`);
 }
 
-function isGatewayRoutes(object: unknown): boolean {
-  const { kind, spec } = (object ?? {}) as { kind?: string; spec?: { gateways?: string[] } };
+function isGatewayRoutes(object: unknown): object is GatewayRoutes {
+  const { kind, spec } = (object ?? {}) as Partial<GatewayRoutes>;
   return kind === 'VirtualService' && (spec?.gateways ?? []).some((gateway) => gateway !== 'mesh');
 }

@@ -1,0 +1,60 @@
+/** Bounds on connections and requests, from `trafficPolicy.connectionPool`. */
+import type { ConnectionPoolSettings, MeshConfig } from '../api';
+import type { envoy } from '../envoy/generated/envoy';
+import { duration, unlessEmpty } from './shapes';
+
+/** Envoy's own bounds (1024 connections, 3 retries …) surprise people; the API's default is no bound. */
+const UNBOUNDED = 4294967295;
+const DEFAULT_CONNECT_TIMEOUT = '10s';
+
+type Bounds = Pick<
+  envoy.config.cluster.v3.Cluster,
+  'circuit_breakers' | 'connect_timeout' | 'upstream_connection_options'
+>;
+
+/** The bounds that a cluster itself carries; those of HTTP are in `upstream-http.ts`. */
+export function connectionBounds(settings: ConnectionPoolSettings | undefined, mesh: MeshConfig): Bounds {
+  const { tcp, http } = settings ?? {};
+  const keepalive = tcp?.tcpKeepalive;
+  return {
+    connect_timeout: duration(tcp?.connectTimeout ?? mesh.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT),
+    circuit_breakers: {
+      thresholds: [
+        {
+          max_connections: tcp?.maxConnections || UNBOUNDED,
+          max_pending_requests: http?.http1MaxPendingRequests || UNBOUNDED,
+          max_requests: http?.http2MaxRequests || UNBOUNDED,
+          max_retries: http?.maxRetries || UNBOUNDED,
+          track_remaining: true,
+        },
+      ],
+    },
+    ...(keepalive && {
+      upstream_connection_options: {
+        tcp_keepalive: {
+          keepalive_probes: keepalive.probes,
+          keepalive_time: seconds(keepalive.time),
+          keepalive_interval: seconds(keepalive.interval),
+        },
+      },
+    }),
+  };
+}
+
+/** The bounds on HTTP connections, if there are any. */
+export function httpBounds(
+  settings: ConnectionPoolSettings | undefined,
+): envoy.config.core.v3.HttpProtocolOptions | undefined {
+  const { tcp, http } = settings ?? {};
+  return unlessEmpty({
+    idle_timeout: duration(http?.idleTimeout),
+    max_requests_per_connection: http?.maxRequestsPerConnection || undefined,
+    max_connection_duration: duration(tcp?.maxConnectionDuration),
+  });
+}
+
+/** The kernel counts in whole seconds. */
+function seconds(text: string | undefined): number | undefined {
+  const value = duration(text);
+  return value === undefined ? undefined : Math.max(1, Math.round(Number.parseFloat(value)));
+}

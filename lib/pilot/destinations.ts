@@ -1,0 +1,38 @@
+/** From a destination in a VirtualService to the cluster that stands for it. */
+import type { Destination, LoadBalancerSettings } from '../api';
+import { resolveHost, type WorldView } from '../world';
+import { outboundClusterName } from './names';
+import { effectivePolicy } from './traffic-policy';
+
+/** A destination with everything filled in. */
+export interface ResolvedDestination {
+  readonly hostname: string;
+  readonly port: number;
+  readonly cluster: string;
+}
+
+/**
+ * @param viewer the namespace of the client.
+ * @param owner the namespace of the object that names the destination.
+ * @param listenerPort the port that the request came to, for a destination that names none and has several.
+ */
+export function resolveDestination(
+  world: WorldView,
+  destination: Destination,
+  { viewer, owner, listenerPort }: { viewer: string; owner: string; listenerPort: number },
+): ResolvedDestination {
+  const hostname = resolveHost(destination.host, owner);
+  const ports = world.service(viewer, hostname)?.ports.filter(({ protocol }) => protocol !== 'UDP') ?? [];
+  const port = destination.port?.number ?? (ports.length === 1 ? ports[0]!.number : listenerPort);
+  return { hostname, port, cluster: outboundClusterName(hostname, port, destination.subset) };
+}
+
+/** How the endpoints of a destination are balanced. */
+export function balancingOf(
+  world: WorldView,
+  viewer: string,
+  { hostname, port }: ResolvedDestination,
+  subset: string | undefined,
+): LoadBalancerSettings | undefined {
+  return effectivePolicy(world.destinationRules(viewer, hostname), port, subset).loadBalancer;
+}

@@ -1,0 +1,54 @@
+/** The endpoints of an outbound cluster: ClusterLoadAssignment. */
+import type { envoy } from '../envoy/generated/envoy';
+import type { EnvoyResource } from '../envoy/resource';
+import { TypeUrl } from '../envoy/type-url';
+import type { Endpoint } from '../world';
+import type { Evaluation, Query } from './memo';
+import { outboundClusterName } from './names';
+import { endpointsOfTarget, type OutboundTarget } from './outbound-target';
+import { endpointAddress } from './shapes';
+
+type Assignment = envoy.config.endpoint.v3.ClusterLoadAssignment;
+
+export function endpointsResource(evaluation: Evaluation, target: OutboundTarget): EnvoyResource | undefined {
+  const { view, service, port, subset } = target;
+  return evaluation.derive(endpointsQuery, `${view.clusterKey}|${service.key}|${port.number}|${subset}`, target);
+}
+
+const endpointsQuery: Query<OutboundTarget, EnvoyResource | undefined> = {
+  name: 'endpoints',
+  compute: (evaluation, target) => {
+    const name = outboundClusterName(target.service.hostname, target.port.number, target.subset);
+    return evaluation.resource(TypeUrl.endpoint, name, () =>
+      loadAssignment(name, endpointsOfTarget(evaluation, target)),
+    );
+  },
+};
+
+/** Endpoints grouped by locality, both in the order in which they are given. */
+export function loadAssignment(name: string, endpoints: readonly Endpoint[]): Assignment {
+  const localities = new Map<string, Endpoint[]>();
+  for (const endpoint of endpoints) {
+    const group = localities.get(endpoint.locality);
+    if (group) group.push(endpoint);
+    else localities.set(endpoint.locality, [endpoint]);
+  }
+  return {
+    cluster_name: name,
+    ...(localities.size > 0 && {
+      endpoints: [...localities].map(([locality, group]) => ({
+        ...localityOf(locality),
+        lb_endpoints: group.map(({ address, port, weight }) => ({
+          endpoint: { address: endpointAddress(address, port) },
+          ...(weight && { load_balancing_weight: weight }),
+        })),
+      })),
+    }),
+  };
+}
+
+function localityOf(text: string): { locality?: envoy.config.core.v3.Locality } {
+  const [region, zone, subZone] = text.split('/');
+  if (!region && !zone && !subZone) return {};
+  return { locality: { ...(region && { region }), ...(zone && { zone }), ...(subZone && { sub_zone: subZone }) } };
+}

@@ -1,0 +1,62 @@
+/** The fault filter: its place in the chain, and what a route makes it do. */
+import type { HTTPFaultInjection, Percent } from '../api';
+import type { envoy, google } from '../envoy/generated/envoy';
+import { any } from '../envoy/message';
+import { duration, fraction } from './shapes';
+
+export const FAULT_FILTER = 'envoy.filters.http.fault';
+
+const CONFIG = 'envoy.extensions.filters.http.fault.v3.HTTPFault';
+
+/** The filter does nothing by itself. */
+export function faultFilter(): envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter {
+  return { name: FAULT_FILTER, typed_config: any(CONFIG, {}) };
+}
+
+/** For `typed_per_filter_config` of a route; undefined when there is nothing to do. */
+export function faultOf(fault: HTTPFaultInjection | undefined): google.protobuf.Any | undefined {
+  const delay = fault?.delay?.fixedDelay
+    ? { fixed_delay: duration(fault.delay.fixedDelay), percentage: share(fault.delay.percentage) }
+    : undefined;
+  const abort = fault?.abort ? abortOf(fault.abort) : undefined;
+  return delay || abort ? any(CONFIG, { ...(delay && { delay }), ...(abort && { abort }) }) : undefined;
+}
+
+function abortOf(abort: NonNullable<HTTPFaultInjection['abort']>) {
+  const percentage = share(abort.percentage);
+  if (abort.httpStatus !== undefined) return { http_status: abort.httpStatus, percentage };
+  const grpc = abort.grpcStatus === undefined ? undefined : grpcStatus(abort.grpcStatus);
+  return grpc === undefined ? undefined : { grpc_status: grpc, percentage };
+}
+
+/** No percentage means every request. */
+function share(percent: Percent | undefined) {
+  return fraction(percent?.value ?? 100);
+}
+
+/** https://grpc.io/docs/guides/status-codes/ */
+const GRPC_STATUSES = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+];
+
+function grpcStatus(text: string): number | undefined {
+  if (/^\d+$/.test(text)) return Number(text);
+  const code = GRPC_STATUSES.indexOf(text.toUpperCase());
+  return code < 0 ? undefined : code;
+}

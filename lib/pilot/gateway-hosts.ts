@@ -1,0 +1,50 @@
+/** Which hosts of a VirtualService a server of a Gateway serves. */
+import type { Server, VirtualService } from '../api';
+import { intersect, resolveHost, type WorldView } from '../world';
+import type { GatewayServer } from './gateway-servers';
+
+/** A host of a server: `namespace/host`, `./host`, or `host` for all namespaces. */
+interface ServerHost {
+  readonly namespace: string;
+  readonly host: string;
+}
+
+function serverHosts(server: Server, gatewayNamespace: string): ServerHost[] {
+  return server.hosts.map((text) => {
+    const slash = text.indexOf('/');
+    if (slash < 0) return { namespace: '*', host: text.toLowerCase() };
+    const namespace = text.slice(0, slash);
+    return {
+      namespace: namespace === '.' ? gatewayNamespace : namespace,
+      host: text.slice(slash + 1).toLowerCase(),
+    };
+  });
+}
+
+/** The host names of a server, without the namespaces, in the order of the object, each once. */
+export function hostNamesOf({ server, gateway }: GatewayServer): string[] {
+  return [...new Set(serverHosts(server, gateway.metadata.namespace ?? 'default').map(({ host }) => host))];
+}
+
+export interface BoundVirtualService {
+  readonly object: VirtualService;
+  /** The hosts that both the object and the server name. */
+  readonly hosts: readonly string[];
+}
+
+/** The VirtualServices that are bound to a server by gateway and host, oldest first. */
+export function boundVirtualServices(world: WorldView, viewer: string, target: GatewayServer): BoundVirtualService[] {
+  const served = serverHosts(target.server, target.gateway.metadata.namespace ?? 'default');
+  return world.virtualServices(viewer, target.gatewayName).flatMap((object) => {
+    const owner = object.metadata.namespace ?? 'default';
+    const hosts = new Set<string>();
+    for (const written of object.spec.hosts ?? []) {
+      for (const { namespace, host } of served) {
+        if (namespace !== '*' && namespace !== owner) continue;
+        const both = intersect(host, resolveHost(written, owner));
+        if (both !== undefined) hosts.add(both);
+      }
+    }
+    return hosts.size > 0 ? [{ object, hosts: [...hosts] }] : [];
+  });
+}

@@ -1,0 +1,79 @@
+/** The route configurations of a gateway: one for the HTTP servers of a port, one for each HTTPS server. */
+import type { envoy } from '../envoy/generated/envoy';
+import type { EnvoyResource } from '../envoy/resource';
+import { TypeUrl } from '../envoy/type-url';
+import { compareText, type WorldView } from '../world';
+import { boundVirtualServices, hostNamesOf } from './gateway-hosts';
+import type { GatewayServer } from './gateway-servers';
+import { type GatewayProxy, gatewayViewOf } from './gateway-view';
+import type { Evaluation, Query } from './memo';
+import { routesOf } from './route';
+import { matchesEverything } from './route-match';
+import { MAX_DIRECT_RESPONSE_BYTES } from './sidecar-routes';
+
+type Route = envoy.config.route.v3.Route;
+type VirtualHost = envoy.config.route.v3.VirtualHost;
+
+export function gatewayRoutes(evaluation: Evaluation, proxy: GatewayProxy): (EnvoyResource | undefined)[] {
+  const servers = gatewayViewOf(evaluation, proxy).ports.flatMap((port) => port.servers);
+  const names = new Set(servers.map(({ routeName }) => routeName).filter((name) => name !== undefined));
+  return [...names].map((name) => evaluation.derive(gatewayRouteQuery, `${proxy.key}|${name}`, { proxy, name }));
+}
+
+const gatewayRouteQuery: Query<{ proxy: GatewayProxy; name: string }, EnvoyResource | undefined> = {
+  name: 'gateway route',
+  compute: (evaluation, { proxy, name }) => {
+    const { namespace, ports } = gatewayViewOf(evaluation, proxy);
+    const servers = ports.flatMap((port) => port.servers).filter(({ routeName }) => routeName === name);
+    return evaluation.resource(TypeUrl.route, name, () => ({
+      name,
+      virtual_hosts: virtualHosts(evaluation, namespace, servers),
+      validate_clusters: false,
+      max_direct_response_body_size_bytes: MAX_DIRECT_RESPONSE_BYTES,
+      ignore_port_in_host_matching: true,
+    }));
+  },
+};
+
+interface HostParts {
+  readonly port: number;
+  readonly routes: Route[];
+  requireTls: boolean;
+}
+
+function virtualHosts(world: WorldView, namespace: string, servers: readonly GatewayServer[]): VirtualHost[] {
+  const hosts = new Map<string, HostParts>();
+  const partsOf = (host: string, port: number) => {
+    const parts = hosts.get(host) ?? { port, routes: [], requireTls: false };
+    hosts.set(host, parts);
+    return parts;
+  };
+  for (const target of servers) {
+    const port = target.server.port.number;
+    for (const { object, hosts: bound } of boundVirtualServices(world, namespace, target)) {
+      const isTls = target.kind === 'https';
+      const context = { viewer: namespace, labels: {}, gateway: target.gatewayName, port, isTls };
+      const routes = routesOf(world, object, context);
+      for (const host of routes.length > 0 ? bound : []) partsOf(host, port).routes.push(...routes);
+    }
+    if (target.kind !== 'http' || !target.server.tls?.httpsRedirect) continue;
+    for (const host of hostNamesOf(target)) partsOf(host, port).requireTls = true;
+  }
+  if (hosts.size === 0) return [{ name: `blackhole:${servers[0]?.server.port.number}`, domains: ['*'] }];
+  return [...hosts]
+    .sort(([a], [b]) => compareText(a, b))
+    .map(([host, { port, routes, requireTls }]) => ({
+      name: `${host}:${port}`,
+      domains: [host],
+      ...(routes.length > 0 && { routes: catchAllLast(routes) }),
+      ...(requireTls && { require_tls: 'ALL' as const }),
+      include_request_attempt_count: true,
+    }));
+}
+
+/** Several VirtualServices may share a host here; the routes for everything of one must not hide those of the next. */
+function catchAllLast(routes: readonly Route[]): Route[] {
+  const isCatchAll = (route: Route) => matchesEverything(route.match!);
+  const distinct = [...new Set(routes)];
+  return [...distinct.filter((route) => !isCatchAll(route)), ...distinct.filter(isCatchAll).slice(0, 1)];
+}

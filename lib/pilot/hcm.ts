@@ -1,0 +1,127 @@
+/** The HTTP connection manager: how a listener reads requests, and by which filters it sends them on. */
+import type { MeshConfig } from '../api';
+import type { envoy } from '../envoy/generated/envoy';
+import { any } from '../envoy/message';
+import type { WorldView } from '../world';
+import { accessLogs } from './access-log';
+import { corsFilter } from './cors';
+import { faultFilter } from './fault';
+import { forwardProxyFilter } from './forward-proxy';
+import { ads } from './shapes';
+import { type ObservedSide, tracingBlock } from './tracing';
+
+type Manager = envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager;
+type HttpFilter = envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter;
+
+/** On which side of whom the listener stands. */
+export type HttpRole =
+  /** A sidecar, for requests of its application. */
+  | 'outbound'
+  /** A sidecar, for requests to its application. */
+  | 'inbound'
+  /** A gateway, for requests from anywhere. */
+  | 'gateway';
+
+export interface HttpOptions {
+  readonly role: HttpRole;
+  readonly statPrefix: string;
+  /** The name of a route configuration that comes over RDS, or one that never changes apart from the listener. */
+  readonly route: string | envoy.config.route.v3.RouteConfiguration;
+  readonly side: ObservedSide;
+  /** gRPC-Web is translated to gRPC. */
+  readonly grpcWeb?: boolean;
+  /** Requests may name hosts that Envoy has to resolve. */
+  readonly forwardProxy?: boolean;
+}
+
+export function httpConnectionManager(world: WorldView, options: HttpOptions): envoy.config.listener.v3.Filter {
+  const { route, side, statPrefix } = options;
+  const tracing = tracingBlock(world, side);
+  const logs = accessLogs(world, side, 'http');
+  return {
+    name: 'envoy.filters.network.http_connection_manager',
+    typed_config: any('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
+      stat_prefix: statPrefix,
+      ...(typeof route === 'string'
+        ? { rds: { config_source: ads(), route_config_name: route } }
+        : { route_config: route }),
+      ...trust(options.role),
+      ...pathNormalization(world.meshConfig()),
+      http_filters: httpFilters(options),
+      ...(tracing && { tracing }),
+      request_id_extension: {
+        typed_config: any('envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig', {
+          use_request_id_for_trace_sampling: true,
+        }),
+      },
+      upgrade_configs: [{ upgrade_type: 'websocket' }],
+      // Long polls and streams are the application's business.
+      stream_idle_timeout: '0s',
+      ...(logs.length > 0 && { access_log: logs }),
+    }),
+  };
+}
+
+/** What is believed of the other side, and what it is told. */
+function trust(role: HttpRole): Partial<Manager> {
+  switch (role) {
+    case 'outbound':
+      return { use_remote_address: false };
+    case 'inbound':
+      return {
+        use_remote_address: false,
+        server_name: SERVER_NAME,
+        forward_client_cert_details: 'APPEND_FORWARD',
+        set_current_client_cert_details: CERTIFICATE_DETAILS,
+      };
+    case 'gateway':
+      return {
+        // The peer is the client: its address is appended to X-Forwarded-For, its X-Envoy-* headers are dropped.
+        use_remote_address: true,
+        server_name: SERVER_NAME,
+        forward_client_cert_details: 'SANITIZE_SET',
+        set_current_client_cert_details: CERTIFICATE_DETAILS,
+        // Request IDs of clients tie their logs to ours.
+        preserve_external_request_id: true,
+      };
+  }
+}
+
+/** Istio's name for itself, which clients and tests know. */
+const SERVER_NAME = 'istio-envoy';
+
+const CERTIFICATE_DETAILS = { subject: true, dns: true, uri: true };
+
+/** Paths are made comparable before anything looks at them: by RFC 3986 at least. */
+function pathNormalization(mesh: MeshConfig): Partial<Manager> {
+  switch (mesh.pathNormalization?.normalization) {
+    case 'NONE':
+      return { normalize_path: false };
+    case 'MERGE_SLASHES':
+      return { normalize_path: true, merge_slashes: true };
+    case 'DECODE_AND_MERGE_SLASHES':
+      return {
+        normalize_path: true,
+        merge_slashes: true,
+        path_with_escaped_slashes_action: 'UNESCAPE_AND_FORWARD',
+      };
+    default:
+      return { normalize_path: true };
+  }
+}
+
+function httpFilters({ role, grpcWeb, forwardProxy }: HttpOptions): HttpFilter[] {
+  return [
+    ...(grpcWeb
+      ? [
+          {
+            name: 'envoy.filters.http.grpc_web',
+            typed_config: any('envoy.extensions.filters.http.grpc_web.v3.GrpcWeb', {}),
+          },
+        ]
+      : []),
+    ...(role === 'inbound' ? [] : [faultFilter(), corsFilter()]),
+    ...(forwardProxy ? [forwardProxyFilter()] : []),
+    { name: 'envoy.filters.http.router', typed_config: any('envoy.extensions.filters.http.router.v3.Router', {}) },
+  ];
+}

@@ -1,0 +1,67 @@
+/** The ports of a workload on which its sidecar takes requests for it. */
+import type { Container, Pod } from '../api/kubernetes';
+import { type Protocol, type Proxy, type Service, selectProtocol, type WorldView } from '../world';
+
+/** Ports that belong to the sidecar itself. */
+const FIRST_RESERVED = 15000;
+const LAST_RESERVED = 15099;
+
+export interface InboundPort {
+  /** The port at the workload. */
+  readonly number: number;
+  readonly protocol: Protocol;
+  /** The service, and its port, by which clients know this one; absent for a container port of no service. */
+  readonly service?: Service;
+  readonly servicePort?: number;
+}
+
+/** What the inbound resources of a workload depend on. */
+export interface InboundView {
+  readonly key: string;
+  readonly ports: readonly InboundPort[];
+}
+
+/** Sorted by number; of several services on one port, the first by host name counts. */
+export function inboundViewOf(world: WorldView, proxy: Proxy): InboundView {
+  const ports = new Map<number, InboundPort>();
+  if (proxy.type === 'sidecar') {
+    const pod = world.pod(proxy.namespace, proxy.name);
+    for (const service of world.servicesOfWorkload(proxy.namespace, proxy.labels)) {
+      for (const { number: servicePort, protocol, targetPort } of service.ports) {
+        const number = resolveTargetPort(targetPort, servicePort, pod);
+        if (protocol === 'UDP' || number === undefined || ports.has(number)) continue;
+        ports.set(number, { number, protocol, service, servicePort });
+      }
+    }
+    // With explicit capture, a port that the sidecar does not serve cannot be reached at the Pod's address at all.
+    if (proxy.capture === 'NONE') {
+      for (const { containerPort: number, name, protocol } of containerPorts(pod)) {
+        const isReserved = number >= FIRST_RESERVED && number <= LAST_RESERVED;
+        if (isReserved || protocol === 'UDP' || ports.has(number)) continue;
+        ports.set(number, { number, protocol: selectProtocol({ name }) });
+      }
+    }
+  }
+  const sorted = [...ports.values()].sort((a, b) => a.number - b.number);
+  const key = sorted.map(({ number, protocol, service, servicePort }) =>
+    [number, protocol, service?.key, servicePort].join('/'),
+  );
+  return { key: `${proxy.namespace}|${key.join(',')}`, ports: sorted };
+}
+
+/** The number behind `targetPort`: the service's own by default; a name is looked up in the Pod's containers. */
+export function resolveTargetPort(
+  targetPort: number | string | undefined,
+  servicePort: number,
+  pod: Pod | undefined,
+): number | undefined {
+  if (targetPort === undefined) return servicePort;
+  if (typeof targetPort === 'number') return targetPort || servicePort;
+  if (/^\d+$/.test(targetPort)) return Number(targetPort);
+  return containerPorts(pod).find(({ name }) => name === targetPort)?.containerPort;
+}
+
+function containerPorts(pod: Pod | undefined) {
+  const containers: Container[] = [...(pod?.spec?.containers ?? []), ...(pod?.spec?.initContainers ?? [])];
+  return containers.flatMap(({ ports }) => ports ?? []);
+}

@@ -1,0 +1,57 @@
+/** Names that tools key on: clusters, listeners, routes, ports. They are Istio's. */
+
+export const BLACK_HOLE_CLUSTER = 'BlackHoleCluster';
+export const PASSTHROUGH_CLUSTER = 'PassthroughCluster';
+export const INBOUND_PASSTHROUGH_CLUSTER = 'InboundPassthroughCluster';
+
+export const VIRTUAL_OUTBOUND_LISTENER = 'virtualOutbound';
+export const VIRTUAL_INBOUND_LISTENER = 'virtualInbound';
+export const VIRTUAL_OUTBOUND_PORT = 15001;
+export const VIRTUAL_INBOUND_PORT = 15006;
+
+/** The route configuration of the HTTP proxy that explicit capture offers to applications. */
+export const HTTP_PROXY_ROUTE = 'http_proxy';
+/** Its port, where the mesh configuration's `proxyHttpPort` does not say otherwise. */
+export const DEFAULT_HTTP_PROXY_PORT = 15080;
+
+/** The source address of what a sidecar sends to its application; the redirection leaves it alone. */
+export const INBOUND_SOURCE_ADDRESS = '127.0.0.6';
+
+export const WILDCARD_ADDRESS = '0.0.0.0';
+
+/** `outbound|9080|v1|reviews.shop.svc.cluster.local` */
+export function outboundClusterName(hostname: string, port: number, subset = ''): string {
+  return `outbound|${port}|${subset}|${hostname}`;
+}
+
+/** The parts of an outbound cluster's name, or undefined for other clusters. */
+export function parseOutboundClusterName(name: string): { port: number; subset: string; hostname: string } | undefined {
+  const [direction, port, subset, hostname] = name.split('|');
+  if (direction !== 'outbound' || hostname === undefined) return undefined;
+  return { port: Number(port), subset: subset ?? '', hostname };
+}
+
+/** `inbound|9080||` */
+export function inboundClusterName(port: number): string {
+  return `inbound|${port}||`;
+}
+
+/** `10.0.0.1_5432`, `0.0.0.0_9080` */
+export function listenerName(address: string, port: number): string {
+  return `${address}_${port}`;
+}
+
+/** The route configuration of a gateway's plain HTTP port. */
+export function gatewayHttpRouteName(listenerPort: number): string {
+  return `http.${listenerPort}`;
+}
+
+/** The route configuration of one HTTPS server of a Gateway; the port is the one that the Gateway names. */
+export function gatewayHttpsRouteName(port: number, portName: string, gateway: string, namespace: string): string {
+  return `https.${port}.${portName}.${gateway}.${namespace}`;
+}
+
+/** The secret of a gateway's certificate, as Envoy asks for it. */
+export function secretName(credential: string): string {
+  return `kubernetes://${credential}`;
+}

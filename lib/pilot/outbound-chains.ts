@@ -1,0 +1,107 @@
+/** Filter chains of an outbound listener for ports that are not HTTP: by server name, or whatever comes. */
+import type { L4MatchAttributes, RouteDestination, VirtualService } from '../api';
+import type { envoy } from '../envoy/generated/envoy';
+import { isTls, MESH_GATEWAY, type Service, type ServicePort, type WorldView } from '../world';
+import type { ClientView } from './client-view';
+import { outboundClusterName, WILDCARD_ADDRESS } from './names';
+import { appliesTo } from './route';
+import { tcpToDestinations, tcpToService } from './tcp-proxy';
+import type { ObservedSide } from './tracing';
+
+type FilterChain = envoy.config.listener.v3.FilterChain;
+
+export interface OpaqueChains {
+  /** Chosen by the server name; in order, none named twice. */
+  readonly byServerName: FilterChain[];
+  /** For everything else. */
+  readonly otherwise?: FilterChain;
+}
+
+/**
+ * @param services those at `address` and `port`, by host name. Where only server names can tell them apart, each gets
+ *   its own chain; what cannot be told apart goes to the first.
+ */
+export function opaqueChains(
+  world: WorldView,
+  view: ClientView,
+  side: ObservedSide,
+  { services, address, port }: { services: readonly Service[]; address: string; port: number },
+): OpaqueChains {
+  const byServerName: FilterChain[] = [];
+  const claimed = new Set<string>();
+  let otherwise: FilterChain | undefined;
+  const add = (names: readonly string[], filter: envoy.config.listener.v3.Filter) => {
+    const free = names.map((name) => name.toLowerCase()).filter((name) => !claimed.has(name));
+    for (const name of free) claimed.add(name);
+    if (free.length > 0) byServerName.push({ filter_chain_match: { server_names: free }, filters: [filter] });
+  };
+  for (const service of services) {
+    const servicePort = service.ports.find(({ number }) => number === port)!;
+    const object = world.virtualServiceFor(view.namespace, service.hostname);
+    for (const { names, filter } of tlsRoutes(world, view, side, object, port)) add(names, filter);
+    const chain = { filters: [forService(world, view, side, object, service, servicePort)] };
+    if (address === WILDCARD_ADDRESS && isTls(servicePort.protocol) && service.hostname !== '*') {
+      add([service.hostname], chain.filters[0]!);
+    } else otherwise ??= chain;
+  }
+  return { byServerName, otherwise };
+}
+
+function contextOf(view: ClientView, port: number) {
+  return { viewer: view.namespace, labels: view.labels, gateway: MESH_GATEWAY, port };
+}
+
+function tlsRoutes(
+  world: WorldView,
+  view: ClientView,
+  side: ObservedSide,
+  object: VirtualService | undefined,
+  port: number,
+) {
+  if (!object) return [];
+  const owner = object.metadata.namespace ?? 'default';
+  return (object.spec.tls ?? []).flatMap(({ match, route = [] }) =>
+    match
+      .filter((each) => appliesTo(each, contextOf(view, port), owner))
+      .flatMap(({ sniHosts }) => {
+        const filter = tcpToDestinations(world, side, route, { owner, listenerPort: port, name: nameOf(object) });
+        return filter ? [{ names: sniHosts, filter }] : [];
+      }),
+  );
+}
+
+function forService(
+  world: WorldView,
+  view: ClientView,
+  side: ObservedSide,
+  object: VirtualService | undefined,
+  { hostname }: Service,
+  { number: port }: ServicePort,
+): envoy.config.listener.v3.Filter {
+  const route = object && tcpRoute(object, (match, owner) => appliesTo(match, contextOf(view, port), owner));
+  const ruled =
+    object &&
+    route &&
+    tcpToDestinations(world, side, route, {
+      owner: object.metadata.namespace ?? 'default',
+      listenerPort: port,
+      name: nameOf(object),
+    });
+  return ruled ?? tcpToService(world, side, { hostname, port, cluster: outboundClusterName(hostname, port) });
+}
+
+/** The destinations of the first TCP route with a match that applies. */
+export function tcpRoute(
+  object: VirtualService,
+  applies: (match: L4MatchAttributes | undefined, owner: string) => boolean,
+): readonly RouteDestination[] | undefined {
+  const owner = object.metadata.namespace ?? 'default';
+  return object.spec.tcp?.find(({ match }) =>
+    match?.length ? match.some((each) => applies(each, owner)) : applies(undefined, owner),
+  )?.route;
+}
+
+/** For statistics: `name.namespace`. */
+function nameOf({ metadata }: VirtualService): string {
+  return `${metadata.name}.${metadata.namespace ?? 'default'}`;
+}

@@ -1,0 +1,45 @@
+/** Ejection of failing endpoints, from `trafficPolicy.outlierDetection`. */
+import type { OutlierDetection } from '../api';
+import type { envoy } from '../envoy/generated/envoy';
+import { duration, unlessEmpty } from './shapes';
+
+type Ejection = Pick<envoy.config.cluster.v3.Cluster, 'outlier_detection' | 'common_lb_config'>;
+
+export function outlierDetection(settings: OutlierDetection | undefined): Ejection {
+  if (!settings) return {};
+  const { consecutive5xxErrors: errors, consecutiveGatewayErrors: gatewayErrors } = settings;
+  const split = settings.splitExternalLocalOriginErrors;
+  return {
+    outlier_detection: {
+      // Statistics over all endpoints are not part of the API.
+      enforcing_success_rate: 0,
+      ...(errors !== undefined && { consecutive_5xx: errors, enforcing_consecutive_5xx: errors > 0 ? 100 : 0 }),
+      // Envoy only watches gateway errors by default; who asks for a number wants ejection.
+      ...(gatewayErrors !== undefined && {
+        consecutive_gateway_failure: gatewayErrors,
+        enforcing_consecutive_gateway_failure: gatewayErrors > 0 ? 100 : 0,
+      }),
+      ...(split && {
+        split_external_local_origin_errors: true,
+        ...localOrigin(settings.consecutiveLocalOriginFailures),
+      }),
+      ...unlessEmpty({
+        interval: duration(settings.interval),
+        base_ejection_time: duration(settings.baseEjectionTime),
+        max_ejection_percent: settings.maxEjectionPercent || undefined,
+      }),
+    },
+    // A few Pods are quickly all ejected; Envoy's panic at 50 % would then send to the broken ones again.
+    common_lb_config: { healthy_panic_threshold: { value: settings.minHealthPercent ?? 0 } },
+  };
+}
+
+function localOrigin(failures: number | undefined): envoy.config.cluster.v3.OutlierDetection {
+  return {
+    ...(failures !== undefined && {
+      consecutive_local_origin_failure: failures,
+      enforcing_consecutive_local_origin_failure: failures > 0 ? 100 : 0,
+    }),
+    enforcing_local_origin_success_rate: 0,
+  };
+}

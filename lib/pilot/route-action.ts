@@ -1,0 +1,146 @@
+/** What a route does with a request: forward it, redirect it, or answer it. */
+import type { HTTPRedirect, HTTPRewrite, HTTPRoute, HTTPRouteDestination } from '../api';
+import type { envoy } from '../envoy/generated/envoy';
+import type { WorldView } from '../world';
+import { balancingOf, type ResolvedDestination, resolveDestination } from './destinations';
+import { hashPolicy } from './hash-policy';
+import { authorityOf, headerEdits } from './header-edits';
+import { mirrorsOf } from './mirrors';
+import { retryPolicy } from './retry-policy';
+import { duration } from './shapes';
+
+type Route = envoy.config.route.v3.Route;
+type RouteAction = envoy.config.route.v3.RouteAction;
+type Action = Pick<Route, 'route' | 'redirect' | 'direct_response'>;
+
+/** Where a route stands: what its destinations and ports are relative to. */
+export interface RoutePlace {
+  /** The namespace of the client. */
+  readonly viewer: string;
+  /** The namespace of the object. */
+  readonly owner: string;
+  /** The port that requests came to; 0 where the listener serves all ports. */
+  readonly listenerPort: number;
+  /** The client speaks TLS to this proxy. */
+  readonly isTls: boolean;
+}
+
+/** No limit: the API has none by default, where Envoy would take 15 s. */
+const NO_TIMEOUT = '0s';
+
+/** The action of a route that names one. */
+export function routeAction(world: WorldView, route: HTTPRoute, place: RoutePlace): Action {
+  if (route.redirect) return { redirect: redirectOf(route.redirect, place) };
+  if (route.directResponse) return { direct_response: directResponseOf(route.directResponse) };
+  const weighted = (route.route ?? []).filter(({ weight }, _, all) => all.length === 1 || (weight ?? 0) > 0);
+  // Galley refuses a route without a destination that has weight; Envoy would refuse everything beside it.
+  if (weighted.length === 0) return { direct_response: { status: 500 } };
+  const resolved = weighted.map(({ destination }) => resolveDestination(world, destination, place));
+  const hashes = weighted.flatMap(({ destination }, i) =>
+    hashPolicy(balancingOf(world, place.viewer, resolved[i]!, destination.subset)),
+  );
+  const mirrors = mirrorsOf(route, (destination) => resolveDestination(world, destination, place).cluster);
+  return {
+    route: {
+      ...(weighted.length === 1 ? { cluster: resolved[0]!.cluster } : split(weighted, resolved)),
+      ...rewriteOf(route.rewrite),
+      ...authority(route, weighted),
+      ...timeouts(route.timeout),
+      ...retries(retryPolicy(route.retries ?? world.meshConfig().defaultHttpRetryPolicy)),
+      ...(mirrors.length > 0 && { request_mirror_policies: mirrors }),
+      ...(hashes.length > 0 && { hash_policy: hashes }),
+    },
+  };
+}
+
+/** The action of a host without a VirtualService. */
+export function forwardTo(world: WorldView, viewer: string, destination: ResolvedDestination): RouteAction {
+  const hashes = hashPolicy(balancingOf(world, viewer, destination, undefined));
+  return {
+    cluster: destination.cluster,
+    ...timeouts(undefined),
+    ...retries(retryPolicy(world.meshConfig().defaultHttpRetryPolicy)),
+    ...(hashes.length > 0 && { hash_policy: hashes }),
+  };
+}
+
+export function timeouts(timeout: string | undefined): RouteAction {
+  const limit = duration(timeout) ?? NO_TIMEOUT;
+  // A gRPC client's own deadline (grpc-timeout) holds as well, within the limit.
+  return { timeout: limit, max_stream_duration: { grpc_timeout_header_max: limit } };
+}
+
+function retries(retry_policy: envoy.config.route.v3.RetryPolicy | undefined): RouteAction {
+  return retry_policy ? { retry_policy } : {};
+}
+
+function split(weighted: readonly HTTPRouteDestination[], resolved: readonly ResolvedDestination[]): RouteAction {
+  return {
+    weighted_clusters: {
+      clusters: weighted.map(({ weight, headers }, i) => {
+        const authority = authorityOf(headers);
+        return {
+          name: resolved[i]!.cluster,
+          weight,
+          ...headerEdits(headers),
+          ...(authority && { host_rewrite_literal: authority }),
+        };
+      }),
+    },
+  };
+}
+
+/** `rewrite.authority` first, then `Host` among the headers to set. */
+function authority(route: HTTPRoute, weighted: readonly HTTPRouteDestination[]): RouteAction {
+  const ofOnly = weighted.length === 1 ? authorityOf(weighted[0]!.headers) : undefined;
+  const literal = route.rewrite?.authority || authorityOf(route.headers) || ofOnly;
+  return literal ? { host_rewrite_literal: literal } : {};
+}
+
+function rewriteOf(rewrite: HTTPRewrite | undefined): RouteAction {
+  if (rewrite?.uriRegexRewrite?.match) {
+    const { match: regex, rewrite: substitution = '' } = rewrite.uriRegexRewrite;
+    return { regex_rewrite: { pattern: { regex }, substitution } };
+  }
+  // Replaces what the match took: the prefix, or the whole path of an exact match or regular expression.
+  return rewrite?.uri ? { prefix_rewrite: rewrite.uri } : {};
+}
+
+const REDIRECT_CODES: Record<number, envoy.config.route.v3.RedirectAction.RedirectResponseCode> = {
+  301: 'MOVED_PERMANENTLY',
+  302: 'FOUND',
+  303: 'SEE_OTHER',
+  307: 'TEMPORARY_REDIRECT',
+  308: 'PERMANENT_REDIRECT',
+};
+
+const DEFAULT_PORTS: Record<string, number> = { http: 80, https: 443 };
+
+function redirectOf(redirect: HTTPRedirect, place: RoutePlace): envoy.config.route.v3.RedirectAction {
+  const port = redirectPort(redirect, place);
+  return {
+    ...(redirect.scheme && { scheme_redirect: redirect.scheme }),
+    ...(redirect.authority && { host_redirect: redirect.authority }),
+    ...(port && { port_redirect: port }),
+    ...(redirect.prefixRewrite
+      ? { prefix_rewrite: redirect.prefixRewrite }
+      : redirect.uri && { path_redirect: redirect.uri }),
+    response_code: REDIRECT_CODES[redirect.redirectCode ?? 301] ?? 'MOVED_PERMANENTLY',
+  };
+}
+
+function redirectPort(redirect: HTTPRedirect, { listenerPort, isTls }: RoutePlace): number | undefined {
+  if (redirect.port) return redirect.port;
+  const scheme = redirect.scheme || (isTls ? 'https' : 'http');
+  if (redirect.derivePort === 'FROM_PROTOCOL_DEFAULT') return DEFAULT_PORTS[scheme];
+  if (redirect.derivePort !== 'FROM_REQUEST_PORT') return undefined;
+  return listenerPort === DEFAULT_PORTS[scheme] ? undefined : listenerPort || undefined;
+}
+
+function directResponseOf({
+  status,
+  body,
+}: NonNullable<HTTPRoute['directResponse']>): envoy.config.route.v3.DirectResponseAction {
+  if (body?.bytes !== undefined) return { status, body: { inline_bytes: body.bytes } };
+  return { status, ...(body?.string !== undefined && { body: { inline_string: body.string } }) };
+}

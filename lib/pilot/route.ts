@@ -1,0 +1,112 @@
+/** The routes that a VirtualService makes of itself for one kind of client, at one port. */
+import type { HTTPMatchRequest, HTTPRoute, VirtualService } from '../api';
+import type { envoy, google } from '../envoy/generated/envoy';
+import { type Labels, MESH_GATEWAY, resolveGateway, selects, type WorldView } from '../world';
+import { CORS_FILTER, corsOf } from './cors';
+import { FAULT_FILTER, faultOf } from './fault';
+import { headerEdits } from './header-edits';
+import { configPath } from './metadata';
+import { type RoutePlace, routeAction } from './route-action';
+import { matchesEverything, routeMatch } from './route-match';
+
+type Route = envoy.config.route.v3.Route;
+
+/** The client, and the place, for which routes are made. */
+export interface RouteContext {
+  /** The namespace of the client. */
+  readonly viewer: string;
+  /** Of a sidecar's workload. */
+  readonly labels: Labels;
+  /** `mesh`, or the `namespace/name` of the Gateway. */
+  readonly gateway: string;
+  /** The port that requests came to, which `match.port` is compared with. */
+  readonly port: number;
+  readonly isTls: boolean;
+}
+
+/** In order; what comes after a route that matches everything is left out, since it can never be reached. */
+export function routesOf(world: WorldView, object: VirtualService, context: RouteContext): Route[] {
+  const routes: Route[] = [];
+  const owner = object.metadata.namespace ?? 'default';
+  const place: RoutePlace = { viewer: context.viewer, owner, listenerPort: context.port, isTls: context.isTls };
+  for (const http of object.spec.http ?? []) {
+    const matches: (HTTPMatchRequest | undefined)[] = http.match?.length ? http.match : [undefined];
+    for (const match of matches) {
+      if (!appliesTo(match, context, owner)) continue;
+      const route = translate(world, object, http, match, place);
+      routes.push(route);
+      if (matchesEverything(route.match!)) return routes;
+    }
+  }
+  return routes;
+}
+
+/** The conditions that are about the client and not about the request are decided here, once and for all. */
+export function appliesTo(
+  match: Pick<HTTPMatchRequest, 'gateways' | 'port' | 'sourceLabels' | 'sourceNamespace'> | undefined,
+  { viewer, labels, gateway, port }: Omit<RouteContext, 'isTls'>,
+  owner: string,
+): boolean {
+  if (!match) return true;
+  if (match.gateways?.length && !match.gateways.some((name) => resolveGateway(name, owner) === gateway)) return false;
+  if (match.port && match.port !== port) return false;
+  // Gateways have no source within the mesh; the API ignores these conditions there.
+  if (gateway !== MESH_GATEWAY) return true;
+  if (match.sourceNamespace && match.sourceNamespace !== viewer) return false;
+  return selects(match.sourceLabels, labels);
+}
+
+function translate(
+  world: WorldView,
+  object: VirtualService,
+  http: HTTPRoute,
+  match: HTTPMatchRequest | undefined,
+  place: RoutePlace,
+): Route {
+  const name = [http.name, match?.name].filter(Boolean).join('.');
+  const envoyMatch = routeMatch(match);
+  const action = routeAction(world, http, place);
+  const perFilter: Record<string, google.protobuf.Any> = {};
+  const fault = faultOf(http.fault);
+  const cors = corsOf(http.corsPolicy);
+  if (cors) perFilter[CORS_FILTER] = cors;
+  if (fault) perFilter[FAULT_FILTER] = fault;
+  return {
+    ...(name && { name }),
+    match: envoyMatch,
+    ...action,
+    metadata: { filter_metadata: { istio: { config: configPath(object) } } },
+    ...(action.route && { decorator: { operation: operationOf(object, action.route, envoyMatch, place) } }),
+    ...(Object.keys(perFilter).length > 0 && { typed_per_filter_config: perFilter }),
+    ...mergeEdits(http),
+  };
+}
+
+/** With one destination, its header edits and those of the route are one list. */
+function mergeEdits(http: HTTPRoute) {
+  const ofRoute = headerEdits(http.headers);
+  const ofOnly = http.route?.length === 1 ? headerEdits(http.route[0]!.headers) : {};
+  const merged: Record<string, unknown[]> = {};
+  for (const edits of [ofRoute, ofOnly]) {
+    for (const [field, values] of Object.entries(edits)) {
+      const both = [...(merged[field] ?? []), ...(values as unknown[])];
+      merged[field] = both.every((value) => typeof value === 'string') ? [...new Set(both)] : both;
+    }
+  }
+  return merged as ReturnType<typeof headerEdits>;
+}
+
+/** The name of spans: what is called, and by which path as far as it is fixed. */
+function operationOf(
+  object: VirtualService,
+  { cluster }: envoy.config.route.v3.RouteAction,
+  match: envoy.config.route.v3.RouteMatch,
+  place: RoutePlace,
+): string {
+  const path = match.path ?? (match.prefix && match.prefix !== '/' ? `${match.prefix}*` : '/*');
+  if (cluster) {
+    const [, port, , hostname] = cluster.split('|');
+    return `${hostname}:${port}${path}`;
+  }
+  return `${object.metadata.name}.${place.owner}:${place.listenerPort}${path}`;
+}

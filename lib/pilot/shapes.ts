@@ -1,0 +1,39 @@
+/** Small shapes that Envoy's messages are made of. */
+import { parseDuration, protobufDuration } from '../api/duration';
+import type { envoy } from '../envoy/generated/envoy';
+
+/** An address and port. */
+export function socketAddress(address: string, port: number): envoy.config.core.v3.Address {
+  return { socket_address: { address, port_value: port } };
+}
+
+/** `unix:///path` is a pipe, everything else an address or name. */
+export function endpointAddress(address: string, port: number): envoy.config.core.v3.Address {
+  if (address.startsWith('unix://')) return { pipe: { path: address.slice('unix://'.length) } };
+  return socketAddress(address, port);
+}
+
+/** Everything comes over the one aggregated stream. */
+export function ads(): envoy.config.core.v3.ConfigSource {
+  return { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' };
+}
+
+/** A duration of the mesh API (`1m30s`) as Envoy takes it. */
+export function duration(text: string): string;
+export function duration(text: string | undefined): string | undefined;
+export function duration(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const milliseconds = parseDuration(text);
+  if (milliseconds === undefined) throw new Error(`'${text}' is no duration such as 1.5s or 2m`);
+  return protobufDuration(milliseconds);
+}
+
+/** A percentage, to a ten-thousandth of a percent. */
+export function fraction(percent: number): envoy.type.v3.FractionalPercent {
+  return { numerator: Math.round(Math.min(100, Math.max(0, percent)) * 10_000), denominator: 'MILLION' };
+}
+
+/** Leaves out fields without a value; undefined when nothing is left. */
+export function unlessEmpty<T extends object>(value: T): T | undefined {
+  return Object.values(value).some((field) => field !== undefined) ? value : undefined;
+}

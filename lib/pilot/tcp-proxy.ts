@@ -1,0 +1,95 @@
+/** The TCP proxy: connections to one cluster, or split over several. */
+import type { RouteDestination } from '../api';
+import type { envoy } from '../envoy/generated/envoy';
+import { any } from '../envoy/message';
+import type { WorldView } from '../world';
+import { accessLogs } from './access-log';
+import { type ResolvedDestination, resolveDestination } from './destinations';
+import { tcpHashPolicy } from './hash-policy';
+import { duration, unlessEmpty } from './shapes';
+import type { ObservedSide } from './tracing';
+import { effectivePolicy } from './traffic-policy';
+
+type TcpProxy = envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy;
+
+export interface TcpOptions {
+  readonly statPrefix: string;
+  readonly side: ObservedSide;
+  readonly target: Pick<TcpProxy, 'cluster' | 'weighted_clusters'>;
+  /** From the destination's policy. */
+  readonly settings?: Pick<TcpProxy, 'idle_timeout' | 'max_downstream_connection_duration' | 'hash_policy'>;
+}
+
+export function tcpProxy(
+  world: WorldView,
+  { statPrefix, side, target, settings }: TcpOptions,
+): envoy.config.listener.v3.Filter {
+  const logs = accessLogs(world, side, 'tcp');
+  return {
+    name: 'envoy.filters.network.tcp_proxy',
+    typed_config: any('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
+      stat_prefix: statPrefix,
+      ...target,
+      ...settings,
+      ...(logs.length > 0 && { access_log: logs }),
+    }),
+  };
+}
+
+/** One cluster that is not a service's. */
+export function tcpToCluster(world: WorldView, side: ObservedSide, cluster: string): envoy.config.listener.v3.Filter {
+  return tcpProxy(world, { statPrefix: cluster, side, target: { cluster } });
+}
+
+/** A service as a whole. */
+export function tcpToService(
+  world: WorldView,
+  side: ObservedSide,
+  destination: ResolvedDestination,
+): envoy.config.listener.v3.Filter {
+  return tcpProxy(world, {
+    statPrefix: destination.cluster,
+    side,
+    target: { cluster: destination.cluster },
+    settings: settingsOf(world, side.namespace, destination),
+  });
+}
+
+/** The destinations of a TCP or TLS route. */
+export function tcpToDestinations(
+  world: WorldView,
+  side: ObservedSide,
+  destinations: readonly RouteDestination[],
+  { owner, listenerPort, name }: { owner: string; listenerPort: number; name: string },
+): envoy.config.listener.v3.Filter | undefined {
+  const weighted = destinations.filter(({ weight }, _, all) => all.length === 1 || (weight ?? 0) > 0);
+  const place = { viewer: side.namespace, owner, listenerPort };
+  const resolved = weighted.map(({ destination }) => resolveDestination(world, destination, place));
+  const first = resolved[0];
+  if (!first) return undefined;
+  return tcpProxy(world, {
+    statPrefix: resolved.length === 1 ? first.cluster : name,
+    side,
+    target:
+      resolved.length === 1
+        ? { cluster: first.cluster }
+        : {
+            weighted_clusters: {
+              clusters: resolved.map(({ cluster }, i) => ({ name: cluster, weight: weighted[i]!.weight })),
+            },
+          },
+    settings: settingsOf(world, side.namespace, first, weighted[0]!.destination.subset),
+  });
+}
+
+function settingsOf(world: WorldView, viewer: string, { hostname, port }: ResolvedDestination, subset?: string) {
+  const { connectionPool, loadBalancer } = effectivePolicy(world.destinationRules(viewer, hostname), port, subset);
+  const hash_policy = tcpHashPolicy(loadBalancer);
+  return {
+    ...unlessEmpty({
+      idle_timeout: duration(connectionPool?.tcp?.idleTimeout),
+      max_downstream_connection_duration: duration(connectionPool?.tcp?.maxConnectionDuration),
+    }),
+    ...(hash_policy.length > 0 && { hash_policy }),
+  };
+}

@@ -1,0 +1,84 @@
+/** What the Telemetries say about a workload: those of the mesh, then of its namespace, then its own. */
+import type { AccessLogging, CustomTag, Telemetry } from '../api';
+import { type Labels, selects, type WorldView } from '../world';
+
+/** The side of a request on which a proxy stands. */
+export type TelemetryMode = 'CLIENT' | 'SERVER';
+
+export interface EffectiveTracing {
+  /** The name of the first provider, if any was named. */
+  readonly provider?: string;
+  readonly samplingPercentage?: number;
+  readonly disabled?: boolean;
+  readonly customTags?: Readonly<Record<string, CustomTag>>;
+}
+
+/** Later levels override earlier ones, field by field. */
+export function effectiveTracing(
+  world: WorldView,
+  namespace: string,
+  labels: Labels,
+  mode: TelemetryMode,
+): EffectiveTracing {
+  let effective: EffectiveTracing = { provider: world.meshConfig().defaultProviders?.tracing?.[0] };
+  for (const { spec } of levels(world, namespace, labels)) {
+    for (const tracing of spec?.tracing ?? []) {
+      if (!holdsFor(tracing.match?.mode, mode)) continue;
+      effective = {
+        provider: tracing.providers?.[0]?.name ?? effective.provider,
+        samplingPercentage: tracing.randomSamplingPercentage ?? effective.samplingPercentage,
+        disabled: tracing.disableSpanReporting ?? effective.disabled,
+        customTags: tracing.customTags ?? effective.customTags,
+      };
+    }
+  }
+  return effective;
+}
+
+/** The names of the access log providers; undefined when nothing names any, so that `accessLogFile` counts. */
+export function effectiveLogProviders(
+  world: WorldView,
+  namespace: string,
+  labels: Labels,
+  mode: TelemetryMode,
+): readonly string[] | undefined {
+  const defaults = world.meshConfig().defaultProviders?.accessLogging;
+  let names: readonly string[] | undefined = defaults?.length ? defaults : undefined;
+  for (const { spec } of levels(world, namespace, labels)) {
+    const entries = (spec?.accessLogging ?? []).filter((entry) => holdsFor(entry.match?.mode, mode));
+    if (entries.length > 0) names = namesOf(entries, names);
+  }
+  return names;
+}
+
+/** The entries of one level, together, take the place of what was inherited. */
+function namesOf(entries: readonly AccessLogging[], inherited: readonly string[] | undefined): string[] {
+  const names = new Set<string>();
+  for (const { providers, disabled } of entries) {
+    for (const name of providers?.map((provider) => provider.name) ?? inherited ?? [BUILT_IN_LOG]) {
+      if (disabled) names.delete(name);
+      else names.add(name);
+    }
+  }
+  return [...names];
+}
+
+/** The provider that needs no declaration: a text log on standard output. */
+export const BUILT_IN_LOG = 'envoy';
+
+/** At most one per level: the oldest. */
+function levels(world: WorldView, namespace: string, labels: Labels): Telemetry[] {
+  const root = world.rootNamespace();
+  const selectorOf = ({ spec }: Telemetry) => spec?.selector?.matchLabels ?? {};
+  const isGeneral = (telemetry: Telemetry) => Object.keys(selectorOf(telemetry)).length === 0;
+  const own = world.telemetries(namespace);
+  return [
+    world.telemetries(root).find(isGeneral),
+    namespace === root ? undefined : own.find(isGeneral),
+    own.find((telemetry) => !isGeneral(telemetry) && selects(selectorOf(telemetry), labels)),
+  ].filter((telemetry) => telemetry !== undefined);
+}
+
+function holdsFor(mode: string | undefined, side: TelemetryMode): boolean {
+  return mode === undefined || mode === 'CLIENT_AND_SERVER' || mode === side;
+}

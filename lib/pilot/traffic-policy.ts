@@ -1,0 +1,50 @@
+/** Which traffic policy holds for a cluster: the DestinationRule's, overridden by the subset's, replaced by the port's. */
+import type {
+  ClientTLSSettings,
+  ConnectionPoolSettings,
+  DestinationRule,
+  LoadBalancerSettings,
+  OutlierDetection,
+  PortTrafficPolicy,
+  Subset,
+  TrafficPolicy,
+} from '../api';
+
+/** The policy of one cluster, with nothing left to inherit. */
+export interface EffectivePolicy {
+  readonly loadBalancer?: LoadBalancerSettings;
+  readonly connectionPool?: ConnectionPoolSettings;
+  readonly outlierDetection?: OutlierDetection;
+  readonly tls?: ClientTLSSettings;
+}
+
+/**
+ * The policy for one port of a host, or of one of its subsets.
+ *
+ * A port's policy replaces the level's policy as a whole; a subset's policy overrides its host's field by field.
+ *
+ * @param rules the DestinationRules of the host, oldest first: the first policy counts.
+ */
+export function effectivePolicy(rules: readonly DestinationRule[], port: number, subset?: string): EffectivePolicy {
+  const host = forPort(rules.find(({ spec }) => spec.trafficPolicy)?.spec.trafficPolicy, port) ?? {};
+  const ofSubset = subset ? forPort(subsetsOf(rules).find(({ name }) => name === subset)?.trafficPolicy, port) : {};
+  return {
+    loadBalancer: ofSubset?.loadBalancer ?? host.loadBalancer,
+    connectionPool: ofSubset?.connectionPool ?? host.connectionPool,
+    outlierDetection: ofSubset?.outlierDetection ?? host.outlierDetection,
+    tls: ofSubset?.tls ?? host.tls,
+  };
+}
+
+function forPort(policy: TrafficPolicy | undefined, port: number): TrafficPolicy | PortTrafficPolicy | undefined {
+  return policy?.portLevelSettings?.find((settings) => settings.port?.number === port) ?? policy;
+}
+
+/** The subsets of a host; of several with one name the oldest counts. */
+export function subsetsOf(rules: readonly DestinationRule[]): readonly Subset[] {
+  const byName = new Map<string, Subset>();
+  for (const { spec } of rules) {
+    for (const subset of spec.subsets ?? []) if (!byName.has(subset.name)) byName.set(subset.name, subset);
+  }
+  return [...byName.values()];
+}

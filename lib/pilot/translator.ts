@@ -1,0 +1,144 @@
+/** From a World to what a proxy should have: the entry to this room. */
+import type { EnvoyResource, Snapshot } from '../envoy/resource';
+import { compareText, type Proxy, type World } from '../world';
+import { type ClientView, clientViewOf } from './client-view';
+import { endpointsResource } from './endpoints';
+import { fixedClusters } from './fixed-clusters';
+import { gatewayListeners } from './gateway-listeners';
+import { gatewayRoutes } from './gateway-routes';
+import { type GatewayProxy, gatewayProxyOf } from './gateway-view';
+import { inboundCluster } from './inbound-clusters';
+import { inboundListeners } from './inbound-listeners';
+import { type InboundView, inboundViewOf } from './inbound-ports';
+import { Memo, type Query, type TranslationFailure } from './memo';
+import { outboundCluster } from './outbound-clusters';
+import { httpProxyPort, outboundListeners } from './outbound-listeners';
+import { httpPortsTable } from './outbound-tables';
+import { outboundTargets, usesEds } from './outbound-target';
+import { gatewaySecrets } from './secrets';
+import { httpProxyRoute, portRoute } from './sidecar-routes';
+
+type Resources = readonly EnvoyResource[];
+
+/**
+ * Translates, and remembers: each resource is computed once for all proxies with the same view, and again only when
+ * something that was read for it has changed. Unchanged resources, and lists of them, are identical (`===`) across
+ * proxies and Worlds. Without its memory, the result would be the same.
+ */
+export class Translator {
+  private readonly memo = new Memo();
+
+  /**
+   * All that `proxy` should have. Every list is sorted by name. Resources that cannot be made are left as they last
+   * were (`failures` says why), so that one bad object costs nothing but itself.
+   */
+  snapshot(world: World, proxy: Proxy): Snapshot {
+    if (proxy.type === 'router') {
+      const gateway = gatewayProxyOf(world, proxy);
+      return this.memo.evaluate(world, gatewaySnapshotQuery, gateway.key, gateway);
+    }
+    const view = clientViewOf(world, proxy);
+    const inbound = inboundViewOf(world, proxy);
+    return this.memo.evaluate(world, sidecarSnapshotQuery, `${view.key}|${inbound.key}`, { view, inbound });
+  }
+
+  /** What could not be translated from the newest World. */
+  get failures(): readonly TranslationFailure[] {
+    return this.memo.failures;
+  }
+
+  /** How many computations were needed so far, for tests and metrics. */
+  get computations(): number {
+    return this.memo.computations;
+  }
+}
+
+interface SidecarArgs {
+  readonly view: ClientView;
+  readonly inbound: InboundView;
+}
+
+const sidecarSnapshotQuery: Query<SidecarArgs, Snapshot> = {
+  name: 'sidecar snapshot',
+  compute: (evaluation, { view, inbound }) => ({
+    clusters: evaluation.derive(sidecarClustersQuery, `${view.key}|${inbound.key}`, { view, inbound }),
+    endpoints: evaluation.derive(endpointsQuery, view.clusterKey, view),
+    listeners: evaluation.derive(sidecarListenersQuery, `${view.key}|${inbound.key}`, { view, inbound }),
+    routes: evaluation.derive(sidecarRoutesQuery, view.key, view),
+    secrets: none,
+  }),
+};
+
+const sidecarClustersQuery: Query<SidecarArgs, Resources> = {
+  name: 'sidecar clusters',
+  compute: (evaluation, { view, inbound }) =>
+    sorted([
+      ...evaluation.derive(clientClustersQuery, view.clusterKey, view),
+      ...inbound.ports.map((port) => inboundCluster(evaluation, view, port)),
+    ]),
+};
+
+const sidecarListenersQuery: Query<SidecarArgs, Resources> = {
+  name: 'sidecar listeners',
+  compute: (evaluation, { view, inbound }) =>
+    sorted([...outboundListeners(evaluation, view), ...inboundListeners(evaluation, view, inbound)]),
+};
+
+const sidecarRoutesQuery: Query<ClientView, Resources> = {
+  name: 'sidecar routes',
+  compute: (evaluation, view) => {
+    const ports = view.capture === 'REDIRECT' ? evaluation.read(httpPortsTable, view.namespace) : [];
+    return sorted([
+      ...ports.map((port) => portRoute(evaluation, view, port)),
+      httpProxyPort(evaluation, view) ? httpProxyRoute(evaluation, view) : undefined,
+    ]);
+  },
+};
+
+/** Clusters do not depend on who in a namespace the client is. */
+const clientClustersQuery: Query<ClientView, Resources> = {
+  name: 'client clusters',
+  compute: (evaluation, view) =>
+    sorted([
+      ...fixedClusters(evaluation, view),
+      ...outboundTargets(evaluation, view).map((target) => outboundCluster(evaluation, target)),
+    ]),
+};
+
+const endpointsQuery: Query<ClientView, Resources> = {
+  name: 'client endpoints',
+  compute: (evaluation, view) =>
+    sorted(
+      outboundTargets(evaluation, view)
+        .filter((target) => usesEds(evaluation, target))
+        .map((target) => endpointsResource(evaluation, target)),
+    ),
+};
+
+const gatewaySnapshotQuery: Query<GatewayProxy, Snapshot> = {
+  name: 'gateway snapshot',
+  compute: (evaluation, proxy) => ({
+    clusters: evaluation.derive(clientClustersQuery, proxy.client.clusterKey, proxy.client),
+    endpoints: evaluation.derive(endpointsQuery, proxy.client.clusterKey, proxy.client),
+    listeners: evaluation.derive(gatewayListenersQuery, proxy.key, proxy),
+    routes: evaluation.derive(gatewayRoutesQuery, proxy.key, proxy),
+    secrets: evaluation.derive(gatewaySecretsQuery, proxy.key, proxy),
+  }),
+};
+
+const gatewayListenersQuery = ofGateway('gateway listeners', gatewayListeners);
+const gatewayRoutesQuery = ofGateway('gateway routes', gatewayRoutes);
+const gatewaySecretsQuery = ofGateway('gateway secrets', gatewaySecrets);
+
+function ofGateway(name: string, make: typeof gatewayListeners): Query<GatewayProxy, Resources> {
+  return { name, compute: (evaluation, proxy) => sorted(make(evaluation, proxy)) };
+}
+
+const none: Resources = Object.freeze([]);
+
+/** By name; Envoy's names are unique per type, and the first of several is kept. */
+function sorted(resources: readonly (EnvoyResource | undefined)[]): Resources {
+  const byName = new Map<string, EnvoyResource>();
+  for (const resource of resources) if (resource && !byName.has(resource.name)) byName.set(resource.name, resource);
+  return [...byName.values()].sort((a, b) => compareText(a.name, b.name));
+}

@@ -1,0 +1,105 @@
+/** The virtual host of a service: by which names clients ask for it, and what is done with their requests. */
+import type { envoy } from '../envoy/generated/envoy';
+import {
+  CLUSTER_DOMAIN,
+  isIpAddress,
+  isWildcard,
+  MESH_GATEWAY,
+  type Service,
+  type ServicePort,
+  type WorldView,
+} from '../world';
+import type { ClientView } from './client-view';
+import type { Evaluation, Query } from './memo';
+import { outboundClusterName } from './names';
+import { routesOf } from './route';
+import { forwardTo } from './route-action';
+
+export type VirtualHost = envoy.config.route.v3.VirtualHost;
+
+interface HostTarget {
+  readonly view: ClientView;
+  readonly service: Service;
+  readonly port: ServicePort;
+  /** The names carry the port, because the listener serves all ports. */
+  readonly withPort: boolean;
+}
+
+/** Made once for all route configurations and Worlds in which nothing about the service changed. */
+export function serviceVirtualHost(evaluation: Evaluation, target: HostTarget): VirtualHost {
+  const { view, service, port, withPort } = target;
+  return evaluation.derive(virtualHostQuery, `${view.key}|${service.key}|${port.number}|${withPort}`, target);
+}
+
+const virtualHostQuery: Query<HostTarget, VirtualHost> = {
+  name: 'virtual host',
+  compute: (world, { view, service, port, withPort }) => {
+    const object = world.virtualServiceFor(view.namespace, service.hostname);
+    const context = {
+      viewer: view.namespace,
+      labels: view.labels,
+      gateway: MESH_GATEWAY,
+      port: port.number,
+      isTls: false,
+    };
+    const routes = object ? routesOf(world, object, context) : [];
+    return {
+      name: `${service.hostname}:${port.number}`,
+      domains: domainsOf(service, port.number, view.namespace, withPort),
+      routes: routes.length > 0 ? routes : [defaultRoute(world, view, service, port)],
+      include_request_attempt_count: true,
+    };
+  },
+};
+
+function defaultRoute(world: WorldView, view: ClientView, { hostname }: Service, { number: port }: ServicePort) {
+  const destination = { hostname, port, cluster: outboundClusterName(hostname, port) };
+  return {
+    name: 'default',
+    match: { prefix: '/' },
+    route: forwardTo(world, view.namespace, destination),
+    decorator: { operation: `${hostname}:${port}/*` },
+  };
+}
+
+/**
+ * All names by which a client in `namespace` may ask for a service: the complete name first, then the shorter ones that
+ * its resolver would complete, then the virtual addresses.
+ */
+export function domainsOf(service: Service, port: number, namespace: string, withPort: boolean): string[] {
+  const names = service.registry === 'Kubernetes' ? kubernetesNames(service, namespace) : [service.hostname];
+  const addresses = service.addresses.filter(isIpAddress).map((ip) => (ip.includes(':') ? `[${ip}]` : ip));
+  const domains = [...names, ...addresses.filter((address) => !address.includes('/'))];
+  if (!withPort) return domains;
+  // Clients leave out the port that is the scheme's own.
+  return domains.flatMap((name) => (port === 80 ? [name, `${name}:80`] : [`${name}:${port}`]));
+}
+
+function kubernetesNames({ name, namespace: owner, hostname, headless }: Service, namespace: string): string[] {
+  const suffix = `.${owner}.svc.${CLUSTER_DOMAIN}`;
+  const names = [hostname, `${hostname}.`];
+  if (owner === namespace) names.push(name);
+  names.push(`${name}.${owner}`, `${name}${suffix.slice(0, -CLUSTER_DOMAIN.length - 1)}`);
+  if (!headless) return names;
+  // The Pods of a StatefulSet have names of their own below that of their service.
+  return [...names, ...names.filter((each) => !isWildcard(each)).map((each) => `*.${each}`)];
+}
+
+/**
+ * Envoy refuses a configuration in which two hosts claim one domain. Complete names go before short ones, then the
+ * first host before the next; hosts that are left without a domain are left out.
+ */
+export function withUniqueDomains(hosts: readonly VirtualHost[]): VirtualHost[] {
+  const owners = new Map<string, VirtualHost>();
+  const claim = (domain: string | undefined, host: VirtualHost) => {
+    const key = domain?.toLowerCase();
+    if (key !== undefined && !owners.has(key)) owners.set(key, host);
+  };
+  for (const host of hosts) claim(host.domains?.[0], host);
+  for (const host of hosts) for (const domain of host.domains ?? []) claim(domain, host);
+  return hosts.flatMap((host) => {
+    const domains = (host.domains ?? []).filter((domain) => owners.get(domain.toLowerCase()) === host);
+    if (domains.length === 0) return [];
+    return domains.length === host.domains?.length ? [host] : [{ ...host, domains }];
+  });
+}

@@ -18,7 +18,7 @@ export class Doorway {
   /** @param enter the command prefix that enters the mesh's network; empty where the network is this machine's. */
   static async open(enter: readonly string[]): Promise<Doorway> {
     const [program, ...args] = [...enter, ...programOf('lib/local/doorway.js')];
-    const child = spawn(program!, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = spawn(program!, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true });
     await Promise.race([
       once(child, 'message'),
       once(child, 'exit').then(([code]) => {

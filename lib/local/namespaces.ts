@@ -101,7 +101,7 @@ export class Namespaces {
 async function hold(command: readonly string[], binds: readonly string[]): Promise<ChildProcess> {
   const script = 'while [ $# -gt 0 ]; do mount --bind "$1" "$2" || exit 1; shift 2; done; echo held; exec cat';
   const [program, ...args] = [...command, '--', 'sh', '-c', script, 'sh', ...binds];
-  const child = spawn(program!, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(program!, args, { env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   let errors = '';
   child.stderr.on('data', (data) => {
     errors += data;

@@ -44,7 +44,8 @@ export class LocalProcess {
   start(): void {
     const { command, env, cwd, logFile, title, onDeath } = this.options;
     const log = openSync(logFile, 'a');
-    const child = spawn(command[0]!, command.slice(1), { env, cwd, stdio: ['ignore', log, log] });
+    // Its own process group: Ctrl-C in a terminal reaches this program alone, which then ends the others in order.
+    const child = spawn(command[0]!, command.slice(1), { env, cwd, stdio: ['ignore', log, log], detached: true });
     closeSync(log);
     const started = Date.now();
     let ended = false;

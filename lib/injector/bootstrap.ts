@@ -26,8 +26,8 @@ export const ProxyPort = {
 export interface BootstrapOptions {
   /** Host and port of the control plane's plaintext xDS: `malha-control-plane.malha-system.svc.cluster.local:15010`. */
   controlPlane: string;
-  /** How traffic gets into this proxy: iptables (`REDIRECT`) or by addresses alone (`NONE`; gateways, explicit capture). */
-  capture: 'REDIRECT' | 'NONE';
+  /** How traffic gets into a sidecar: by iptables (`REDIRECT`), or because it owns addresses (`NONE`). Not for gateways. */
+  capture?: 'REDIRECT' | 'NONE';
   /** The pod's address. Default `$(POD_IP)`, which the kubelet fills in. */
   podIP?: string;
 }
@@ -42,7 +42,7 @@ export interface BootstrapOptions {
 export function bootstrap(options: BootstrapOptions): Bootstrap {
   const podIP = options.podIP ?? '$(POD_IP)';
   return {
-    node: { metadata: { INTERCEPTION_MODE: options.capture } },
+    ...(options.capture && { node: { metadata: { INTERCEPTION_MODE: options.capture } } }),
     admin: { address: tcp('127.0.0.1', ProxyPort.admin) },
     dynamic_resources: {
       ads_config: {

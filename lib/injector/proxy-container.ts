@@ -43,7 +43,7 @@ export function sidecarContainer(options: ProxyOptions): Container {
 export function gatewayContainer(
   options: ProxyOptions & { ports: readonly { name: string; containerPort: number }[] },
 ): Container {
-  const container = envoy('router', 'NONE', options);
+  const container = envoy('router', undefined, options);
   return {
     ...container,
     ports: [...options.ports.map((port) => ({ ...port, protocol: 'TCP' })), ...container.ports!],
@@ -77,7 +77,7 @@ const readiness = {
   timeoutSeconds: 3,
 };
 
-function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | 'NONE', options: ProxyOptions): Container {
+function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | undefined, options: ProxyOptions): Container {
   const controlPlane = options.controlPlane ?? CONTROL_PLANE;
   return {
     name: PROXY_CONTAINER,

@@ -5,6 +5,7 @@
 import type { Container, PodTemplate, WorkloadController } from '../lib/api/kubernetes';
 import { type InjectOptions, injectObject } from '../lib/injector';
 import type { Port } from './port';
+import { unshared } from './rendered';
 
 export interface Enrolment {
   /** `app` and `version`. */
@@ -38,7 +39,7 @@ export function enrolled(workload: WorkloadController, { labels, ports, serviceA
     metadata: { ...workload.metadata, labels: { ...labels, ...workload.metadata.labels } },
     spec: { ...spec, template: joined },
   };
-  return injectObject(enrolledWorkload, injection);
+  return unshared(injectObject(enrolledWorkload, injection));
 }
 
 function mergedLabels(workload: WorkloadController, template: PodTemplate, labels: Readonly<Record<string, string>>) {

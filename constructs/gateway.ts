@@ -13,7 +13,7 @@ import type { Mesh } from './mesh';
 import { isDnsLabel } from './names';
 import type { Port } from './port';
 import { type Problem, problemAt, reportAtSynthesis } from './problem';
-import { onRendered } from './rendered';
+import { onRendered, unshared } from './rendered';
 import type { IMeshService } from './service-version';
 
 export interface GatewayProps {
@@ -157,7 +157,7 @@ export class Gateway extends Construct {
       const changed = withPodSpec(rendered, (pod) => ({
         ...pod,
         securityContext: { ...pod.securityContext, seccompProfile: { type: 'RuntimeDefault' } },
-        containers: [proxy],
+        containers: [unshared(proxy)],
       }));
       return { ...changed, spec: { ...changed.spec!, selector: { matchLabels: this.labels } } };
     });

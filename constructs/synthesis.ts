@@ -9,6 +9,7 @@ import { objectKey, objectName } from '../lib/api/object';
 import { originOf, withOrigin } from '../lib/api/origin';
 import { analyze, type Finding, validate } from '../lib/galley';
 import { findingsText } from './findings-text';
+import { keepRendered } from './rendered';
 
 /** Roots that are checked already; several meshes of one app are one program. */
 const checked = new WeakSet<IConstruct>();
@@ -26,84 +27,104 @@ export function checkAtSynthesis(construct: Construct): void {
   const { root } = construct.node;
   if (checked.has(root)) return;
   checked.add(root);
-  const synthesis = oncePerSynthesis(root, () => check(root));
+  const synthesis = new Synthesis(root);
   root.node.addValidation({
     validate: () => {
-      synthesis();
+      synthesis.check();
       return [];
     },
   });
 }
 
 /**
- * cdk8s validates once more for each chart that it writes. Within one `app.synth()` nothing changes in between, and
- * rendering everything again for each chart would make the cost grow with the number of charts.
+ * One run of `app.synth()` or `app.synthYaml()`. cdk8s validates once more for each chart that it writes; within one
+ * run nothing changes in between, so everything is judged and rendered once. Outside of a run (a chart asked for its
+ * objects by a test, Pulumi) each question is answered anew.
  */
-function oncePerSynthesis(root: IConstruct, run: () => void): () => void {
-  let running = false;
-  let done = false;
-  const wrapped = root as unknown as Record<string, unknown>;
-  for (const name of ['synth', 'synthYaml']) {
-    const original = wrapped[name];
-    if (typeof original !== 'function') continue;
-    wrapped[name] = (...args: unknown[]) => {
-      [running, done] = [true, false];
-      try {
-        return original.apply(root, args);
-      } finally {
-        running = false;
-      }
-    };
+class Synthesis {
+  private running = false;
+  private done = false;
+  private kept: (() => void)[] = [];
+
+  constructor(private readonly root: IConstruct) {
+    const methods = root as unknown as Record<string, unknown>;
+    for (const name of ['synth', 'synthYaml']) {
+      const original = methods[name];
+      if (typeof original === 'function')
+        methods[name] = (...args: unknown[]) => this.run(() => original.apply(root, args));
+    }
   }
-  return () => {
-    if (running && done) return;
-    run();
-    done = true;
-  };
+
+  check(): void {
+    if (this.running && this.done) return;
+    const objects = check(this.root);
+    if (!this.running) return;
+    this.done = true;
+    this.kept = objects.map(([object, json]) => keepRendered(object, json));
+  }
+
+  private run<T>(synthesize: () => T): T {
+    [this.running, this.done] = [true, false];
+    try {
+      return synthesize();
+    } finally {
+      this.running = false;
+      for (const forget of this.kept.splice(0)) forget();
+    }
+  }
 }
 
-/** @throws when anything is wrong; what is merely doubtful goes to standard error. */
-function check(root: IConstruct): void {
-  const findings = findingsOf(root);
+/**
+ * @returns what was rendered.
+ * @throws when anything is wrong; what is merely doubtful goes to standard error.
+ */
+function check(root: IConstruct): [ApiObject, KubeObject][] {
+  const constructs = root.node.findAll();
+  const program = rendered(constructs);
+  const findings = findingsOf(program, complaintsOf(constructs, root));
   const errors = findings.filter(({ level }) => level === 'error');
   const warnings = findings.filter(({ level }) => level === 'warning');
   if (warnings.length > 0) process.stderr.write(`${findingsText(warnings)}\n`);
   if (errors.length > 0) throw new Error(findingsText(errors));
+  return [...program.objects];
 }
 
-function findingsOf(root: IConstruct): Finding[] {
-  const constructs = root.node.findAll();
-  // Other constructs' own validations are told together with ours, not after ours are mended.
-  const complaints = constructs
+/** Other constructs' own validations are told together with ours, not after ours are mended. */
+function complaintsOf(constructs: readonly IConstruct[], root: IConstruct): Finding[] {
+  return constructs
     .filter((construct) => construct !== root)
     .flatMap((construct) => construct.node.validate().map((text) => complaint(construct, text)));
-  const { objects, writers, failures } = rendered(constructs);
+}
+
+function findingsOf(program: Rendered, complaints: readonly Finding[]): Finding[] {
+  const objects = [...program.objects.values()];
+  const writers = new Map([...program.objects.keys()].map((writer) => [pathOf(writer), writer]));
   const judged = [...objects.flatMap((object) => validate(object)), ...analyze(objects)];
-  return [...complaints, ...failures, ...twice(objects), ...judged.map((finding) => escalated(finding, writers))];
+  return [
+    ...complaints,
+    ...program.failures,
+    ...twice(objects),
+    ...judged.map((finding) => escalated(finding, writers)),
+  ];
 }
 
 interface Rendered {
-  readonly objects: KubeObject[];
-  /** The object that is written, by the path under which findings name it. */
-  readonly writers: ReadonlyMap<string, IConstruct>;
-  readonly failures: Finding[];
+  readonly objects: ReadonlyMap<ApiObject, KubeObject>;
+  readonly failures: readonly Finding[];
 }
 
 function rendered(constructs: readonly IConstruct[]): Rendered {
-  const objects: KubeObject[] = [];
-  const writers = new Map<string, IConstruct>();
+  const objects = new Map<ApiObject, KubeObject>();
   const failures: Finding[] = [];
   for (const construct of constructs) {
     if (!ApiObject.isApiObject(construct)) continue;
-    const path = pathOf(construct);
     try {
-      objects.push(withOrigin(construct.toJson() as KubeObject, { construct: path }));
-      writers.set(path, construct);
+      objects.set(construct, withOrigin(construct.toJson() as KubeObject, { construct: pathOf(construct) }));
     } catch (error) {
       failures.push(complaint(construct, (error as Error).message));
     }
   }
-  return { objects, writers, failures };
+  return { objects, failures };
 }
 
 /** The construct that a program's author knows: cdk8s-plus keeps the object itself in a child called Resource. */
@@ -148,7 +169,7 @@ function twice(objects: readonly KubeObject[]): Finding[] {
 }
 
 /** A field of our own objects that has no effect is a promise that the mesh does not keep. */
-function escalated(finding: Finding, writers: Rendered['writers']): Finding {
+function escalated(finding: Finding, writers: ReadonlyMap<string, IConstruct>): Finding {
   if (finding.code !== 'MAL0001') return finding;
   const writer = writers.get(finding.construct ?? '');
   return writer?.node.scopes.some((scope) => ours.has(scope)) ? { ...finding, level: 'error' } : finding;

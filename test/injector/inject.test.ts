@@ -54,7 +54,7 @@ describe('injection', () => {
       resources: { limits: { memory: '1Gi' } },
       concurrency: 4,
     });
-    const [init, proxy] = pod.spec?.initContainers as [Container, Container];
+    const [init, proxy] = pod.spec!.initContainers as [Container, Container];
     expect(init.image).toBe('registry.example/malha:1');
     expect(proxy.image).toBe('registry.example/envoy:1');
     expect(proxy.resources).toEqual({ limits: { memory: '1Gi' } });

@@ -113,6 +113,12 @@ export const catalogue = {
     text: 'The same object stands in two places; the first is used.',
     fix: 'remove or rename one of the two',
   },
+  MAL0016: {
+    level: 'error',
+    title: 'NotTranslated',
+    text: 'The control plane could not translate objects, which is a mistake of its own; what proxies have stays in force.',
+    fix: 'report it, with the object that was changed last',
+  },
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type Code = keyof typeof catalogue;

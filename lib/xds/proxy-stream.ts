@@ -95,7 +95,7 @@ export class ProxyStream {
         if (before?.[type] === snapshot[type] && this.wanted) return this.wanted[type];
         const channel = this.channels.get(URL_OF[type]);
         if (channel) channel.isSettled = false;
-        return new Map(snapshot[type].map((resource) => [resource.name, resource]));
+        return indexOf(snapshot[type]);
       };
       this.wanted = Object.fromEntries(TYPES.map((type) => [type, byName(type)])) as typeof this.wanted;
       this.snapshot = snapshot;
@@ -275,6 +275,18 @@ const ORDER: readonly Type[] = ['secrets', 'clusters', 'endpoints', 'listeners',
 const WAITS_FOR_CLUSTERS: ReadonlySet<Type> = new Set(['listeners', 'routes']);
 /** Removed in their turn; what they refer to is removed behind them. */
 const LEAVES: ReadonlySet<Type> = new Set(['secrets', 'listeners', 'routes']);
+
+const indexes = new WeakMap<readonly EnvoyResource[], ReadonlyMap<string, EnvoyResource>>();
+
+/** By name; made once for all proxies that share the list. */
+function indexOf(resources: readonly EnvoyResource[]): ReadonlyMap<string, EnvoyResource> {
+  let index = indexes.get(resources);
+  if (!index) {
+    index = new Map(resources.map((resource) => [resource.name, resource]));
+    indexes.set(resources, index);
+  }
+  return index;
+}
 
 /** The name under which a cluster asks for its endpoints. */
 function endpointName(cluster: object): string {

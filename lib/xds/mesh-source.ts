@@ -1,0 +1,111 @@
+/**
+ * From objects as they come to snapshots: Galley's door, the World, the translator. What Galley does not admit leaves the
+ * last good generation in force, and whatever goes wrong on the way leaves the last World.
+ */
+import type { KubeObject } from '../api/object';
+import type { Snapshot } from '../envoy/resource';
+import { admit } from '../galley/admit';
+import { catalogue } from '../galley/catalogue';
+import type { Finding } from '../galley/finding';
+import { Translator } from '../pilot/translator';
+import { proxyOf, World, type WorldOptions } from '../world';
+import type { Logger, Node, SnapshotSource } from './source';
+
+export interface MeshSourceOptions extends WorldOptions {
+  readonly log: Logger;
+  /** Adds what the registry itself does not hold, such as the Pods of a Deployment in files. Default: nothing. */
+  readonly complete?: (objects: readonly KubeObject[]) => KubeObject[];
+  /** Milliseconds since the epoch. Default: the system's. */
+  readonly now?: () => number;
+}
+
+/** What is in force. */
+export interface Configuration {
+  /** `waiting`: nothing has come yet. `stale`: something newer has errors and is not in force; findings say what. */
+  readonly state: 'waiting' | 'current' | 'stale';
+  /** Counts the Worlds. */
+  readonly generation: number;
+  readonly objects: number;
+  /** When the World was made, as an ISO time. */
+  readonly since?: string;
+}
+
+export class MeshSource implements SnapshotSource {
+  private readonly translator = new Translator();
+  private readonly listeners = new Set<() => void>();
+  private admitted: readonly KubeObject[] = [];
+  private inForce: { world: World; objects: readonly KubeObject[]; generation: number; since: number } | undefined;
+  private found: readonly Finding[] = [];
+
+  constructor(private readonly options: MeshSourceOptions) {}
+
+  /** Takes in all objects there are now, and what was found while they were read. */
+  update(objects: readonly KubeObject[], readingFindings: readonly Finding[] = []): void {
+    const { log, complete = (admitted) => [...admitted], now = Date.now } = this.options;
+    try {
+      const { admitted, findings } = admit(this.admitted, objects);
+      const all = complete(admitted);
+      const world = World.of(all, this.options);
+      this.admitted = admitted;
+      this.inForce = { world, objects: all, generation: (this.inForce?.generation ?? 0) + 1, since: now() };
+      this.note([...readingFindings, ...findings]);
+    } catch (error) {
+      const { message, stack } = error as Error;
+      log.error({ error: message, stack }, 'the objects cannot be taken in; the last configuration stays in force');
+      this.note([...readingFindings, notTranslated('mesh', message)]);
+      return;
+    }
+    for (const onChange of this.listeners) onChange();
+  }
+
+  private note(findings: readonly Finding[]): void {
+    const before = new Set(this.found.map(described));
+    for (const finding of findings.filter((each) => each.level === 'error' && !before.has(described(each)))) {
+      this.options.log.warn({ ...finding }, 'not in force');
+    }
+    this.found = findings;
+  }
+
+  snapshot(node: Node): Snapshot | undefined {
+    const world = this.inForce?.world;
+    const proxy = world && proxyOf(world, node);
+    return proxy && this.translator.snapshot(world, proxy);
+  }
+
+  subscribe(onChange: () => void): () => void {
+    this.listeners.add(onChange);
+    return () => this.listeners.delete(onChange);
+  }
+
+  /** What was found in the newest objects, and what of them could not be translated. */
+  get findings(): readonly Finding[] {
+    const failures = this.translator.failures.map(({ name, error }) => notTranslated(name, error.message));
+    return [...this.found, ...failures];
+  }
+
+  get configuration(): Configuration {
+    if (!this.inForce) return { state: 'waiting', generation: 0, objects: 0 };
+    const { objects, generation, since } = this.inForce;
+    const isStale = this.found.some(({ level }) => level === 'error');
+    return {
+      state: isStale ? 'stale' : 'current',
+      generation,
+      objects: objects.length,
+      since: new Date(since).toISOString(),
+    };
+  }
+
+  /** The labels of the workload behind a node; undefined when it is unknown. */
+  labelsOf(node: Node): Readonly<Record<string, string>> | undefined {
+    return this.inForce && proxyOf(this.inForce.world, node)?.labels;
+  }
+}
+
+function described({ code, resource, path, message, file, line }: Finding): string {
+  return [code, resource, path, message, file, line].join('\0');
+}
+
+function notTranslated(resource: string, message: string): Finding {
+  const { level, fix } = catalogue.MAL0016;
+  return { code: 'MAL0016', level, analyzer: 'translation', resource, message, fix };
+}

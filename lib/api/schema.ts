@@ -3,8 +3,8 @@
  * type, the validator, the structural schema of the CRD and the reference page at once.
  *
  * As in protobuf, every field of a message may be left out unless it is listed as required, and a message refuses
- * fields that it does not know. What plain JSON Schema cannot say has four keywords of our own:
- * `exclusive` (groups of fields of which at most one may be set), `duration` (a Go duration, with its least value),
+ * fields that it does not know. What plain JSON Schema cannot say has five keywords of our own:
+ * `exclusive` (groups of fields of which at most one may be set), `duration` (a Go duration, with its least value), `digits` (a number that may be a string),
  * `served: false` (accepted, but the control plane does nothing with it yet) and `unservedValues` (the same for values of a choice).
  */
 import {
@@ -27,6 +27,8 @@ export interface Keywords {
   exclusive?: readonly (readonly string[])[];
   /** The string is a duration; the least value in milliseconds. */
   duration?: number;
+  /** A whole number that may also be written as a string of digits. */
+  digits?: true;
   /** False: accepted and checked, but nothing is done with it yet. Holds for everything below. */
   served?: false;
   /** Values of a choice that are accepted, but that nothing is done with yet. */
@@ -85,6 +87,11 @@ export function int32(description: string, options: { minimum?: number; maximum?
 /** An unsigned 32-bit number. */
 export function uint32(description: string, options: { minimum?: number; maximum?: number } = {}) {
   return Type.Integer({ description, minimum: 0, maximum: 4294967295, ...options });
+}
+
+/** An unsigned 64-bit number. Protobuf's JSON writes these as strings, so digits in quotes are accepted too. */
+export function uint64(description: string): TUnsafe<number | `${number}`> {
+  return Type.Unsafe<number | `${number}`>({ type: 'integer', minimum: 0, description, digits: true });
 }
 
 export function double(description: string, options: { minimum?: number; maximum?: number } = {}) {

@@ -62,7 +62,7 @@ export type HTTPDirectResponse = Static<typeof HTTPDirectResponse>;
 
 export const RegexRewrite = message(
   {
-    match: text('A regular expression in RE2 syntax.', { maxLength: 4096 }),
+    match: text('A regular expression in RE2 syntax.', { maxLength: 1024 }),
     rewrite: text('What is put in place of each match; `\\1` is the first group.'),
   },
   { description: 'Rewrites the path by a regular expression.' },

@@ -11,10 +11,9 @@ import {
   text,
   texts,
   uint32,
+  uint64,
   unserved,
 } from '../schema';
-
-const uint64 = (description: string) => uint32(description, { maximum: Number.MAX_SAFE_INTEGER });
 
 export const HTTPCookieAttribute = message(
   { name: text('The name of the attribute.'), value: text('Its value, if it has one.') },

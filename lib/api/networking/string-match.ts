@@ -5,7 +5,7 @@ export const StringMatch = message(
   {
     exact: text('The whole string, case-sensitive.'),
     prefix: text('The beginning of the string, case-sensitive.'),
-    regex: text('A regular expression in RE2 syntax that the whole string has to match.', { maxLength: 4096 }),
+    regex: text('A regular expression in RE2 syntax that the whole string has to match.', { maxLength: 1024 }),
   },
   { description: 'Compares a string; set exactly one of the fields.', exclusive: [['exact', 'prefix', 'regex']] },
 );

@@ -1,0 +1,51 @@
+/** The DestinationRules of one host and namespace are merged; where they disagree, only the oldest is heard. */
+import { DestinationRule } from '../../api/networking/destination-rule';
+import { objectName } from '../../api/object';
+import { findingAbout } from '../catalogue';
+import type { Finding } from '../finding';
+import { type Analysis, fullName, namespaceOf, visibility } from './analysis';
+
+const NAME = 'destinationrule.ConflictingRulesAnalyzer';
+
+export function conflictingDestinationRules(analysis: Analysis): Finding[] {
+  const byHost = new Map<string, DestinationRule[]>();
+  for (const rule of analysis.of<DestinationRule>(DestinationRule)) {
+    const namespace = namespaceOf(rule);
+    const scope = [...visibility(rule.spec.exportTo, namespace)].sort().join(',');
+    const selector = JSON.stringify(Object.entries(rule.spec.workloadSelector?.matchLabels ?? {}).sort());
+    const key = [namespace, fullName(rule.spec.host, namespace), scope, selector].join('|');
+    byHost.set(key, [...(byHost.get(key) ?? []), rule]);
+  }
+  return [...byHost.values()].filter((rules) => rules.length > 1).flatMap(conflictsAmong);
+}
+
+function conflictsAmong(rules: readonly DestinationRule[]): Finding[] {
+  const sorted = [...rules].sort((a, b) => (ageKey(a) < ageKey(b) ? -1 : 1));
+  const subsets = new Map<string, DestinationRule>();
+  const findings: Finding[] = [];
+  let policy: DestinationRule | undefined;
+  for (const rule of sorted) {
+    if (rule.spec.trafficPolicy && policy) {
+      findings.push(overruled(rule, 'spec.trafficPolicy', 'the traffic policy', policy));
+    }
+    policy ??= rule.spec.trafficPolicy ? rule : undefined;
+    for (const [index, { name }] of (rule.spec.subsets ?? []).entries()) {
+      const first = subsets.get(name);
+      if (first && first !== rule) {
+        findings.push(overruled(rule, `spec.subsets[${index}]`, `the subset ${name}`, first));
+      }
+      subsets.set(name, first ?? rule);
+    }
+  }
+  return findings;
+}
+
+/** The oldest first; by name where the age is the same or not known. */
+function ageKey(rule: DestinationRule): string {
+  return `${rule.metadata.creationTimestamp ?? ''}/${rule.metadata.name}`;
+}
+
+function overruled(rule: DestinationRule, path: string, what: string, by: DestinationRule): Finding {
+  const message = `${what} of ${rule.spec.host} is already given by ${objectName(by)}, which is used`;
+  return findingAbout(rule, 'MAL0002', NAME, { path, message });
+}

@@ -1,0 +1,83 @@
+/** TLS on the ports of gateways and of Sidecar's ingress. */
+import { getCiphers } from 'node:tls';
+import type { ServerTLSSettings } from '../../api/networking/server-tls';
+import { shown } from '../schema-check';
+import type { Check } from './check';
+
+const CIPHERS = new Set(getCiphers().map((name) => name.toUpperCase()));
+
+export function checkServerTls(tls: ServerTLSSettings, check: Check): void {
+  checkCiphers(tls, check);
+  if (tls.caCrl && (tls.mode === undefined || tls.mode === 'PASSTHROUGH')) {
+    check.at('caCrl').warning('caCrl has no effect where TLS is passed through');
+  }
+  if (tls.mode === 'ISTIO_MUTUAL') {
+    for (const field of ['serverCertificate', 'privateKey', 'caCertificates', 'credentialName'] as const) {
+      if (tls[field]) {
+        check
+          .at(field)
+          .error(`${field} has no place beside mode ISTIO_MUTUAL, which uses the gateway's own certificate`);
+      }
+    }
+    return;
+  }
+  const mutual = tls.mode === 'MUTUAL' || tls.mode === 'OPTIONAL_MUTUAL';
+  if (tls.mode === 'SIMPLE' || mutual) {
+    checkCertificates(tls, mutual, check);
+  }
+}
+
+/** Where the certificates come from: one place only. */
+function checkCertificates(tls: ServerTLSSettings, mutual: boolean, check: Check): void {
+  const sources = [
+    tls.credentialName ? 'credentialName' : '',
+    tls.credentialNames?.length ? 'credentialNames' : '',
+    tls.serverCertificate ? 'serverCertificate' : '',
+    tls.tlsCertificates?.length ? 'tlsCertificates' : '',
+  ].filter(Boolean);
+  if (sources.length > 1) {
+    const names = 'credentialName, credentialNames, serverCertificate and tlsCertificates';
+    check.at(sources[1]!).error(`only one of ${names} may be set, got ${sources.join(' and ')}`);
+    return;
+  }
+  if (tls.credentialName || tls.credentialNames?.length) {
+    return;
+  }
+  if (tls.tlsCertificates?.length) {
+    check.at('tlsCertificates').each(tls.tlsCertificates, checkPair);
+    if (tls.tlsCertificates.length > 2) {
+      check.at('tlsCertificates').warning('only the first two certificates are used');
+    }
+  } else {
+    checkPair(tls, check);
+  }
+  if (mutual && !tls.caCertificates && !tls.tlsCertificates?.some((pair) => pair.caCertificates)) {
+    check.at('caCertificates').error(`caCertificates is missing, mode ${tls.mode} needs it`);
+  }
+}
+
+function checkPair(pair: { serverCertificate?: string; privateKey?: string }, check: Check): void {
+  for (const field of ['serverCertificate', 'privateKey'] as const) {
+    if (!pair[field]) {
+      check.at(field).error(`${field} is missing`, 'set credentialName to the name of a Secret');
+    }
+  }
+}
+
+function checkCiphers(tls: ServerTLSSettings, check: Check): void {
+  const seen = new Set<string>();
+  check.at('cipherSuites').each(tls.cipherSuites, (suite, at) => {
+    // BoringSSL's operators: -A takes away, [A|B] are equals.
+    const names = suite
+      .replace(/^[-+!]/, '')
+      .replace(/^\[|\]$/g, '')
+      .split('|');
+    const unknown = names.find((name) => !CIPHERS.has(name.toUpperCase()));
+    if (unknown !== undefined) {
+      at.warning(`${shown(unknown)} is no cipher suite that is known, and is ignored`);
+    } else if (seen.has(suite)) {
+      at.warning(`${shown(suite)} stands twice`);
+    }
+    seen.add(suite);
+  });
+}

@@ -1,0 +1,42 @@
+/** The rules of Telemetry. */
+import type { TelemetrySpec } from '../../api/telemetry/telemetry';
+import { shown } from '../schema-check';
+import type { Check } from './check';
+import { checkSelector, checkTargets } from './labels';
+
+export function checkTelemetry(spec: TelemetrySpec, check: Check): void {
+  checkSelector(spec.selector, check.at('selector'));
+  checkTargets(spec, check);
+  if ((spec.tracing?.length ?? 0) > 1) {
+    check.at('tracing').warning('only the first entry of tracing is used');
+  }
+  check.at('tracing').each(spec.tracing, (tracing, at) => {
+    if ((tracing.providers?.length ?? 0) > 1) {
+      at.at('providers').warning('only the first provider of tracing is used');
+    }
+    for (const [name, tag] of Object.entries(tracing.customTags ?? {})) {
+      if (name === '') {
+        at.at('customTags', name).error('the name of a tag must not be empty');
+      }
+      if (Object.keys(tag).length === 0) {
+        at.at('customTags', name).error('a tag has one of literal, environment, header, formatter, got none');
+      }
+    }
+  });
+  check.at('metrics').each(spec.metrics, (metrics, at) => {
+    at.at('overrides').each(metrics.overrides, (override, place) => {
+      for (const [name, tag] of Object.entries(override.tagOverrides ?? {})) {
+        checkTagOverride(tag, place.at('tagOverrides', name));
+      }
+    });
+  });
+}
+
+function checkTagOverride(tag: { operation?: string; value?: string }, check: Check): void {
+  if (tag.operation === 'REMOVE' && tag.value) {
+    check.at('value').error(`value has no place beside operation REMOVE, got ${shown(tag.value)}`);
+  }
+  if (tag.operation !== 'REMOVE' && !tag.value) {
+    check.at('value').error('value is missing, operation UPSERT needs it');
+  }
+}

@@ -28,6 +28,8 @@ export interface UpOptions {
   httpsPort?: number;
   /** False: the applications alone, without proxies, to compare with. Default true. */
   mesh?: boolean;
+  /** Ids (`NAME.NAMESPACE`) of pods that are not run. Default: none. */
+  leaveOut?: readonly string[];
   /** How long everything may take to get ready. Default 60,000. */
   timeoutMs?: number;
   /** Told, in lines for people, what happens. Default: nobody. */
@@ -36,6 +38,8 @@ export interface UpOptions {
 
 export interface RunningMesh {
   readonly plan: MeshPlan;
+  /** What was read, completed: what the control plane makes its World of. */
+  readonly objects: readonly KubeObject[];
   readonly capture: Capture;
   /** Why this way of capture. */
   readonly reason: string;
@@ -94,6 +98,7 @@ export async function up(options: UpOptions): Promise<RunningMesh> {
       echo: programOf('lib/local/echo.js'),
       envoy: transparent ? Namespaces.envoyIn(directory) : envoy.path,
       mesh: options.mesh,
+      leaveOut: options.leaveOut,
     });
     for (const { id, reason } of plan.notRun) say(`${id} is not run here: ${reason}`);
 
@@ -119,6 +124,7 @@ export async function up(options: UpOptions): Promise<RunningMesh> {
 
     return {
       plan,
+      objects,
       capture: choice.capture,
       reason: choice.reason,
       envoyVersion: envoy.version,

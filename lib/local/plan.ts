@@ -25,6 +25,8 @@ export interface PlanOptions extends Programs {
   ranges: Ranges;
   /** False: the applications alone, without proxies, gateways and control plane, to compare with. Default true. */
   mesh?: boolean;
+  /** Ids of pods that are not run. Default: none. */
+  leaveOut?: readonly string[];
 }
 
 export interface GatewayPort {
@@ -60,20 +62,23 @@ const HTTP_PORT = 15014;
  * @throws when a `malha.dev/run` annotation cannot be understood.
  */
 export function planMesh(objects: readonly KubeObject[], options: PlanOptions): MeshPlan {
-  const services = servicesOf(objects);
+  const declared = servicesOf(objects);
   const enrolled = namespacesThatInject(objects);
   const withMesh = options.mesh !== false;
   const pods = objects.filter((object): object is Pod => object.kind === 'Pod' && object.apiVersion === 'v1');
   const [bridge, spare] = freeAddresses(options.ranges.pods, pods);
-  const { controlPlane, builtIn } = controlPlaneOf(pods, services, spare!);
+  const { controlPlane, builtIn } = controlPlaneOf(pods, declared, spare!);
 
   const notRun: { id: string; reason: string }[] = [];
   const members = pods.filter((pod) => {
-    const reason = reasonNotToRun(pod, withMesh, controlPlane);
+    const leftOut = options.leaveOut?.includes(podId(pod)) ? 'it was left out' : undefined;
+    const reason = leftOut ?? reasonNotToRun(pod, withMesh, controlPlane);
     if (reason) notRun.push({ id: podId(pod), reason });
     return !reason;
   });
   if (builtIn && withMesh) members.unshift(builtIn);
+  const absent = new Set(pods.filter((pod) => !members.includes(pod)).map(({ status }) => status?.podIP));
+  const services = declared.map((service) => withoutBackends(service, absent));
   const context = { ...options, services, controlPlane };
   const plans = members.map((pod) => planPod(withMesh ? asInjected(pod, enrolled) : withoutProxy(pod), context));
   return {
@@ -86,6 +91,12 @@ export function planMesh(objects: readonly KubeObject[], options: PlanOptions): 
     controlPlane: withMesh ? controlPlane : undefined,
     notRun,
   };
+}
+
+/** A Pod that does not run is not ready, so its Services do not send to it. */
+function withoutBackends(service: LocalService, absent: ReadonlySet<string | undefined>): LocalService {
+  const ports = service.ports.map((port) => ({ ...port, backends: port.backends.filter(({ ip }) => !absent.has(ip)) }));
+  return { ...service, ports };
 }
 
 function gatewayPorts(pod: PodPlan, services: readonly LocalService[]): GatewayPort[] {

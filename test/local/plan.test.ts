@@ -1,7 +1,7 @@
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../../lib/api/object';
-import { complete } from '../../lib/world';
 import { type PlanOptions, planMesh } from '../../lib/local';
+import { complete } from '../../lib/world';
 
 const ranges = {
   transparent: { pods: '198.18.0.0/16', services: '198.19.0.0/16' },
@@ -142,6 +142,13 @@ describe('the plan of a run', () => {
       CART_SERVICE_HOST: pods[0]!.ip,
       CART_SERVICE_PORT: '8080',
     });
+  });
+
+  test('does not send to pods that are left out', () => {
+    const { pods, services, notRun } = plan(SHOP, { leaveOut: ['cart-v2.shop'] });
+    expect(pods.map(({ role }) => role)).toEqual(['bare']);
+    expect(services[0]?.ports[0]?.backends).toEqual([]);
+    expect(notRun).toEqual([{ id: 'cart-v2.shop', reason: 'it was left out' }]);
   });
 
   test('does not give a pod the address of the bridge or of the control plane', () => {

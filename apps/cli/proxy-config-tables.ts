@@ -47,7 +47,7 @@ function addressOf(address?: envoy.config.core.v3.Address): string {
   return socket ? `${socket.address}:${socket.port_value}` : (address?.pipe?.path ?? '');
 }
 
-function shortened(domains: readonly string[]): string {
-  const more = domains.length - 3;
-  return more > 1 ? `${domains.slice(0, 3).join(', ')} and ${more} more` : domains.join(', ');
+/** The first domain is the complete name; the others are shorter ways to say it. */
+function shortened([first = '', ...others]: readonly string[]): string {
+  return others.length === 0 ? first : `${first} and ${others.length} more`;
 }

@@ -9,6 +9,7 @@ const TYPES = ['listeners', 'routes', 'clusters', 'endpoints', 'secrets'];
 const STATES = {
   synced: ['good', '✓'], pending: ['wait', '…'], nacked: ['bad', '✗'], unsubscribed: ['', '–'], unknown: ['wait', '?'],
 };
+const CONFIGURATIONS = { stale: 'the last good configuration is in force', waiting: 'waiting for the first configuration' };
 const LEVELS = { error: 'bad', warning: 'wait', info: '' };
 
 function viewOf(status) {
@@ -20,7 +21,8 @@ function viewOf(status) {
       count(proxies.length, 'proxy', 'proxies'),
       nacked ? nacked + ' with rejected configuration' : 'all configuration accepted',
       errors ? count(errors, 'error', 'errors') : 'no errors',
-    ].join(' · '),
+      CONFIGURATIONS[(status.configuration || {}).state],
+    ].filter(Boolean).join(' · '),
     proxies: proxies.map(proxyRow).sort((a, b) => (a[0].text < b[0].text ? -1 : 1)),
     findings: findings.map(findingRow),
     calls: calls.map(callRow),
@@ -54,7 +56,7 @@ function findingRow(finding) {
 }
 
 function callRow(call) {
-  const bad = Number(call.code) >= 500 || call.code === 0;
+  const bad = Number(call.code) >= 500 || (call.code === 0 && call.protocol !== 'tcp');
   return [
     { text: call.source, name: true },
     { text: call.destination, name: true },

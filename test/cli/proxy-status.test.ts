@@ -60,6 +60,11 @@ describe('malha proxy-status', () => {
     expect(JSON.parse(stdout)).toEqual(status);
   });
 
+  test('says when the newest objects are not in force', async () => {
+    given({ proxies: [proxy('reviews-v1')], configuration: { state: 'stale' } });
+    expect((await malha(['proxy-status', '--http', http])).stdout).toMatch(/^stale: the newest objects have errors/);
+  });
+
   test('without proxies says so', async () => {
     given({ proxies: [] });
     expect((await malha(['proxy-status', '--http', http])).stdout).toBe('no proxy is connected\n');

@@ -44,7 +44,12 @@ describe.each(COMMANDS.map(({ name }) => name))('malha %s', (name) => {
   });
 
   test('answers an unknown option with one line and exit code 2', async () => {
-    const { code, stdout, stderr } = await malha([name, '--frobnicate']);
+    const required: Record<string, string[]> = {
+      'control-plane': ['--files', '.'],
+      'proxy-config': ['--proxy', 'a.b'],
+      inject: ['-f', '-'],
+    };
+    const { code, stdout, stderr } = await malha([name, ...(required[name] ?? []), '--frobnicate']);
     expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toMatch(/^malha: unknown option '--frobnicate'\n/);

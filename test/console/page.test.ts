@@ -93,6 +93,11 @@ describe('the console', () => {
     expect(elements.get('trouble')!.hidden).toBe(true);
   });
 
+  test('says when what is in force is not the newest', async () => {
+    const { elements } = await shown({ ...STATUS, configuration: { state: 'stale' } });
+    expect(elements.get('summary')!.textContent).toContain('the last good configuration is in force');
+  });
+
   test('says what there is none of', async () => {
     const { elements } = await shown({ proxies: [], findings: [], calls: [] });
     expect(elements.get('proxies-empty')!.hidden).toBe(false);

@@ -1,12 +1,11 @@
 /** `malha proxy-config FILES… --proxy NAME.NAMESPACE` */
 import { Command } from 'commander';
-import { complete, DEFAULT_RANGES } from '../../../lib/world';
 import type { envoy } from '../../../lib/envoy/generated/envoy';
 import { decode, encode } from '../../../lib/envoy/message';
 import type { EnvoyResource } from '../../../lib/envoy/resource';
-import { admit } from '../../../lib/galley';
-import { Translator } from '../../../lib/pilot/translator';
-import { proxyNamed, World } from '../../../lib/world';
+import { admit, type Finding } from '../../../lib/galley';
+import { type TranslationFailure, Translator } from '../../../lib/pilot';
+import { complete, DEFAULT_RANGES, proxyNamed, World } from '../../../lib/world';
 import { writeFindings } from '../findings-report';
 import { type Context, ExitCode } from '../io';
 import { meshConfigOption, parseRange, readMeshConfig, readObjects } from '../mesh-files';
@@ -64,12 +63,14 @@ Exit codes: 0 printed, 1 printed although files hold errors (the objects in erro
       const read = await readObjects(files);
       const { admitted, findings } = admit([], read.objects);
       const objects = complete(admitted, { pods: options.podRange, services: options.serviceRange });
-      writeFindings(context, [...read.findings, ...findings], context.io.stderr);
-
       const world = World.of(objects, { meshConfig });
+      const translator = new Translator();
       const proxy = proxyNamed(world, options.proxy);
-      if (!proxy) throw new Error(unknownProxy(options.proxy, objects));
-      const snapshot = new Translator().snapshot(world, proxy);
+      const snapshot = proxy && translator.snapshot(world, proxy);
+
+      const all = [...read.findings, ...findings, ...translator.failures.map(notTranslated)];
+      writeFindings(context, all, context.io.stderr);
+      if (!snapshot) throw new Error(unknownProxy(options.proxy, objects));
       const config: ProxyConfig = {
         listeners: dump(snapshot.listeners),
         routes: dump(snapshot.routes),
@@ -77,7 +78,7 @@ Exit codes: 0 printed, 1 printed although files hold errors (the objects in erro
         endpoints: dump(snapshot.endpoints),
       };
       context.io.stdout.write(options.output === 'json' ? json(config) : proxyConfigTables(context, config));
-      if ([...read.findings, ...findings].some(({ level }) => level === 'error')) context.exit(ExitCode.wrong);
+      if (all.some(({ level }) => level === 'error')) context.exit(ExitCode.wrong);
     });
 }
 
@@ -89,6 +90,10 @@ function dump<Message>(resources: readonly EnvoyResource[]): Dumped<Message>[] {
       const name = typeUrl.slice(typeUrl.indexOf('/') + 1);
       return { '@type': typeUrl, ...(decode(name, encode(name, message)) as Message) };
     });
+}
+
+function notTranslated({ name, error }: TranslationFailure): Finding {
+  return { code: 'MAL0016', level: 'error', analyzer: 'translation', resource: name, message: error.message };
 }
 
 function unknownProxy(

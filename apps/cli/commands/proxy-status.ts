@@ -7,6 +7,7 @@ import { table } from '../table';
 
 /** What this command reads of the control plane's `/status`. */
 interface Status {
+  configuration?: { state: string };
   proxies: { node: { id: string; version?: string }; types: Record<string, TypeStatus> }[];
 }
 
@@ -66,8 +67,11 @@ async function readStatus(http: string): Promise<Status> {
   throw new Error(`${base}/status is not the status of a control plane: give the address of its HTTP port with --http`);
 }
 
-function writeTable(context: Context, { proxies }: Status, rejections: readonly string[]): void {
+function writeTable(context: Context, { proxies, configuration }: Status, rejections: readonly string[]): void {
   const { io, colors } = context;
+  if (configuration?.state === 'stale') {
+    io.stdout.write(`${colors.yellow('stale')}: the newest objects have errors, the last good ones are in force\n`);
+  }
   if (proxies.length === 0) {
     io.stdout.write('no proxy is connected\n');
     return;

@@ -1,0 +1,174 @@
+/**
+ * The manifests' own Prometheus configuration in a real Prometheus, and the manifests' own tracing into a real Jaeger,
+ * both as Pods of Bookinfo's mesh on this machine: each in its own network, finding the others by name.
+ */
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { ConfigMap } from '../../lib/api/kubernetes';
+import { type RunningMesh, up } from '../../lib/local';
+import { BookinfoManifests } from './bookinfo-manifests';
+
+const JAEGER_VERSION = '1.62.0';
+const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+const jaeger = join(cache, 'malha', 'jaeger', JAEGER_VERSION, 'jaeger-all-in-one');
+const run = promisify(execFile);
+const PROMETHEUS = 'prometheus.malha-system';
+
+jest.setTimeout(240_000);
+
+interface Target {
+  scrapePool: string;
+  scrapeUrl: string;
+  health: string;
+  lastError: string;
+}
+
+interface Sample {
+  metric: Record<string, string>;
+  value: [number, string];
+}
+
+interface Span {
+  spanID: string;
+  operationName: string;
+  processID: string;
+  references: { spanID: string }[];
+}
+
+interface Trace {
+  spans: Span[];
+  processes: Record<string, { serviceName: string }>;
+}
+
+describe('what looks at Bookinfo’s mesh', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'malha-observability-'));
+  const configFile = join(folder, 'prometheus.yml');
+  const manifests = new BookinfoManifests();
+  let mesh: RunningMesh;
+
+  beforeAll(async () => {
+    for (const program of ['prometheus', 'promtool']) {
+      await run(program, ['--version']).catch(() => {
+        throw new Error(`${program} is missing: run scripts/setup`);
+      });
+    }
+    if (!existsSync(jaeger)) throw new Error(`${jaeger} is missing: run scripts/setup`);
+    writeFileSync(configFile, manifests.object<ConfigMap>('ConfigMap', 'prometheus-config').data!['prometheus.yml']!);
+    manifests.runLocally(
+      'prometheus',
+      `prometheus --config.file=${configFile} --storage.tsdb.path=${folder}/data --web.listen-address=0.0.0.0:9090`,
+    );
+    manifests.runLocally('jaeger', jaeger);
+    mesh = await up({ dir: manifests.dir, port: 0, httpsPort: 0 });
+  });
+
+  afterAll(async () => {
+    await mesh?.stop();
+    manifests.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const addresses = new Map<string, { host: string; port: number }>();
+  const get = async <T>(pod: string, port: number, path: string): Promise<T> => {
+    const key = `${pod}:${port}`;
+    const address = addresses.get(key) ?? (await mesh.address(pod, port));
+    addresses.set(key, address);
+    return (await fetch(`http://${address.host}:${address.port}${path}`)).json() as Promise<T>;
+  };
+
+  const query = async (promql: string) => {
+    const path = `/api/v1/query?query=${encodeURIComponent(promql)}`;
+    return (await get<{ data: { result: Sample[] } }>(PROMETHEUS, 9090, path)).data.result;
+  };
+
+  /** As a browser does, which takes every name below .localhost for this machine; resolvers do not. */
+  const browse = (path: string, headers: Record<string, string> = {}) => {
+    const { host, port } = new URL(mesh.url!);
+    return new Promise<number>((resolve, reject) => {
+      const sent = request({ host: '127.0.0.1', port, path, headers: { host, ...headers } }, (response) => {
+        response.resume().on('end', () => resolve(response.statusCode!));
+      });
+      sent.on('error', reject).end();
+    });
+  };
+
+  test('Prometheus’ own tool finds nothing wrong with its configuration', async () => {
+    const { stdout } = await run('promtool', ['check', 'config', configFile]);
+    expect(stdout).toContain('SUCCESS');
+  });
+
+  test('Prometheus scrapes the control plane and every proxy, all of them up', async () => {
+    const proxies = mesh.plan.pods.filter(({ processes }) => processes.some(({ kind }) => kind === 'proxy'));
+    const wanted = [
+      ...mesh.plan.pods.filter(({ id }) => id === mesh.plan.controlPlane!.pod).map(() => 'malha-control-plane'),
+      ...proxies.map(({ ip }) => `http://${ip}:15090/stats/prometheus`),
+    ];
+    const targets = await until(
+      async () => {
+        const { data } = await get<{ data: { activeTargets: Target[] } }>(PROMETHEUS, 9090, '/api/v1/targets');
+        return data.activeTargets.map(({ scrapePool, scrapeUrl, health, lastError }) =>
+          health === 'up'
+            ? scrapePool === 'malha-control-plane'
+              ? scrapePool
+              : scrapeUrl
+            : `${scrapeUrl} ${health} ${lastError}`,
+        );
+      },
+      (found) => found.length >= wanted.length && !found.some((line) => line.includes(' ')),
+    );
+    expect(targets.sort()).toEqual(wanted.sort());
+  });
+
+  test('Prometheus answers how many requests each service got', async () => {
+    for (let i = 0; i < 10; i++) expect(await browse('/productpage')).toBe(200);
+    const requests = 'sum by (envoy_cluster_name) (envoy_cluster_upstream_rq_total{envoy_cluster_name=~"outbound.*"})';
+    const counts = await until(
+      async () =>
+        Object.fromEntries((await query(requests)).map(({ metric, value }) => [serviceOf(metric), Number(value[1])])),
+      (found) => ['productpage', 'details', 'reviews'].every((service) => (found[service] ?? 0) >= 10),
+    );
+    expect(counts['productpage']).toBeGreaterThanOrEqual(10);
+    expect(await query('process_cpu_seconds_total{job="malha-control-plane"}')).toHaveLength(1);
+  });
+
+  test('Jaeger holds the trace of one request through gateway and services, every parent right', async () => {
+    const trace = randomBytes(16).toString('hex');
+    // The caller has decided that this one is traced; a user's own share is 1 %.
+    await browse('/productpage', {
+      traceparent: `00-${trace}-${randomBytes(8).toString('hex')}-01`,
+      'end-user': 'jason',
+    });
+    const found = await until(
+      async () => (await get<{ data?: Trace[] }>('jaeger.malha-system', 16686, `/api/traces/${trace}`)).data?.[0],
+      (got) => (got?.spans.length ?? 0) >= 9,
+    );
+    const ids = new Set(found!.spans.map(({ spanID }) => spanID));
+    const services = found!.spans.map(({ processID }) => found!.processes[processID]!.serviceName.split('.')[0]);
+    expect([...new Set(services)].sort()).toEqual(['details', 'edge', 'productpage', 'ratings', 'reviews'].sort());
+    // Only the gateway's first span has a parent that is not here: the caller's.
+    const orphans = found!.spans.filter(({ references }) => !references.some(({ spanID }) => ids.has(spanID)));
+    expect(orphans).toHaveLength(1);
+    expect(found!.processes[orphans[0]!.processID]!.serviceName).toMatch(/^edge/);
+  });
+});
+
+/** `outbound|9080|v1|reviews.bookinfo.svc.cluster.local`, with whatever a stats name makes of the bars. */
+function serviceOf({ envoy_cluster_name = '' }: Record<string, string>): string {
+  return /([a-z-]+)\.bookinfo\.svc/.exec(envoy_cluster_name)?.[1] ?? envoy_cluster_name;
+}
+
+/** Asks until the answer is good or a minute and a half have passed; the last answer either way. */
+async function until<T>(ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {
+  const deadline = Date.now() + 90_000;
+  for (;;) {
+    const answer = await ask();
+    if (good(answer) || Date.now() > deadline) return answer;
+    await sleep(500);
+  }
+}

@@ -65,6 +65,12 @@ export const catalogue = {
     text: 'No Service in front of the gateway proxies leads to the port that the Gateway serves.',
     fix: "serve a port that the Service's targetPort names, or add the port to the Service",
   },
+  IST0165: {
+    level: 'warning',
+    title: 'ReferencedInternalGateway',
+    text: 'A VirtualService names a gateway that was generated from a Gateway of the Gateway API.',
+    fix: 'use an HTTPRoute, or name the Gateway itself',
+  },
   MAL0001: {
     level: 'warning',
     title: 'NotServed',
@@ -108,9 +114,9 @@ export const catalogue = {
     fix: 'write a Kubernetes object, or move the file elsewhere',
   },
   MAL0015: {
-    level: 'error',
+    level: 'info',
     title: 'DuplicateObject',
-    text: 'The same object stands in two places; the first is used.',
+    text: 'The same object stands in two places; the last is used, as if the files were applied one after the other.',
     fix: 'remove or rename one of the two',
   },
   MAL0016: {

@@ -1,6 +1,4 @@
 /** What Galley has to say about objects. A finding is a value; how it is shown is the caller's business. */
-import { type KubeObject, objectName } from '../api/object';
-import { originOf } from '../api/origin';
 
 export type Level = 'error' | 'warning' | 'info';
 
@@ -23,19 +21,4 @@ export interface Finding {
   construct?: string;
   /** What to do about it. */
   fix?: string;
-}
-
-/** Completes a finding about `object` with its name and place. */
-export function findingAt(
-  object: KubeObject,
-  finding: Pick<Finding, 'code' | 'level' | 'analyzer' | 'message' | 'path' | 'fix'>,
-): Finding {
-  const origin = originOf(object);
-  return {
-    ...finding,
-    resource: objectName(object),
-    file: origin?.file,
-    line: (finding.path && origin?.lineOf?.(finding.path)) || origin?.line,
-    construct: origin?.construct,
-  };
 }

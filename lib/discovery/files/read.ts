@@ -162,20 +162,19 @@ function problemOf(value: unknown): string | undefined {
   return undefined;
 }
 
-/** The same object in two places: the first stays, the second is a finding. */
+/** The same object in two places: the last one counts, as if the files were applied one after the other. */
 export function withoutDuplicates(read: ReadFiles): ReadFiles {
-  const first = new Map<string, KubeObject>();
+  const last = new Map<string, KubeObject>();
   const findings = [...read.findings];
   for (const object of read.objects) {
     const key = objectKey(object);
-    const earlier = first.get(key);
+    const earlier = last.get(key);
     if (earlier) {
-      const place = originOf(earlier);
-      const message = `${objectName(object)} already stands in ${place?.file}:${place?.line}, which is used`;
-      findings.push(findingAbout(object, 'MAL0015', 'files.Reader', { message }));
-    } else {
-      first.set(key, object);
+      const place = originOf(object);
+      const message = `${objectName(object)} stands again in ${place?.file}:${place?.line}, which is used`;
+      findings.push(findingAbout(earlier, 'MAL0015', 'files.Reader', { message }));
     }
+    last.set(key, object);
   }
-  return { objects: [...first.values()], findings };
+  return { objects: [...last.values()], findings };
 }

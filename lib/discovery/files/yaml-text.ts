@@ -2,7 +2,17 @@
  * One YAML or JSON text becomes plain values, each with its place. The text may be anyone's: duplicate keys, aliases that
  * multiply, endless nesting and `__proto__` are findings, never a crash, a hang or a changed prototype.
  */
-import { type Document, isAlias, isMap, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  LineCounter,
+  parseAllDocuments,
+  Scalar,
+  visit,
+  type YAMLMap,
+} from 'yaml';
 
 /** Far above any real object; the API server refuses objects beyond 3 MiB. */
 const BOUNDS = { depth: 128, values: 500_000, aliases: 1_000 };
@@ -127,11 +137,26 @@ function problemOf(document: Document.Parsed, lineAt: (offset?: number) => numbe
       const message = `the document uses more than ${BOUNDS.aliases} aliases`;
       problem = { code: 'MAL0013', message, line: lineAt(node.range?.[0]) };
     } else if (isMap(node)) {
+      const address = addressIn(node);
+      if (address) {
+        return address;
+      }
       problem = problemOfKeys(node.items, lineAt);
     }
     return problem ? visit.BREAK : undefined;
   });
   return problem ?? expansion(document);
+}
+
+/** In `[2001:db8::]` YAML sees a mapping; people, and other parsers, see an address that ends in colons. */
+function addressIn(node: YAMLMap<unknown, unknown>): Scalar | undefined {
+  const pair = node.items.length === 1 ? node.items[0] : undefined;
+  if (!node.flow || !isScalar(pair?.key) || !/^[0-9a-f]*:[0-9a-f:]*$/i.test(pair.key.source ?? '')) {
+    return undefined;
+  }
+  const isEmpty =
+    pair.value === null || (isScalar(pair.value) && pair.value.source === '' && pair.value.value === null);
+  return isEmpty && pair.key.type === 'PLAIN' ? new Scalar(`${pair.key.source}:`) : undefined;
 }
 
 function problemOfKeys(

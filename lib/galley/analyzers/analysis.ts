@@ -31,6 +31,7 @@ export interface KnownWorkload {
 export class Analysis {
   private readonly byKind = new Map<string, KubeObject[]>();
   private readonly hosts = new HostIndex<KnownHost>();
+  private readonly described = new Set<string>();
   private readonly byLabel = new Map<string, KnownWorkload[]>();
 
   constructor(
@@ -68,6 +69,11 @@ export class Analysis {
     );
   }
 
+  /** Whether any service or workload of `namespace` is among the objects. */
+  describes(namespace: string): boolean {
+    return this.described.has(namespace);
+  }
+
   /** The workloads of all namespaces that carry these labels; none for no labels. */
   workloads(labels: Record<string, string>): readonly KnownWorkload[] {
     const pairs = Object.entries(labels);
@@ -80,6 +86,7 @@ export class Analysis {
   private collectHosts(): void {
     for (const service of this.of<Service>('/Service')) {
       const namespace = namespaceOf(service);
+      this.described.add(namespace);
       const exportTo = service.metadata.annotations?.['networking.istio.io/exportTo']
         ?.split(',')
         .map((entry) => entry.trim());
@@ -109,6 +116,7 @@ export class Analysis {
     }));
     const pods = this.of('/Pod').map((pod) => ({ namespace: namespaceOf(pod), labels: pod.metadata.labels ?? {} }));
     for (const workload of [...pods, ...made]) {
+      this.described.add(workload.namespace);
       for (const [key, value] of Object.entries(workload.labels)) {
         const pair = `${key}=${value}`;
         const list = this.byLabel.get(pair);

@@ -32,15 +32,27 @@ function judge(analysis: Analysis, object: VirtualService, { destination, path }
   return [];
 }
 
+/**
+ * Files about a namespace that hold none of its services say nothing about which there are: then a short name that is
+ * known nowhere is for information only.
+ */
 function hostMissing(analysis: Analysis, object: VirtualService, host: string, path: string): Finding {
   const namespace = namespaceOf(object);
-  const suffix = `.${namespace}.svc.cluster.local`;
-  const names = analysis
-    .hostsVisibleIn(namespace)
-    .map((known) => (!host.includes('.') && known.endsWith(suffix) ? known.slice(0, -suffix.length) : known));
-  const near = nearest(host, names);
+  const visible = analysis.hostsVisibleIn(namespace);
+  const near = nearestHost(host, namespace, visible);
   const where = host.includes('.') ? '' : ` in namespace ${namespace}`;
   const message = `there is no service ${host}${where}${near ? `, did you mean ${near}?` : ''}`;
   const fix = near ? `write ${near}` : 'correct the host, or add the Service or a ServiceEntry for it';
-  return findingAbout(object, 'IST0101', NAME, { path, message, fix });
+  const unknown = !near && !host.includes('.') && !analysis.describes(namespace);
+  return findingAbout(object, 'IST0101', NAME, { path, message, fix, ...(unknown ? { level: 'info' as const } : {}) });
+}
+
+/** The same name in another namespace, else a similar one here. */
+function nearestHost(host: string, namespace: string, visible: readonly string[]): string | undefined {
+  const suffix = `.${namespace}.svc.cluster.local`;
+  const elsewhere = host.includes('.') ? undefined : visible.find((known) => known.startsWith(`${host}.`));
+  const names = visible.map((known) =>
+    !host.includes('.') && known.endsWith(suffix) ? known.slice(0, -suffix.length) : known,
+  );
+  return elsewhere ?? nearest(host, names);
 }

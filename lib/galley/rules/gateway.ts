@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import type { GatewaySpec, Server } from '../../api/networking/gateway';
 import { shown } from '../schema-check';
 import type { Check } from './check';
-import { checkUnixSocket, isLabel, problemOfWildcard } from './host';
+import { checkUnixSocket, isLabel, problemOfFullWildcard } from './host';
 import { checkLabels } from './labels';
 import { checkPort, checkPortName, checkProtocol, isHttp, isTls } from './port';
 import { checkServerTls } from './server-tls';
@@ -72,7 +72,7 @@ function checkGatewayHost(text: string, check: Check): void {
   if (namespace !== '*' && namespace !== '.' && !isLabel(namespace)) {
     check.error(`expected "*", "." or the name of a namespace before the slash, got ${shown(namespace)}`);
   }
-  const problem = isIP(host) ? undefined : problemOfWildcard(host);
+  const problem = isIP(host) ? undefined : problemOfFullWildcard(host);
   if (problem) {
     check.error(problem);
   }

@@ -29,18 +29,21 @@ export function problemOfName(host: string): string | undefined {
   return undefined;
 }
 
-/** As a name, but the first label may be `*`; `*` alone is a name too. */
+/** As a name, but it may begin with `*`; `*` alone is a name too. */
 export function problemOfWildcard(host: string): string | undefined {
   if (host === '*') {
     return undefined;
   }
-  if (host.startsWith('*.')) {
-    return problemOfName(host.slice(2));
+  const name = host.replace(/^\*[.-]?/, '');
+  return name.includes('*') ? `${shown(host)} is not a DNS name: * stands only at the beginning` : problemOfName(name);
+}
+
+/** As before, but `*` stands for the whole first label only. */
+export function problemOfFullWildcard(host: string): string | undefined {
+  if (host.startsWith('*') && host !== '*' && !host.startsWith('*.')) {
+    return `${shown(host)} is not a host here: * stands only for the whole first part, as in *.example.com`;
   }
-  if (host.includes('*')) {
-    return `${shown(host)} is not a DNS name: * stands only for the whole first part, as in *.example.com`;
-  }
-  return problemOfName(host);
+  return problemOfWildcard(host);
 }
 
 /** A name, a wildcard or an address. */

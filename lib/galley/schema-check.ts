@@ -20,6 +20,7 @@ const ajv = new Ajv({
   allErrors: true,
   verbose: true,
   strict: false,
+  inlineRefs: false,
   validateFormats: false,
   // Ours are the patterns, but anyone's are the strings: RE2 takes linear time.
   code: { regExp: Object.assign((pattern: string) => linear(pattern), { code: 'undefined' }) },
@@ -61,7 +62,7 @@ function setOf(group: readonly string[], value: object): string[] {
 export function schemaCheck(schema: TSchema, base: string): SchemaCheck {
   let compiled: ValidateFunction | undefined;
   return (value) => {
-    compiled ??= ajv.compile(forAjv(schema) as object);
+    compiled ??= ajv.compile(forAjv(schema));
     if (compiled(value)) {
       return [];
     }
@@ -74,16 +75,37 @@ export function schemaCheck(schema: TSchema, base: string): SchemaCheck {
   };
 }
 
-/** What ajv needs beside the schema: numbers that may be strings of digits. */
-function forAjv(schema: unknown): unknown {
-  if (Array.isArray(schema)) {
-    return schema.map(forAjv);
-  }
-  if (typeof schema !== 'object' || schema === null) {
-    return schema;
-  }
-  const copy = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, forAjv(value)]));
-  return copy['digits'] === true ? { ...copy, type: ['integer', 'string'], pattern: '^[0-9]{1,20}$' } : copy;
+/**
+ * The schema as ajv takes it: every message stands once, in `$defs`, however often it is used, so that its check is
+ * compiled once; and numbers that may be strings of digits are.
+ */
+function forAjv(schema: TSchema): object {
+  const $defs: Record<string, object> = {};
+  const names = new Map<unknown, string>();
+  const convert = (value: unknown): unknown => {
+    if (Array.isArray(value)) {
+      return value.map(convert);
+    }
+    if (typeof value !== 'object' || value === null) {
+      return value;
+    }
+    const node = value as Record<string, unknown>;
+    if (node['type'] !== 'object' || !node['properties']) {
+      const copy = convertFields(node);
+      return copy['digits'] === true ? { ...copy, type: ['integer', 'string'], pattern: '^[0-9]{1,20}$' } : copy;
+    }
+    // A message keeps its fields when it is described anew or made optional.
+    const known = names.get(node['properties']);
+    const name = known ?? `message${names.size}`;
+    if (!known) {
+      names.set(node['properties'], name);
+      $defs[name] = convertFields(node);
+    }
+    return { $ref: `#/$defs/${name}` };
+  };
+  const convertFields = (node: Record<string, unknown>) =>
+    Object.fromEntries(Object.entries(node).map(([key, value]) => [key, convert(value)]));
+  return { ...(convert(schema) as object), $defs };
 }
 
 function remarkOf(error: ErrorObject, base: string, root: unknown): Remark {

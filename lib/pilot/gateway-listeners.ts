@@ -49,7 +49,8 @@ const gatewayListenerQuery: Query<{ proxy: GatewayProxy; number: number }, Envoy
 
 function chainsOf(world: WorldView, view: GatewayView, port: GatewayPort, address: string): FilterChain[] {
   const { namespace, labels, serviceName } = view.client;
-  const side: ObservedSide = { namespace, labels, serviceName, mode: 'SERVER' };
+  // For Telemetry, a gateway is a client of the services behind it.
+  const side: ObservedSide = { namespace, labels, serviceName, mode: 'CLIENT' };
   const claimed = new Set<string>();
   const http = (server: GatewayServer) => httpChain(world, side, server, listenerName(address, port.number));
   return port.servers.flatMap((server, index): FilterChain[] => {

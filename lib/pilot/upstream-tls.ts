@@ -46,6 +46,7 @@ export function upstreamTls(
 export function namesByAuthority(settings: ClientTLSSettings | undefined, service: Service) {
   if (!settings?.mode || settings.mode === 'DISABLE') return undefined;
   const checked = settings.subjectAltNames?.length || declaredNames(service).length > 0;
+  if (settings.sni && checked) return undefined;
   return {
     ...(!settings.sni && { auto_sni: true }),
     ...(!checked && { auto_san_validation: true }),

@@ -1,0 +1,49 @@
+/** What a real Envoy thinks of a snapshot, by `--mode validate`. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as x509 from '@peculiar/x509';
+import { EnvoyResource, type Snapshot } from '../../lib/envoy/resource';
+import { TypeUrl } from '../../lib/envoy/type-url';
+import { findEnvoy } from '../../lib/local/envoy-binary';
+import { staticBootstrap } from './static-bootstrap';
+
+/** Empty when Envoy accepts it. */
+export async function complaintOfEnvoy(snapshot: Snapshot): Promise<string> {
+  const { path } = await findEnvoy();
+  const folder = mkdtempSync(join(tmpdir(), 'malha-validate-'));
+  // A file, because Envoy opens /dev/stdout for access logs, which a socket does not allow.
+  const output = openSync(join(folder, 'output'), 'w');
+  try {
+    const file = join(folder, 'bootstrap.json');
+    writeFileSync(file, JSON.stringify(staticBootstrap(await withRealCertificates(snapshot))));
+    const args = ['--mode', 'validate', '--log-level', 'error', '-c', file];
+    const envoy = spawn(path, args, { stdio: ['ignore', output, output] });
+    const [code] = (await once(envoy, 'exit')) as [number | null];
+    return code === 0 ? '' : readFileSync(join(folder, 'output'), 'utf8');
+  } finally {
+    closeSync(output);
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The Secrets of the cases hold words, or are missing; without a control plane to wait for, Envoy wants them all. */
+async function withRealCertificates(snapshot: Snapshot): Promise<Snapshot> {
+  const names = new Set(JSON.stringify(snapshot.listeners.map(({ message }) => message)).match(/kubernetes:[^"]+/g));
+  if (names.size === 0) return snapshot;
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned(
+    { name: 'CN=shop.example.com', keys, signingAlgorithm: algorithm, notAfter: new Date('2099-01-01') },
+    crypto as Crypto,
+  );
+  const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
+  const tls_certificate = {
+    certificate_chain: { inline_string: certificate.toString('pem') },
+    private_key: { inline_string: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n` },
+  };
+  const secrets = [...names].map((name) => new EnvoyResource(TypeUrl.secret, name, { name, tls_certificate }));
+  return { ...snapshot, secrets };
+}

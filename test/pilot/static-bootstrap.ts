@@ -1,0 +1,44 @@
+/**
+ * A snapshot as a bootstrap that needs no control plane: what would come over xDS is put in its place. So Envoy judges
+ * routes, endpoints and secrets as well, which it would not when they were only named.
+ */
+import type { envoy } from '../../lib/envoy/generated/envoy';
+import type { EnvoyResource, Snapshot } from '../../lib/envoy/resource';
+
+type Cluster = envoy.config.cluster.v3.Cluster;
+type Listener = envoy.config.listener.v3.Listener;
+
+export function staticBootstrap(snapshot: Snapshot, adminPort = 0): envoy.config.bootstrap.v3.Bootstrap {
+  return {
+    node: { id: 'static', cluster: 'static' },
+    admin: { address: { socket_address: { address: '127.0.0.1', port_value: adminPort } } },
+    static_resources: {
+      clusters: snapshot.clusters.map(({ message }) => withEndpoints(message as Cluster, snapshot.endpoints)),
+      listeners: snapshot.listeners.map(({ message }) => inline(message, snapshot.routes) as Listener),
+      secrets: snapshot.secrets.map(({ message }) => message),
+    },
+  };
+}
+
+function withEndpoints(cluster: Cluster, endpoints: readonly EnvoyResource[]): Cluster {
+  if (cluster.type !== 'EDS') return cluster;
+  const { eds_cluster_config: eds, type: _, ...rest } = cluster;
+  const assignment = endpoints.find(({ name }) => name === eds?.service_name);
+  if (!assignment) throw new Error(`no endpoints for ${cluster.name}`);
+  return { ...rest, type: 'STATIC', load_assignment: assignment.message as Cluster['load_assignment'] };
+}
+
+/** Replaces `rds` by the routes themselves, and lets `sds_config` refer to the secrets of the bootstrap. */
+function inline(value: unknown, routes: readonly EnvoyResource[]): unknown {
+  if (Array.isArray(value)) return value.map((element) => inline(element, routes));
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).flatMap(([key, field]): [string, unknown][] => {
+    if (key === 'sds_config') return [];
+    if (key !== 'rds') return [[key, inline(field, routes)]];
+    const { route_config_name: name } = field as { route_config_name: string };
+    const route = routes.find((each) => each.name === name);
+    if (!route) throw new Error(`no route ${name}`);
+    return [['route_config', route.message]];
+  });
+  return Object.fromEntries(entries);
+}

@@ -58,9 +58,16 @@ function ready(watcher: FSWatcher): Promise<void> {
   return new Promise((done) => watcher.once('ready', done));
 }
 
+/**
+ * chokidar swallows the changes of a file that follow one it has told within 50 ms, so each file is looked at once more
+ * after that time. Without it, the second of two quick edits would be lost until the next.
+ */
+const SECOND_LOOK = 60;
+
 /** Gathers events into rounds: one round reads every file that was touched and tells of it once. */
 class Rounds {
   private readonly touched = new Set<string>();
+  private readonly secondLooks = new Map<string, NodeJS.Timeout>();
   private timer: NodeJS.Timeout | undefined;
   private readonly debounce: number;
   private readonly grace: number;
@@ -76,13 +83,26 @@ class Rounds {
 
   note(path: string): void {
     if (isObjectFile(path) || this.files.isRoot(path)) {
-      this.touched.add(path);
-      this.timer ??= setTimeout(() => this.run(), this.debounce);
+      this.touch(path);
+      clearTimeout(this.secondLooks.get(path));
+      this.secondLooks.set(
+        path,
+        setTimeout(() => {
+          this.secondLooks.delete(path);
+          this.touch(path);
+        }, SECOND_LOOK),
+      );
     }
+  }
+
+  private touch(path: string): void {
+    this.touched.add(path);
+    this.timer ??= setTimeout(() => this.run(), this.debounce);
   }
 
   stop(): void {
     clearTimeout(this.timer);
+    for (const timer of this.secondLooks.values()) clearTimeout(timer);
   }
 
   private run(): void {

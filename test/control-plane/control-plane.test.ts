@@ -123,6 +123,24 @@ describe('a proxy', () => {
     expect((await status()).configuration.generation).toBeGreaterThan(1);
   });
 
+  it('hears of the last of several quick edits', async () => {
+    for (let round = 0; round < 20; round++) {
+      await writeFile(join(folder, 'other.yaml'), deployment(`other-${round}`));
+      await new Promise((resolve) => setTimeout(resolve, 15));
+    }
+    const last = 'outbound|80||other-19.shop.svc.cluster.local';
+    await eventually(async () => expect(proxy.names('clusters')).toContain(last));
+    expect((await status()).configuration.state).toBe('current');
+  });
+
+  it('loses nothing while a file is emptied and written anew', async () => {
+    await writeFile(join(folder, 'web.yaml'), '');
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await writeFile(join(folder, 'web.yaml'), deployment('web'));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(proxy.removed).toEqual([]);
+  });
+
   it('keeps the last good configuration while the files are bad, and the status says so', async () => {
     await writeFile(join(folder, 'route.yaml'), routeTo('-5'));
     await eventually(async () => expect((await status()).configuration.state).toBe('stale'));

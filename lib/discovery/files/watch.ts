@@ -1,5 +1,5 @@
 /** Watches files and folders, and tells of each change all objects there are now. */
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import { sameValue } from '../../api/equality';
@@ -11,7 +11,7 @@ import { filesAt, isObjectFile, type ReadFiles, readFileAt, withoutDuplicates } 
 export interface WatchOptions {
   /** How long further changes are waited for before all are told at once, in milliseconds. Default 10. */
   debounce?: number;
-  /** How long a vanished file may take to come back, as it does when an editor replaces it, in milliseconds. Default 100. */
+  /** How long a vanished or emptied file may take to come back, as it does when an editor replaces it, in milliseconds. Default 100. */
   grace?: number;
 }
 
@@ -175,13 +175,15 @@ class WatchedFiles {
   }
 
   reread(path: string, now: number, grace: number): 'changed' | 'same' | 'waiting' {
-    if (!existsSync(path)) {
+    const info = statSync(path, { throwIfNoEntry: false });
+    if (info?.isDirectory()) {
+      return 'same';
+    }
+    // Most programs empty a file before they write it, so an empty one is about to be filled.
+    if (!info || info.size === 0) {
       return this.vanished(path, now, grace);
     }
     this.missingSince.delete(path);
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-      return 'same';
-    }
     const previous = this.byFile.get(path);
     const next = kept(previous, readFileAt(path));
     if (previous && sameRead(previous, next)) {

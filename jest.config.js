@@ -5,10 +5,11 @@ const shared = {
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] },
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/manifests'],
   // A snapshot is one readable YAML document per object (test/yaml-snapshot.ts says how).
-  testTimeout: 30_000,
 };
 
 module.exports = {
+  // Jest knows this one only for all projects together.
+  testTimeout: 30_000,
   projects: [
     {
       ...shared,

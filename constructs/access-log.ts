@@ -12,5 +12,8 @@ export class AccessLog {
     return new AccessLog('control-plane');
   }
 
-  private constructor(readonly sink: 'stdout' | 'control-plane') {}
+  private constructor(
+    /** Where the log goes. */
+    readonly sink: 'stdout' | 'control-plane',
+  ) {}
 }

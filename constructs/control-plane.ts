@@ -23,6 +23,7 @@ import { onRendered } from './rendered';
 import { Duration } from './units';
 import { RUN_ANNOTATION } from './workload';
 
+/** How the control plane is installed. */
 export interface ControlPlaneProps {
   /** Default: 2. */
   readonly replicas?: number;
@@ -43,17 +44,19 @@ const NAME = 'malha-control-plane';
 const XDS = { number: 15010, name: 'grpc-xds' };
 const HTTP = { number: 15014, name: 'http-monitoring' };
 
-/** Made by `Mesh`. */
+/** The control plane in the cluster. Made by `Mesh`. */
 export class ControlPlane extends Construct {
   /** The name of its Service, which every proxy resolves. */
   readonly host: string;
-  readonly xdsPort = XDS.number;
-  readonly httpPort = HTTP.number;
+  /** Where proxies ask for their configuration, over gRPC. */
+  readonly xdsPort: number = XDS.number;
+  /** Where it answers for its health, its metrics and its status. */
+  readonly httpPort: number = HTTP.number;
+  /** The image that it runs. */
   readonly image: string;
   /** @internal */
   readonly serviceAccount: IServiceAccount;
 
-  /** @internal */
   constructor(scope: Construct, id: string, props: ControlPlaneProps & { readonly namespace: string }) {
     super(scope, id);
     const { namespace } = props;

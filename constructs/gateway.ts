@@ -16,7 +16,9 @@ import { type Problem, problemAt, reportAtSynthesis } from './problem';
 import { onRendered, unshared } from './rendered';
 import type { IMeshService } from './service-version';
 
+/** A gateway, and what it answers for. */
 export interface GatewayProps {
+  /** The mesh that it leads into. */
   readonly mesh: Mesh;
   /** The hosts that it answers for: names, or `*.example.com`. */
   readonly hosts: readonly string[];
@@ -30,6 +32,7 @@ export interface GatewayProps {
   readonly serviceType?: 'LoadBalancer' | 'NodePort' | 'ClusterIP';
 }
 
+/** What of a service a gateway lets through. */
 export interface ExposeOptions {
   /** The paths, each with all that starts with it. Default: every path. */
   readonly paths?: readonly string[];
@@ -48,11 +51,15 @@ const HTTPS = { name: 'https', number: 443, containerPort: 8443 };
  * service hold here too.
  */
 export class Gateway extends Construct {
+  /** The mesh that it leads into. */
   readonly mesh: Mesh;
+  /** The name of its Deployment, Service and objects. */
   readonly name: string;
+  /** The namespace of its chart. */
   readonly namespace: string;
   /** The name of its Service within the cluster. */
   readonly host: string;
+  /** The hosts that it answers for. */
   readonly hosts: readonly string[];
   private readonly exposures: { service: IMeshService; options: ExposeOptions }[] = [];
 

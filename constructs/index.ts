@@ -17,6 +17,7 @@ export { Jaeger } from './observability/jaeger';
 export { Prometheus } from './observability/prometheus';
 export { OutboundPolicy } from './outbound-policy';
 export { Port, type PortOptions } from './port';
+export { type MeshRequest, Outcome } from './request';
 export type { Resilience } from './resilience';
 export { type Retries, Route, type RouteProps, type WeightedTarget } from './route';
 export { type IMeshService, type IRouteTarget, ServiceVersion } from './service-version';

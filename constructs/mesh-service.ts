@@ -16,12 +16,15 @@ import { Route, type RouteProps } from './route';
 import { destinationOf, type IMeshService, ServiceVersion } from './service-version';
 import { type IWorkload, WORKLOAD_KINDS, Workload } from './workload';
 
+/** A service: where it belongs, what it listens on, what runs behind it. */
 export interface MeshServiceProps<V extends string = string> {
+  /** The mesh that it joins. */
   readonly mesh: Mesh;
   /** The Service's name. Default: the id of the construct. */
   readonly name?: string;
   /** The only port. Give this or `ports`. */
   readonly port?: Port;
+  /** Several ports. Give this or `port`. */
   readonly ports?: readonly Port[];
   /** The image of the only version, `v1`. Give this or `versions`. */
   readonly image?: string;
@@ -43,15 +46,18 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
     return new ImportedService(scope, id, attributes);
   }
 
+  /** The mesh that it joined. */
   readonly mesh: Mesh;
   readonly name: string;
   readonly namespace: string;
   readonly host: string;
   readonly ports: readonly Port[];
   readonly podLabels: Readonly<Record<string, string>>;
+  /** The service account that all its Pods run as. */
   readonly serviceAccountName: string;
   readonly versionNames: readonly V[];
   private readonly rules: Route[] = [];
+  private readonly workloads = new Map<string, ApiObject>();
 
   constructor(scope: Construct, id: string, props: MeshServiceProps<V>) {
     super(scope, id);
@@ -103,6 +109,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
               }),
             )
           : this.existing(version, workload);
+      this.workloads.set(version, object);
       onRendered<WorkloadController>(object, (rendered) =>
         enrolled(rendered, {
           labels,
@@ -131,6 +138,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
     return this;
   }
 
+  /** Its rules, in the order in which they are tried. */
   get routes(): readonly Route[] {
     return [...this.rules];
   }
@@ -165,8 +173,10 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
    * @internal
    */
   toHttpRoutes(port: Port): HTTPRoute[] {
-    const rules = this.rules.map((route) => route.toHttpRoute(this, port));
-    if (this.rules.at(-1)?.takesEverything) return rules;
+    // A rule without a target is complained about by itself; it says nothing that could be written.
+    const rules = this.rules.filter(({ hasTarget }) => hasTarget).map((route) => route.toHttpRoute(this, port));
+    const last = rules.at(-1);
+    if (last && !last.match) return rules;
     return [...rules, { name: 'default', route: [destinationOf(this, port)] }];
   }
 
@@ -181,6 +191,11 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
         match: (route.match ?? [{}]).map((match) => ({ ...match, port: port.number })),
       })),
     );
+  }
+
+  /** The name of the workload behind a version. @internal */
+  workloadName(version: string): string {
+    return this.workloads.get(version)?.name ?? this.name;
   }
 
   private addVirtualService(): void {
@@ -231,9 +246,13 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
 
 /** What has to be known of a service that another program declares. */
 export interface MeshServiceAttributes {
+  /** The Service's name. */
   readonly name: string;
+  /** The Service's namespace. */
   readonly namespace: string;
+  /** The only port. Give this or `ports`. */
   readonly port?: Port;
+  /** Several ports. Give this or `port`. */
   readonly ports?: readonly Port[];
   /** The subsets of its DestinationRule. Default: none. */
   readonly versions?: readonly string[];

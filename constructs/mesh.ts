@@ -18,13 +18,16 @@ import { Jaeger } from './observability/jaeger';
 import { Prometheus } from './observability/prometheus';
 import { OutboundPolicy } from './outbound-policy';
 import { problemAt } from './problem';
+import { type MeshRequest, type Outcome, request } from './request';
 import type { IMeshService } from './service-version';
 import { checkAtSynthesis, writtenByMalha } from './synthesis';
 import type { Tracing } from './tracing';
 
+/** What a mesh is made of; every default is safe. */
 export interface MeshProps {
   /** The system namespace, which is also the root namespace of policies. Default: `malha-system`. */
   readonly namespace?: string;
+  /** How the control plane is installed. Default: two replicas of this version, and the CRDs. */
   readonly controlPlane?: ControlPlaneProps;
   /** Where traces go. Default: nowhere. */
   readonly tracing?: Tracing;
@@ -40,10 +43,15 @@ export interface MeshProps {
 
 /** A mesh. Declare it first: its charts come before those of its members. */
 export class Mesh extends Construct {
+  /** The system namespace, the root namespace of policies. */
   readonly namespace: string;
+  /** What every proxy asks for its configuration. */
   readonly controlPlane: ControlPlane;
+  /** With `Monitoring.bundled()`. */
   readonly prometheus?: Prometheus;
+  /** With `Monitoring.bundled()`. */
   readonly grafana?: Grafana;
+  /** With `Tracing.jaeger()`. */
   readonly jaeger?: Jaeger;
   /** How workloads get their sidecar. @internal */
   readonly injection: InjectOptions;
@@ -94,7 +102,15 @@ export class Mesh extends Construct {
       accessLogs: props.accessLogs ?? [AccessLog.controlPlane()],
       outbound: props.outbound ?? OutboundPolicy.registryOnly(),
     });
-    checkAtSynthesis(this);
+    checkAtSynthesis(this, this.namespace);
+  }
+
+  /**
+   * What a request would do, answered by the translation that feeds Envoy. Looks at the whole program as it stands now.
+   * @throws when the request starts at a workload that this program does not make.
+   */
+  request(question: MeshRequest): Outcome {
+    return request(this.node.root, question);
   }
 
   /** Makes a service or a gateway a member: its namespace is written, its host is claimed. @internal */

@@ -12,5 +12,8 @@ export class Monitoring {
     return new Monitoring(false);
   }
 
-  private constructor(readonly installed: boolean) {}
+  private constructor(
+    /** Whether Prometheus and Grafana are part of the manifests. */
+    readonly installed: boolean,
+  ) {}
 }

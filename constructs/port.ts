@@ -37,9 +37,11 @@ export class Port {
 
   /** The name given by the program, if any. */
   readonly name?: string;
+  /** The port on which the workload listens. */
   readonly targetPort: number;
 
   private constructor(
+    /** The port that callers name. */
     readonly number: number,
     /** The Service's `appProtocol`: `http`, `http2`, `grpc`, `tcp` or `tls`. */
     readonly protocol: string,

@@ -2,6 +2,7 @@
 import type { TrafficPolicy } from '../lib/api';
 import { type Duration, durationText, type Percent } from './units';
 
+/** Limits and the ejection of what fails; what is left out is not limited. */
 export interface Resilience {
   /** Leave out an endpoint for a while after this many 5xx answers in a row. Default: never. */
   readonly ejectAfter5xx?: number;

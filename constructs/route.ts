@@ -9,6 +9,7 @@ import { type Duration, durationText } from './units';
 
 /** One share of a split. */
 export interface WeightedTarget {
+  /** Where this share goes. */
   readonly to: IRouteTarget;
   /** Percent of the requests, a whole number; the weights of a split add up to 100. */
   readonly weight: number;
@@ -24,6 +25,7 @@ export interface Retries {
   readonly on?: readonly string[];
 }
 
+/** A rule: what it takes, and what happens to it. */
 export interface RouteProps {
   /** All of these must hold. Default: every request. */
   readonly match?: readonly Match[];
@@ -37,13 +39,13 @@ export interface RouteProps {
   readonly retries?: Retries;
 }
 
-/** Made by `service.addRoute`. */
+/** A rule of a service. Made by `service.addRoute`. */
 export class Route extends Construct {
   private readonly conditions: HTTPMatchRequest[];
 
-  /** @internal */
   constructor(
     scope: Construct,
+    /** Its name in the VirtualService. */
     readonly id: string,
     private readonly props: RouteProps,
   ) {
@@ -55,6 +57,11 @@ export class Route extends Construct {
   /** Whether it takes every request, so that no later route is ever asked. */
   get takesEverything(): boolean {
     return this.conditions.length === 0;
+  }
+
+  /** @internal */
+  get hasTarget(): boolean {
+    return this.props.to !== undefined || this.props.split !== undefined;
   }
 
   /**

@@ -15,23 +15,29 @@ export interface IRouteTarget {
 export interface IMeshService extends IConstruct, IRouteTarget {
   /** The Service's name. */
   readonly name: string;
+  /** The namespace of the Service and its Pods. */
   readonly namespace: string;
   /** The name by which every workload reaches it: `reviews.shop.svc.cluster.local`. */
   readonly host: string;
+  /** Its ports, in the order in which they were declared. */
   readonly ports: readonly Port[];
   /** The labels that all Pods of the service carry, and no others. */
   readonly podLabels: Readonly<Record<string, string>>;
   /** The names of its versions. */
   readonly versionNames: readonly string[];
-  /** @throws when the service has no such version; the error lists those it has. */
+  /**
+   * One of its versions, to route to.
+   * @throws when the service has no such version; the error lists those it has.
+   */
   version(name: string): ServiceVersion;
 }
 
 /** One version of a service, made by `service.version('v2')`. */
 export class ServiceVersion implements IRouteTarget {
-  /** @internal */
   constructor(
+    /** The service that it is a version of. */
     readonly service: IMeshService,
+    /** Its name: the subset of the DestinationRule, and the Pods' label `version`. */
     readonly versionName: string,
   ) {}
 

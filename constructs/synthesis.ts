@@ -23,11 +23,11 @@ export function writtenByMalha<T extends IConstruct>(construct: T): T {
 }
 
 /** Has synthesis of the app check everything in it. */
-export function checkAtSynthesis(construct: Construct): void {
+export function checkAtSynthesis(construct: Construct, rootNamespace: string): void {
   const { root } = construct.node;
   if (checked.has(root)) return;
   checked.add(root);
-  const synthesis = new Synthesis(root);
+  const synthesis = new Synthesis(root, rootNamespace);
   root.node.addValidation({
     validate: () => {
       synthesis.check();
@@ -46,7 +46,10 @@ class Synthesis {
   private done = false;
   private kept: (() => void)[] = [];
 
-  constructor(private readonly root: IConstruct) {
+  constructor(
+    private readonly root: IConstruct,
+    private readonly rootNamespace: string,
+  ) {
     const methods = root as unknown as Record<string, unknown>;
     for (const name of ['synth', 'synthYaml']) {
       const original = methods[name];
@@ -57,7 +60,7 @@ class Synthesis {
 
   check(): void {
     if (this.running && this.done) return;
-    const objects = check(this.root);
+    const objects = check(this.root, this.rootNamespace);
     if (!this.running) return;
     this.done = true;
     this.kept = objects.map(([object, json]) => keepRendered(object, json));
@@ -78,10 +81,10 @@ class Synthesis {
  * @returns what was rendered.
  * @throws when anything is wrong; what is merely doubtful goes to standard error.
  */
-function check(root: IConstruct): [ApiObject, KubeObject][] {
+function check(root: IConstruct, rootNamespace: string): [ApiObject, KubeObject][] {
   const constructs = root.node.findAll();
   const program = rendered(constructs);
-  const findings = findingsOf(program, complaintsOf(constructs, root));
+  const findings = findingsOf(program, complaintsOf(constructs, root), rootNamespace);
   const errors = findings.filter(({ level }) => level === 'error');
   const warnings = findings.filter(({ level }) => level === 'warning');
   if (warnings.length > 0) process.stderr.write(`${findingsText(warnings)}\n`);
@@ -96,10 +99,10 @@ function complaintsOf(constructs: readonly IConstruct[], root: IConstruct): Find
     .flatMap((construct) => construct.node.validate().map((text) => complaint(construct, text)));
 }
 
-function findingsOf(program: Rendered, complaints: readonly Finding[]): Finding[] {
+function findingsOf(program: Rendered, complaints: readonly Finding[], rootNamespace: string): Finding[] {
   const objects = [...program.objects.values()];
   const writers = new Map([...program.objects.keys()].map((writer) => [pathOf(writer), writer]));
-  const judged = [...objects.flatMap((object) => validate(object)), ...analyze(objects)];
+  const judged = [...objects.flatMap((object) => validate(object)), ...analyze(objects, { rootNamespace })];
   return [
     ...complaints,
     ...program.failures,

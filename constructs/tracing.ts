@@ -1,6 +1,7 @@
 /** Where traces go, and how many. Written into the mesh's configuration; the sidecars send them by OTLP. */
 import { Percent } from './units';
 
+/** How many traces are taken. */
 export interface TracingOptions {
   /** The share of requests that are traced where the caller has not decided already. Default: 1 %, the API's. */
   readonly sampling?: Percent;
@@ -21,6 +22,7 @@ export class Tracing {
   private constructor(
     /** The collector; undefined: the Jaeger that comes with the mesh. */
     readonly collector: { readonly host: string; readonly port: number } | undefined,
+    /** The share of requests that are traced. */
     readonly sampling: Percent,
   ) {}
 }

@@ -5,7 +5,10 @@ export { Duration };
 
 /** A share of a whole. */
 export class Percent {
-  /** @throws when `value` is not from 0 to 100. */
+  /**
+   * A share in percent.
+   * @throws when `value` is not from 0 to 100.
+   */
   static of(value: number): Percent {
     if (!(value >= 0 && value <= 100)) throw new Error(`percent: got ${value}; allowed: 0 to 100`);
     return new Percent(value);

@@ -8,8 +8,11 @@ import type { Duration } from './units';
  * ApiObject of such a kind. Described by its shape, because classes of two versions are strangers to TypeScript.
  */
 export interface IWorkload extends IConstruct {
+  /** `Deployment`, `StatefulSet` or `DaemonSet`. */
   readonly kind: string;
+  /** The name of the object. */
   readonly name: string;
+  /** Its namespace; undefined is the chart's. */
   readonly metadata: Pick<ApiObjectMetadataDefinition, 'namespace'>;
 }
 
@@ -19,7 +22,9 @@ export interface ImageOptions {
   readonly replicas?: number;
   /** Replaces the image's entry point. */
   readonly command?: readonly string[];
+  /** Replaces the image's arguments. */
   readonly args?: readonly string[];
+  /** Environment variables. */
   readonly env?: Readonly<Record<string, string>>;
   /** The user id to run as. Default: the image's, which must not be root. */
   readonly user?: number;
@@ -53,7 +58,9 @@ export class Workload {
   }
 
   private constructor(
+    /** The image to run. */
     readonly image: string,
+    /** What was said beyond the image. */
     readonly options: ImageOptions,
   ) {}
 }

@@ -11,7 +11,6 @@ export interface IstioObjectProps<Spec> {
 
 /** An object of the mesh API, written out. Checked at synthesis like everything else. */
 export abstract class IstioObject<Spec extends object> extends ApiObject {
-  /** @internal */
   protected constructor(scope: Construct, id: string, kind: Kind, props: IstioObjectProps<Spec>) {
     super(scope, id, { apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: props.metadata, spec: props.spec });
   }

@@ -10,9 +10,8 @@ import { server } from './server';
 const PORT = 3000;
 const DASHBOARDS = '/etc/grafana/dashboards';
 
-/** Made by `Mesh` for `Monitoring.bundled()`. */
+/** The Grafana of the mesh. Made by `Mesh` for `Monitoring.bundled()`. */
 export class Grafana extends Construct {
-  /** @internal */
   constructor(scope: Construct, id: string, props: { namespace: string; prometheus: Prometheus }) {
     super(scope, id);
     server(this, {

@@ -10,12 +10,11 @@ const QUERY = 16686;
 const HEALTH = 13133;
 const MOST_TRACES = 50_000;
 
-/** Made by `Mesh` for `Tracing.jaeger()`. */
+/** The Jaeger of the mesh. Made by `Mesh` for `Tracing.jaeger()`. */
 export class Jaeger extends Construct {
   /** Where sidecars send their spans: OTLP over gRPC. */
   readonly collector: { readonly host: string; readonly port: number };
 
-  /** @internal */
   constructor(scope: Construct, id: string, props: { namespace: string }) {
     super(scope, id);
     this.collector = { host: `jaeger-collector.${props.namespace}.svc.cluster.local`, port: OTLP };

@@ -8,12 +8,11 @@ import { server } from './server';
 
 const PORT = 9090;
 
-/** Made by `Mesh` for `Monitoring.bundled()`. */
+/** The Prometheus of the mesh. Made by `Mesh` for `Monitoring.bundled()`. */
 export class Prometheus extends Construct {
   /** Where it answers queries, within the cluster. */
   readonly url: string;
 
-  /** @internal */
   constructor(scope: Construct, id: string, props: { namespace: string; controlPlane: ControlPlane }) {
     super(scope, id);
     this.url = `http://prometheus.${props.namespace}.svc.cluster.local:${PORT}`;

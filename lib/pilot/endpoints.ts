@@ -5,20 +5,22 @@ import { TypeUrl } from '../envoy/type-url';
 import type { Endpoint } from '../world';
 import type { Evaluation, Query } from './memo';
 import { outboundClusterName } from './names';
-import { endpointsOfTarget, type OutboundTarget } from './outbound-target';
+import { endpointsOfTarget, nameOf, type OutboundTarget, type TargetName, targetNamed } from './outbound-target';
 import { endpointAddress } from './shapes';
 
 type Assignment = envoy.config.endpoint.v3.ClusterLoadAssignment;
 
 export function endpointsResource(evaluation: Evaluation, target: OutboundTarget): EnvoyResource | undefined {
-  const { view, service, port, subset } = target;
-  return evaluation.derive(endpointsQuery, `${view.clusterKey}|${service.key}|${port.number}|${subset}`, target);
+  const { key, name } = nameOf(target);
+  return evaluation.derive(endpointsQuery, key, name);
 }
 
-const endpointsQuery: Query<OutboundTarget, EnvoyResource | undefined> = {
+const endpointsQuery: Query<TargetName, EnvoyResource | undefined> = {
   name: 'endpoints',
-  compute: (evaluation, target) => {
-    const name = outboundClusterName(target.service.hostname, target.port.number, target.subset);
+  compute: (evaluation, targetName) => {
+    const target = targetNamed(evaluation, targetName);
+    if (!target) return undefined;
+    const name = outboundClusterName(targetName.hostname, targetName.port, targetName.subset);
     return evaluation.resource(TypeUrl.endpoint, name, () =>
       loadAssignment(name, endpointsOfTarget(evaluation, target)),
     );

@@ -11,9 +11,12 @@ export interface InboundPort {
   readonly number: number;
   readonly protocol: Protocol;
   /** The service, and its port, by which clients know this one; absent for a container port of no service. */
-  readonly service?: Service;
+  readonly service?: ServiceName;
   readonly servicePort?: number;
 }
+
+/** What inbound resources may know of a service: what its key already says. */
+export type ServiceName = Pick<Service, 'key' | 'hostname' | 'name' | 'namespace'>;
 
 /** What the inbound resources of a workload depend on. */
 export interface InboundView {
@@ -30,7 +33,8 @@ export function inboundViewOf(world: WorldView, proxy: Proxy): InboundView {
       for (const { number: servicePort, protocol, targetPort } of service.ports) {
         const number = resolveTargetPort(targetPort, servicePort, pod);
         if (protocol === 'UDP' || number === undefined || ports.has(number)) continue;
-        ports.set(number, { number, protocol, service, servicePort });
+        const { key, hostname, name, namespace } = service;
+        ports.set(number, { number, protocol, service: { key, hostname, name, namespace }, servicePort });
       }
     }
     // With explicit capture, a port that the sidecar does not serve cannot be reached at the Pod's address at all.

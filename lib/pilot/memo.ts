@@ -10,7 +10,10 @@ import { EnvoyResource } from '../envoy/resource';
 import type { TypeUrl } from '../envoy/type-url';
 import { sameAnswer, type Table, type World, WorldView } from '../world';
 
-/** A computation over the World that is worth remembering. Equal keys have to mean equal arguments. */
+/**
+ * A computation over the World that is worth remembering. Equal keys have to mean equal arguments, in whatever World they
+ * are asked: arguments are names, never objects of the World, which the computation has to read for itself.
+ */
 export interface Query<A, V> {
   readonly name: string;
   readonly compute: (evaluation: Evaluation, args: A) => V;

@@ -16,7 +16,7 @@ export function configPath(object: KubeObject): string {
 
 export interface Provenance {
   config?: KubeObject;
-  services?: readonly Service[];
+  services?: readonly Pick<Service, 'hostname' | 'name' | 'namespace'>[];
   subset?: string;
 }
 

@@ -8,7 +8,15 @@ import { isPassthrough, loadBalancing } from './load-balancing';
 import type { Evaluation, Query } from './memo';
 import { provenance } from './metadata';
 import { outboundClusterName } from './names';
-import { endpointsOfTarget, isDns, isOriginalDestination, type OutboundTarget } from './outbound-target';
+import {
+  endpointsOfTarget,
+  isDns,
+  isOriginalDestination,
+  nameOf,
+  type OutboundTarget,
+  type TargetName,
+  targetNamed,
+} from './outbound-target';
 import { outlierDetection } from './outlier-detection';
 import { ads } from './shapes';
 import { effectivePolicy } from './traffic-policy';
@@ -21,18 +29,18 @@ type Cluster = envoy.config.cluster.v3.Cluster;
 const DNS_REFRESH_RATE = '60s';
 
 export function outboundCluster(evaluation: Evaluation, target: OutboundTarget): EnvoyResource | undefined {
-  const { view, service, port, subset } = target;
-  const name = outboundClusterName(service.hostname, port.number, subset);
-  return evaluation.derive(clusterQuery, `${view.clusterKey}|${service.key}|${port.number}|${subset}`, {
-    ...target,
-    name,
-  });
+  const { key, name } = nameOf(target);
+  return evaluation.derive(clusterQuery, key, name);
 }
 
-const clusterQuery: Query<OutboundTarget & { name: string }, EnvoyResource | undefined> = {
+const clusterQuery: Query<TargetName, EnvoyResource | undefined> = {
   name: 'outbound cluster',
-  compute: (evaluation, target) =>
-    evaluation.resource(TypeUrl.cluster, target.name, () => translate(evaluation, target)),
+  compute: (evaluation, targetName) => {
+    const target = targetNamed(evaluation, targetName);
+    if (!target) return undefined;
+    const name = outboundClusterName(targetName.hostname, targetName.port, targetName.subset);
+    return evaluation.resource(TypeUrl.cluster, name, () => translate(evaluation, { ...target, name }));
+  },
 };
 
 function translate(evaluation: Evaluation, target: OutboundTarget & { name: string }): Cluster {

@@ -1,17 +1,38 @@
 /** Which outbound clusters there are, and what each of them stands for. */
-import { type Endpoint, endpointsOf, type Service, type ServicePort, selects } from '../world';
+import { type Endpoint, endpointsOf, keyOf, type Service, type ServicePort, selects } from '../world';
 import type { ClientView } from './client-view';
 import { isPassthrough } from './load-balancing';
 import type { Evaluation } from './memo';
 import { effectivePolicy, subsetsOf } from './traffic-policy';
 
-/** One outbound cluster, as clients of one kind see it. */
+/** One outbound cluster, by nothing but names: what a memorable computation may be told. */
+export interface TargetName {
+  readonly view: ClientView;
+  readonly hostname: string;
+  readonly port: number;
+  readonly subset: string;
+}
+
+/** One outbound cluster, as clients of one kind see it now. */
 export interface OutboundTarget {
   readonly view: ClientView;
   readonly service: Service;
   readonly port: ServicePort;
   /** Empty for the service as a whole. */
   readonly subset: string;
+}
+
+/** The name of a target, and the key under which what is made of it is remembered. */
+export function nameOf({ view, service, port, subset }: OutboundTarget): { key: string; name: TargetName } {
+  const name = { view, hostname: service.hostname, port: port.number, subset };
+  return { key: keyOf(view.clusterKey, name.hostname, name.port, subset), name };
+}
+
+/** What stands behind a name in the World of the evaluation; undefined when it is gone. */
+export function targetNamed(evaluation: Evaluation, { view, hostname, port, subset }: TargetName) {
+  const service = evaluation.service(view.namespace, hostname);
+  const servicePort = service?.ports.find(({ number }) => number === port);
+  return service && servicePort && { view, service, port: servicePort, subset };
 }
 
 /** The clusters of all services that the clients see. */

@@ -44,10 +44,9 @@ const httpProxyRouteQuery: Query<ClientView, EnvoyResource | undefined> = {
 
 function hostsOf(evaluation: Evaluation, view: ClientView, port: number, withPort: boolean): VirtualHost[] {
   const services = evaluation.read(httpServicesTable, `${view.namespace}|${port}`);
-  const hosts = services.map((service) => {
-    const servicePort = service.ports.find(({ number }) => number === port)!;
-    return serviceVirtualHost(evaluation, { view, service, port: servicePort, withPort });
-  });
+  const hosts = services
+    .map(({ hostname }) => serviceVirtualHost(evaluation, { view, hostname, port, withPort }))
+    .filter((host) => host !== undefined);
   return port === 80 ? [...hosts, ...foreignHosts(evaluation, view)] : hosts;
 }
 

@@ -1,14 +1,6 @@
 /** The virtual host of a service: by which names clients ask for it, and what is done with their requests. */
 import type { envoy } from '../envoy/generated/envoy';
-import {
-  CLUSTER_DOMAIN,
-  isIpAddress,
-  isWildcard,
-  MESH_GATEWAY,
-  type Service,
-  type ServicePort,
-  type WorldView,
-} from '../world';
+import { CLUSTER_DOMAIN, isIpAddress, isWildcard, keyOf, MESH_GATEWAY, type Service, type WorldView } from '../world';
 import type { ClientView } from './client-view';
 import type { Evaluation, Query } from './memo';
 import { outboundClusterName } from './names';
@@ -17,42 +9,38 @@ import { forwardTo } from './route-action';
 
 export type VirtualHost = envoy.config.route.v3.VirtualHost;
 
-interface HostTarget {
+interface HostName {
   readonly view: ClientView;
-  readonly service: Service;
-  readonly port: ServicePort;
-  /** The names carry the port, because the listener serves all ports. */
+  readonly hostname: string;
+  readonly port: number;
+  /** The domains carry the port, because the listener serves all ports. */
   readonly withPort: boolean;
 }
 
 /** Made once for all route configurations and Worlds in which nothing about the service changed. */
-export function serviceVirtualHost(evaluation: Evaluation, target: HostTarget): VirtualHost {
-  const { view, service, port, withPort } = target;
-  return evaluation.derive(virtualHostQuery, `${view.key}|${service.key}|${port.number}|${withPort}`, target);
+export function serviceVirtualHost(evaluation: Evaluation, name: HostName): VirtualHost | undefined {
+  const { view, hostname, port, withPort } = name;
+  return evaluation.derive(virtualHostQuery, keyOf(view.key, hostname, port, String(withPort)), name);
 }
 
-const virtualHostQuery: Query<HostTarget, VirtualHost> = {
+const virtualHostQuery: Query<HostName, VirtualHost | undefined> = {
   name: 'virtual host',
-  compute: (world, { view, service, port, withPort }) => {
-    const object = world.virtualServiceFor(view.namespace, service.hostname);
-    const context = {
-      viewer: view.namespace,
-      labels: view.labels,
-      gateway: MESH_GATEWAY,
-      port: port.number,
-      isTls: false,
-    };
+  compute: (world, { view, hostname, port, withPort }) => {
+    const service = world.service(view.namespace, hostname);
+    if (!service) return undefined;
+    const object = world.virtualServiceFor(view.namespace, hostname);
+    const context = { viewer: view.namespace, labels: view.labels, gateway: MESH_GATEWAY, port, isTls: false };
     const routes = object ? routesOf(world, object, context) : [];
     return {
-      name: `${service.hostname}:${port.number}`,
-      domains: domainsOf(service, port.number, view.namespace, withPort),
-      routes: routes.length > 0 ? routes : [defaultRoute(world, view, service, port)],
+      name: `${hostname}:${port}`,
+      domains: domainsOf(service, port, view.namespace, withPort),
+      routes: routes.length > 0 ? routes : [defaultRoute(world, view, hostname, port)],
       include_request_attempt_count: true,
     };
   },
 };
 
-function defaultRoute(world: WorldView, view: ClientView, { hostname }: Service, { number: port }: ServicePort) {
+function defaultRoute(world: WorldView, view: ClientView, hostname: string, port: number) {
   const destination = { hostname, port, cluster: outboundClusterName(hostname, port) };
   return {
     name: 'default',

@@ -1,5 +1,6 @@
 /** What a real Envoy thinks of a snapshot, by `--mode validate`. */
 import { spawn } from 'node:child_process';
+import { webcrypto as crypto } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,7 +38,7 @@ async function withRealCertificates(snapshot: Snapshot): Promise<Snapshot> {
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(
     { name: 'CN=shop.example.com', keys, signingAlgorithm: algorithm, notAfter: new Date('2099-01-01') },
-    crypto as Crypto,
+    crypto as Parameters<typeof x509.X509CertificateGenerator.createSelfSigned>[1],
   );
   const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
   const tls_certificate = {

@@ -171,7 +171,7 @@ describe('a DestinationRule', () => {
 });
 
 describe('two Worlds', () => {
-  const objects = [
+  const objects: KubeObject[] = [
     service('reviews', 'shop'),
     service('ratings', 'shop'),
     serviceEntry('api', 'shop', { hosts: ['api.example.com'] }),

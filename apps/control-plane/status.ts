@@ -25,7 +25,7 @@ export function statusOf(version: string, source: MeshSource, xds: XdsServer, ca
       ...proxy,
       connectedAt: new Date(started + proxy.connectedAt).toISOString(),
     })),
-    findings: source.findings,
+    findings: [...source.findings, ...source.analysis()],
     calls: calls.all(),
   };
 }

@@ -4,9 +4,7 @@
  */
 import type { KubeObject } from '../api/object';
 import type { Snapshot } from '../envoy/resource';
-import { admit } from '../galley/admit';
-import { catalogue } from '../galley/catalogue';
-import type { Finding } from '../galley/finding';
+import { admit, analyze, catalogue, type Finding } from '../galley';
 import { Translator } from '../pilot/translator';
 import { proxyOf, World, type WorldOptions } from '../world';
 import type { Logger, Node, SnapshotSource } from './source';
@@ -35,6 +33,7 @@ export class MeshSource implements SnapshotSource {
   private readonly listeners = new Set<() => void>();
   private admitted: readonly KubeObject[] = [];
   private inForce: { world: World; objects: readonly KubeObject[]; generation: number; since: number } | undefined;
+  private analyzed?: { admitted: readonly KubeObject[]; findings: readonly Finding[] };
   private found: readonly Finding[] = [];
 
   constructor(private readonly options: MeshSourceOptions) {}
@@ -81,6 +80,24 @@ export class MeshSource implements SnapshotSource {
   get findings(): readonly Finding[] {
     const failures = this.translator.failures.map(({ name, error }) => notTranslated(name, error.message));
     return [...this.found, ...failures];
+  }
+
+  /** What is wrong among the objects in force. Worked out when it is first asked for, so that no edit waits for it. */
+  analysis(): readonly Finding[] {
+    const { inForce, admitted } = this;
+    if (inForce && this.analyzed?.admitted !== admitted) {
+      this.analyzed = { admitted, findings: this.analyze(inForce.world, admitted) };
+    }
+    return this.analyzed?.findings ?? [];
+  }
+
+  private analyze(world: World, admitted: readonly KubeObject[]): readonly Finding[] {
+    try {
+      return analyze(admitted, { meshConfig: world.meshConfig(), rootNamespace: world.rootNamespace() });
+    } catch (error) {
+      this.options.log.error({ error: (error as Error).message }, 'the objects cannot be analyzed');
+      return [];
+    }
   }
 
   get configuration(): Configuration {

@@ -64,6 +64,18 @@ export class Namespaces {
     return join(directory, 'envoy');
   }
 
+  /**
+   * How to signal a process of a pod: in a user namespace, the proxy's user is a stranger to whoever started it.
+   * Undefined where the usual way works.
+   */
+  get signal(): ((pid: number, signal: NodeJS.Signals) => void) | undefined {
+    if (!this.userNamespace) return undefined;
+    return (pid, signal) => {
+      const [program, ...args] = [...this.enterMesh(), 'kill', '-s', signal.replace(/^SIG/, ''), String(pid)];
+      spawn(program!, args, { env, stdio: 'ignore' });
+    };
+  }
+
   /** The command prefix that runs a command beside the pods, where each can be reached. */
   enterMesh(): string[] {
     return this.enter(this.outer);

@@ -49,6 +49,7 @@ export class Pods {
           env: { ...inheritedEnvironment(), ...each.env },
           cwd: process.cwd(),
           logFile: join(directory, `${pod.id}.${each.name}.log`),
+          signal: this.options.namespaces?.signal,
           onDeath,
         });
         this.running.set(key(pod.id, each.name), running);

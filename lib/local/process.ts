@@ -12,6 +12,8 @@ export interface ProcessOptions {
   cwd: string;
   /** Appended to. */
   logFile: string;
+  /** Sends a signal where this program may not: to another user's process. Default: as Node does. */
+  signal?(pid: number, signal: NodeJS.Signals): void;
   /** Called when it ends without having been asked to. */
   onDeath(message: string): void;
 }
@@ -70,7 +72,9 @@ export class LocalProcess {
 
   /** Sends a signal, and leaves what follows to the restart. */
   kill(signal: NodeJS.Signals): void {
-    this.child?.kill(signal);
+    if (!this.child?.pid) return;
+    if (this.options.signal) this.options.signal(this.child.pid, signal);
+    else this.child.kill(signal);
   }
 
   /** Ends it for good: asks, and after three seconds insists. */
@@ -80,8 +84,8 @@ export class LocalProcess {
     const { child } = this;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
-    child.kill('SIGTERM');
-    const insist = setTimeout(() => child.kill('SIGKILL'), STOP_AFTER_MS);
+    this.kill('SIGTERM');
+    const insist = setTimeout(() => this.kill('SIGKILL'), STOP_AFTER_MS);
     await Promise.race([gone, sleep(2 * STOP_AFTER_MS, undefined, { ref: false })]);
     clearTimeout(insist);
   }

@@ -7,7 +7,7 @@ import { sameValue } from '../api/equality';
 import { type KubeObject, objectKey } from '../api/object';
 import { originOf, withOrigin } from '../api/origin';
 import type { Finding } from './finding';
-import { isValid, validate } from './validate';
+import { isNamed, isValid, validate } from './validate';
 
 export interface Admission {
   /** What is in force now, in the order of `objects`. */
@@ -36,10 +36,6 @@ export function admit(previous: readonly KubeObject[], objects: readonly KubeObj
     findings.push(...remarks.map((finding) => (last ? withLastInForce(finding) : finding)));
   }
   return { admitted, findings };
-}
-
-function isNamed(object: KubeObject): boolean {
-  return typeof object?.apiVersion === 'string' && typeof object.metadata?.name === 'string';
 }
 
 function withLastInForce(finding: Finding): Finding {

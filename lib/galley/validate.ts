@@ -63,12 +63,11 @@ export function isWellFormed(object: KubeObject): boolean {
   return !judge(object).some((judgement) => judgement.malformed);
 }
 
-function isNamed(object: KubeObject): boolean {
-  return (
-    typeof object.apiVersion === 'string' &&
-    typeof object.kind === 'string' &&
-    typeof object.metadata?.name === 'string'
-  );
+/** Whether `object` has an identity: what everyone may ask of it, whatever else is wrong. */
+export function isNamed(object: KubeObject): boolean {
+  const { apiVersion, kind, metadata } = object ?? {};
+  const texts = [apiVersion, kind, metadata?.name, metadata?.namespace ?? ''];
+  return texts.every((text) => typeof text === 'string');
 }
 
 function noObject(message: string, path?: string): Finding {

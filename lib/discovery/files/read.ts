@@ -60,8 +60,7 @@ function filesOf(folder: string, entry: Dirent, open: ReadonlySet<string>): stri
       return open.has(real) ? [] : filesBelow(path, new Set([...open, real]));
     }
   } catch {
-    // A link that leads nowhere, or a folder that vanished meanwhile, holds no objects.
-    return [];
+    // A link that leads nowhere: reading it will say so.
   }
   return isObjectFile(path) ? [path] : [];
 }

@@ -7,6 +7,7 @@ import {
   isAlias,
   isMap,
   isScalar,
+  isSeq,
   LineCounter,
   parseAllDocuments,
   Scalar,
@@ -130,12 +131,19 @@ function readDocument(part: Part, document: Document.Parsed, index: number, coun
 function problemOf(document: Document.Parsed, lineAt: (offset?: number) => number): TextProblem | undefined {
   let problem: TextProblem | undefined;
   let aliases = 0;
+  const anchors = new Set<string>();
   visit(document, (_key, node, ancestors) => {
+    if ((isMap(node) || isSeq(node) || isScalar(node)) && node.anchor) {
+      anchors.add(node.anchor);
+    }
     if (ancestors.length > BOUNDS.depth * 2) {
       problem = tooDeep(lineAt(0));
     } else if (isAlias(node) && ++aliases > BOUNDS.aliases) {
       const message = `the document uses more than ${BOUNDS.aliases} aliases`;
       problem = { code: 'MAL0013', message, line: lineAt(node.range?.[0]) };
+    } else if (isAlias(node) && !anchors.has(node.source)) {
+      const message = `the alias *${node.source} has no anchor before it`;
+      problem = { code: 'MAL0011', message, line: lineAt(node.range?.[0]) };
     } else if (isMap(node)) {
       const address = addressIn(node);
       if (address) {

@@ -24,29 +24,29 @@ export function checkLabels(labels: Record<string, string> | undefined, check: C
   }
 }
 
-function checkSelectorLabels(labels: Record<string, string> | undefined, check: Check): void {
+function checkSelectorLabels(labels: Record<string, string> | undefined, field: string, check: Check): void {
   const entries = Object.entries(labels ?? {});
   if (entries.length === 0) {
     check.warning('a selector without labels selects every workload', 'leave the selector out, or add labels');
   }
   for (const [key, value] of entries) {
     if (key === '') {
-      check.at(key).error('a selector has no empty keys');
+      check.at(field, key).error('a selector has no empty keys');
     } else if (key.includes('*') || value.includes('*')) {
-      check.at(key).error(`a selector has no wildcards, got ${shown(`${key}=${value}`)}`);
+      check.at(field, key).error(`a selector has no wildcards, got ${shown(`${key}=${value}`)}`);
     }
   }
 }
 
 export function checkSelector(selector: WorkloadSelector | undefined, check: Check): void {
   if (selector) {
-    checkSelectorLabels(selector.matchLabels, check);
+    checkSelectorLabels(selector.matchLabels, 'matchLabels', check);
   }
 }
 
 export function checkNetworkingSelector(selector: NetworkingWorkloadSelector | undefined, check: Check): void {
   if (selector) {
-    checkSelectorLabels(selector.labels, check);
+    checkSelectorLabels(selector.labels, 'labels', check);
   }
 }
 

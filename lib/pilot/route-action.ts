@@ -64,10 +64,14 @@ export function forwardTo(world: WorldView, viewer: string, destination: Resolve
   };
 }
 
+/**
+ * How long a request may take. Envoy reads `timeout` only where there is no `max_stream_duration`, so there is either the
+ * one or the other: a limit, or none but the deadline that a gRPC client itself sends along (grpc-timeout).
+ */
 export function timeouts(timeout: string | undefined): RouteAction {
-  const limit = duration(timeout) ?? NO_TIMEOUT;
-  // A gRPC client's own deadline (grpc-timeout) holds as well, within the limit.
-  return { timeout: limit, max_stream_duration: { grpc_timeout_header_max: limit } };
+  const limit = duration(timeout);
+  if (limit !== undefined && limit !== NO_TIMEOUT) return { timeout: limit };
+  return { timeout: NO_TIMEOUT, max_stream_duration: { grpc_timeout_header_max: NO_TIMEOUT } };
 }
 
 function retries(retry_policy: envoy.config.route.v3.RetryPolicy | undefined): RouteAction {

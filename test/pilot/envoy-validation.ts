@@ -31,7 +31,7 @@ export async function complaintOfEnvoy(snapshot: Snapshot): Promise<string> {
 }
 
 /** The Secrets of the cases hold words, or are missing; without a control plane to wait for, Envoy wants them all. */
-async function withRealCertificates(snapshot: Snapshot): Promise<Snapshot> {
+export async function withRealCertificates(snapshot: Snapshot): Promise<Snapshot> {
   const names = new Set(JSON.stringify(snapshot.listeners.map(({ message }) => message)).match(/kubernetes:[^"]+/g));
   if (names.size === 0) return snapshot;
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };

@@ -3,6 +3,7 @@
  * not depend on it (readiness and metrics). Everything else comes by ADS.
  */
 import type { envoy } from '../envoy/generated/envoy';
+import { statsConfig } from './stats-tags';
 
 type Bootstrap = envoy.config.bootstrap.v3.Bootstrap;
 type Listener = envoy.config.listener.v3.Listener;
@@ -55,6 +56,7 @@ export function bootstrap(options: BootstrapOptions): Bootstrap {
       cds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
       lds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
     },
+    stats_config: statsConfig(),
     static_resources: {
       listeners: [readinessListener(podIP), metricsListener(podIP)],
       clusters: [controlPlaneCluster(options.controlPlane), adminCluster()],

@@ -53,6 +53,8 @@ export class ProxyStream {
   private readonly channels = new Map<string, Channel>();
   private wanted?: Record<Type, ReadonlyMap<string, EnvoyResource>>;
   private snapshot?: Snapshot;
+  /** Endpoints that are gone while the client may still warm their clusters; it would wait for them. */
+  private readonly retained = new Map<string, EnvoyResource>();
   private queuedBytes = 0;
   private nonces = 0;
   private changedAt?: number;
@@ -97,7 +99,9 @@ export class ProxyStream {
         if (channel) channel.isSettled = false;
         return indexOf(snapshot[type]);
       };
+      for (const [name, resource] of this.wanted?.endpoints ?? []) this.retained.set(name, resource);
       this.wanted = Object.fromEntries(TYPES.map((type) => [type, byName(type)])) as typeof this.wanted;
+      for (const name of this.wanted!.endpoints.keys()) this.retained.delete(name);
       this.snapshot = snapshot;
       this.changedAt ??= changedAt;
     }
@@ -123,6 +127,7 @@ export class ProxyStream {
     }
     // Break: nobody refers to it any more, and the client has said so.
     if (mayGoOn && !this.isPatient('listeners') && !this.isPatient('routes')) {
+      this.retained.clear();
       this.advance('endpoints', true);
       this.advance('clusters', true);
     }
@@ -132,7 +137,9 @@ export class ProxyStream {
   /** Sends what is due of one type. Returns whether nothing is left to send. */
   private advance(type: Type, mayRemove: boolean): boolean {
     const channel = this.channels.get(URL_OF[type]);
-    return channel === undefined || this.send(channel, this.wanted![type], mayRemove);
+    const wanted = this.wanted![type];
+    const all = type === 'endpoints' && this.retained.size > 0 ? new Map([...this.retained, ...wanted]) : wanted;
+    return channel === undefined || this.send(channel, all, mayRemove);
   }
 
   private send(channel: Channel, all: ReadonlyMap<string, EnvoyResource>, mayRemove: boolean): boolean {

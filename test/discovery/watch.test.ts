@@ -85,6 +85,17 @@ describe('a watched folder', () => {
     expect(told.every((read) => read.objects.length === 2)).toBe(true);
   });
 
+  it('does not take a file for empty while it is written anew', async () => {
+    write('a.yaml', '');
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    write('a.yaml', configMap('a', '2'));
+    await until((now) => valuesOf(now)['a'] === '2');
+    expect(told.every((read) => read.objects.length === 2)).toBe(true);
+
+    write('a.yaml', '');
+    expect(valuesOf(await until((now) => now.objects.length === 1))).toEqual({ b: '1' });
+  });
+
   it('finds files in folders that are made later', async () => {
     mkdirSync(join(folder, 'more'));
     write('more/d.yaml', configMap('d', '1'));

@@ -34,6 +34,7 @@ describe.each<Variant>(['delta', 'state'])('Envoy over %s', (variant) => {
   let xds: XdsServer;
   let envoy: ChildProcess;
   let port: number;
+  let xdsPort: number;
   let log = '';
 
   /** Resolves when the server has begun to tell the proxy. */
@@ -48,15 +49,8 @@ describe.each<Variant>(['delta', 'state'])('Envoy over %s', (variant) => {
   };
   const synced = { clusters: 'synced', endpoints: 'synced', listeners: 'synced', routes: 'synced' };
 
-  beforeAll(async () => {
-    port = await freePort();
-    snapshot = snapshotOf({
-      clusters: [cluster('a')],
-      endpoints: [endpoints('a', appPort)],
-      listeners: [listener('in', port, 'r')],
-      routes: [route('r', 'a')],
-    });
-    xds = new XdsServer(
+  const serverOf = () =>
+    new XdsServer(
       {
         snapshot: ({ id }) => (id === NODE ? snapshot : undefined),
         subscribe(onChange) {
@@ -66,8 +60,19 @@ describe.each<Variant>(['delta', 'state'])('Envoy over %s', (variant) => {
       },
       { log: silent },
     );
+
+  beforeAll(async () => {
+    port = await freePort();
+    snapshot = snapshotOf({
+      clusters: [cluster('a')],
+      endpoints: [endpoints('a', appPort)],
+      listeners: [listener('in', port, 'r')],
+      routes: [route('r', 'a')],
+    });
+    xds = serverOf();
+    xdsPort = await xds.listen('127.0.0.1:0');
     const { path } = await findEnvoy();
-    const bootstrap = JSON.stringify(bootstrapOf(variant, await xds.listen('127.0.0.1:0')));
+    const bootstrap = JSON.stringify(bootstrapOf(variant, xdsPort));
     envoy = spawn(path, ['--config-yaml', bootstrap, '--use-dynamic-base-id', '-l', 'warn'], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -143,6 +148,24 @@ describe.each<Variant>(['delta', 'state'])('Envoy over %s', (variant) => {
     expect(await get(port)).toBe('hello');
     await set({ ...good, routes: [route('r', 'round-9')] });
     await eventually(() => expect(states()).toMatchObject(synced));
+    expect(await get(port)).toBe('hello');
+  });
+
+  it('goes on without the server, and takes up where it was when there is one again', async () => {
+    await xds.close();
+    expect(await get(port)).toBe('hello');
+    snapshot = {
+      ...snapshot,
+      clusters: [cluster('anew')],
+      endpoints: [endpoints('anew', appPort)],
+      routes: [route('r', 'anew')],
+    };
+    xds = serverOf();
+    await xds.listen(`127.0.0.1:${xdsPort}`);
+    await eventually(() => {
+      expect(states()).toMatchObject(synced);
+      expect(xds.proxies()[0]!.types.clusters.resources).toBe(1);
+    });
     expect(await get(port)).toBe('hello');
   });
 

@@ -53,7 +53,7 @@ const HttpHeader = message(
   {
     name: text('The name of the header.', { minLength: 1 }),
     value: text('The value.'),
-    envName: text('The environment variable of the proxy that holds the value.'),
+    envName: unserved(text('The environment variable of the proxy that holds the value.')),
   },
   { description: 'A header that is sent along.', exclusive: [['value', 'envName']] },
 );

@@ -26,9 +26,11 @@ export const CustomTag = message(
       { name: text('The header.', { minLength: 1 }), defaultValue: text('The value when it is not there.') },
       { description: 'The value of a header of the request.', required: ['name'] },
     ),
-    formatter: message(
-      { value: text("The format, with Envoy's command operators.", { minLength: 1 }) },
-      { description: 'A value made by a format.', required: ['value'] },
+    formatter: unserved(
+      message(
+        { value: text("The format, with Envoy's command operators.", { minLength: 1 }) },
+        { description: 'A value made by a format.', required: ['value'] },
+      ),
     ),
   },
   { description: 'A tag of a span.', exclusive: [['literal', 'environment', 'header', 'formatter']] },

@@ -83,12 +83,6 @@ export const catalogue = {
     text: 'Several DestinationRules of one namespace hold for the same host and disagree; the oldest wins.',
     fix: 'put the policies and subsets into one DestinationRule',
   },
-  MAL0010: {
-    level: 'error',
-    title: 'FileNotReadable',
-    text: 'A file or folder cannot be read.',
-    fix: 'check the path and its permissions',
-  },
   MAL0011: {
     level: 'error',
     title: 'FileDoesNotParse',
@@ -124,6 +118,12 @@ export const catalogue = {
     title: 'NotTranslated',
     text: 'The control plane could not translate objects, which is a mistake of its own; what proxies have stays in force.',
     fix: 'report it, with the object that was changed last',
+  },
+  MAL0017: {
+    level: 'error',
+    title: 'FileNotReadable',
+    text: 'A file or folder cannot be read.',
+    fix: 'check the path and its permissions',
   },
 } as const satisfies Record<string, CatalogueEntry>;
 

@@ -173,13 +173,13 @@ describe('files', () => {
     const { objects, findings } = readFiles([folder]);
     expect(objects).toHaveLength(1);
     expect(findings).toEqual([
-      expect.objectContaining({ code: 'MAL0010', message: 'cannot be read: no such file or folder' }),
+      expect.objectContaining({ code: 'MAL0017', message: 'cannot be read: no such file or folder' }),
     ]);
   });
 
   it('that are not there are findings', () => {
     expect(readFiles([join(folder, 'none.yaml')]).findings).toEqual([
-      expect.objectContaining({ code: 'MAL0010', level: 'error', resource: join(folder, 'none.yaml') }),
+      expect.objectContaining({ code: 'MAL0017', level: 'error', resource: join(folder, 'none.yaml') }),
     ]);
   });
 

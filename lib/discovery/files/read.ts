@@ -38,7 +38,7 @@ export function filesAt(path: string, findings: Finding[]): string[] {
   try {
     return statSync(path).isDirectory() ? filesBelow(path, new Set([realpathSync(path)])) : [path];
   } catch (error) {
-    findings.push(findingInFile(path, undefined, 'MAL0010', { message: `cannot be read: ${reasonOf(error)}` }));
+    findings.push(findingInFile(path, undefined, 'MAL0017', { message: `cannot be read: ${reasonOf(error)}` }));
     return [];
   }
 }
@@ -82,7 +82,7 @@ export function readFileAt(file: string): ReadFiles {
   } catch (error) {
     return {
       objects: [],
-      findings: [findingInFile(file, undefined, 'MAL0010', { message: `cannot be read: ${reasonOf(error)}` })],
+      findings: [findingInFile(file, undefined, 'MAL0017', { message: `cannot be read: ${reasonOf(error)}` })],
     };
   }
 }

@@ -3,29 +3,23 @@ import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
 import type { Endpoint } from '../world';
-import type { Evaluation, Query } from './memo';
+import type { Evaluation } from './memo';
 import { outboundClusterName } from './names';
-import { endpointsOfTarget, nameOf, type OutboundTarget, type TargetName, targetNamed } from './outbound-target';
+import { type ClientTarget, clientTargetKey, endpointsOfTarget, sharedQuery, usesEds } from './outbound-target';
 import { endpointAddress } from './shapes';
 
 type Assignment = envoy.config.endpoint.v3.ClusterLoadAssignment;
 
-export function endpointsResource(evaluation: Evaluation, target: OutboundTarget): EnvoyResource | undefined {
-  const { key, name } = nameOf(target);
-  return evaluation.derive(endpointsQuery, key, name);
+/** Undefined for clusters that find their endpoints otherwise. */
+export function endpointsResource(evaluation: Evaluation, target: ClientTarget): EnvoyResource | undefined {
+  return evaluation.derive(endpointsQuery, clientTargetKey(target), target);
 }
 
-const endpointsQuery: Query<TargetName, EnvoyResource | undefined> = {
-  name: 'endpoints',
-  compute: (evaluation, targetName) => {
-    const target = targetNamed(evaluation, targetName);
-    if (!target) return undefined;
-    const name = outboundClusterName(targetName.hostname, targetName.port, targetName.subset);
-    return evaluation.resource(TypeUrl.endpoint, name, () =>
-      loadAssignment(name, endpointsOfTarget(evaluation, target)),
-    );
-  },
-};
+const endpointsQuery = sharedQuery('endpoints', (evaluation, target) => {
+  if (!usesEds(target)) return undefined;
+  const name = outboundClusterName(target.service.hostname, target.port.number, target.subset);
+  return evaluation.attempt(TypeUrl.endpoint, name, () => loadAssignment(name, endpointsOfTarget(evaluation, target)));
+});
 
 /** Endpoints grouped by locality, both in the order in which they are given. */
 export function loadAssignment(name: string, endpoints: readonly Endpoint[]): Assignment {

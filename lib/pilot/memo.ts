@@ -154,7 +154,8 @@ export class Evaluation extends WorldView {
   constructor(
     private readonly memo: Memo,
     private readonly world: World,
-    private readonly previous: unknown,
+    /** What this computation gave the last time, if it is not the first. */
+    readonly previous: unknown,
   ) {
     super();
   }
@@ -184,17 +185,29 @@ export class Evaluation extends WorldView {
   }
 
   /**
-   * The result of a query that makes one resource: encodes it now, so that a message that Envoy's schema does not
-   * allow never reaches a snapshot. When `build` fails, the last good resource of this query stays in force.
+   * The result of a query that makes one resource. When `build` fails, the last good resource of this query stays in
+   * force.
    */
-  resource<T extends object>(typeUrl: TypeUrl, name: string, build: () => T): EnvoyResource<T> | undefined {
+  resource<T extends object>(typeUrl: TypeUrl, name: string, build: () => T): EnvoyResource | undefined {
+    const resource = this.attempt(typeUrl, name, build);
+    return resource === FAILED ? (this.previous as EnvoyResource | undefined) : resource;
+  }
+
+  /**
+   * One resource, for a query that has a way of its own when `build` fails. It is encoded now, so that a message that
+   * Envoy's schema does not allow never reaches a snapshot.
+   */
+  attempt<T extends object>(typeUrl: TypeUrl, name: string, build: () => T): EnvoyResource | typeof FAILED {
     try {
       const resource = this.memo.intern(typeUrl, name, build());
       this.memo.note(typeUrl, name, undefined);
       return resource;
     } catch (error) {
       this.memo.note(typeUrl, name, error as Error);
-      return this.previous as EnvoyResource<T> | undefined;
+      return FAILED;
     }
   }
 }
+
+/** In place of a resource that could not be made. */
+export const FAILED = Symbol('failed');

@@ -1,63 +1,114 @@
 /** Which outbound clusters there are, and what each of them stands for. */
-import { type Endpoint, endpointsOf, keyOf, type Service, type ServicePort, selects } from '../world';
+import type { DestinationRule } from '../api';
+import type { EnvoyResource } from '../envoy/resource';
+import { type Endpoint, endpointsOf, keyOf, type Service, type ServicePort, selects, type WorldView } from '../world';
 import type { ClientView } from './client-view';
 import { isPassthrough } from './load-balancing';
-import type { Evaluation } from './memo';
+import { type Evaluation, FAILED, type Query } from './memo';
 import { effectivePolicy, subsetsOf } from './traffic-policy';
 
-/** One outbound cluster, by nothing but names: what a memorable computation may be told. */
-export interface TargetName {
+/** What is behind one outbound cluster now. */
+export interface OutboundTarget {
+  /** The client's connections keep the address that they were meant for. */
+  readonly redirected: boolean;
+  readonly service: Service;
+  readonly port: ServicePort;
+  /** Empty for the service as a whole. */
+  readonly subset: string;
+  /** The DestinationRules that hold for the client, oldest first. */
+  readonly rules: readonly DestinationRule[];
+}
+
+/** Which cluster a client means; who it is decides which service and which rules these names lead to. */
+export interface ClientTarget {
   readonly view: ClientView;
   readonly hostname: string;
   readonly port: number;
   readonly subset: string;
 }
 
-/** One outbound cluster, as clients of one kind see it now. */
-export interface OutboundTarget {
-  readonly view: ClientView;
-  readonly service: Service;
-  readonly port: ServicePort;
-  /** Empty for the service as a whole. */
+/** A target by names that mean the same for all clients: what is made of it is shared by every namespace. */
+export interface SharedTarget {
+  readonly redirected: boolean;
+  readonly serviceKey: string;
+  readonly port: number;
   readonly subset: string;
-}
-
-/** The name of a target, and the key under which what is made of it is remembered. */
-export function nameOf({ view, service, port, subset }: OutboundTarget): { key: string; name: TargetName } {
-  const name = { view, hostname: service.hostname, port: port.number, subset };
-  return { key: keyOf(view.clusterKey, name.hostname, name.port, subset), name };
-}
-
-/** What stands behind a name in the World of the evaluation; undefined when it is gone. */
-export function targetNamed(evaluation: Evaluation, { view, hostname, port, subset }: TargetName) {
-  const service = evaluation.service(view.namespace, hostname);
-  const servicePort = service?.ports.find(({ number }) => number === port);
-  return service && servicePort && { view, service, port: servicePort, subset };
+  readonly rules: readonly { readonly namespace: string; readonly name: string }[];
 }
 
 /** The clusters of all services that the clients see. */
-export function outboundTargets(evaluation: Evaluation, view: ClientView): OutboundTarget[] {
-  return evaluation.visibleServices(view.namespace).flatMap((service) => {
-    const subsets = subsetsOf(evaluation.destinationRules(view.namespace, service.hostname));
-    return service.ports
+export function clientTargets(evaluation: Evaluation, view: ClientView): ClientTarget[] {
+  return evaluation.visibleServices(view.namespace).flatMap(({ hostname, ports }) => {
+    const subsets = subsetsOf(evaluation.destinationRules(view.namespace, hostname));
+    return ports
       .filter(({ protocol }) => protocol !== 'UDP')
-      .flatMap((port) => ['', ...subsets.map(({ name }) => name)].map((subset) => ({ view, service, port, subset })));
+      .flatMap(({ number: port }) =>
+        ['', ...subsets.map(({ name }) => name)].map((subset) => ({ view, hostname, port, subset })),
+      );
   });
 }
 
+type MaybeResource = EnvoyResource | typeof FAILED | undefined;
+
+/** A query about what clients mean, answered by one that is shared where they mean the same. */
+export function sharedQuery(
+  name: string,
+  translate: (evaluation: Evaluation, target: OutboundTarget) => MaybeResource,
+): Query<ClientTarget, EnvoyResource | undefined> {
+  const shared: Query<SharedTarget, MaybeResource> = {
+    name: `shared ${name}`,
+    compute: (evaluation, args) => {
+      const target = resolve(evaluation, args);
+      return target && translate(evaluation, target);
+    },
+  };
+  return {
+    name,
+    compute: (evaluation, target) => {
+      const args = shareable(evaluation, target);
+      if (!args) return undefined;
+      const resource = evaluation.derive(shared, JSON.stringify(Object.values(args)), args);
+      return resource === FAILED ? (evaluation.previous as EnvoyResource | undefined) : resource;
+    },
+  };
+}
+
+/** The key under which the answer to a client's query is remembered. */
+export function clientTargetKey({ view, hostname, port, subset }: ClientTarget): string {
+  return keyOf(view.clusterKey, hostname, port, subset);
+}
+
+function shareable(world: WorldView, { view, hostname, port, subset }: ClientTarget): SharedTarget | undefined {
+  const service = world.service(view.namespace, hostname);
+  if (!service) return undefined;
+  const rules = world.destinationRules(view.namespace, hostname);
+  return {
+    redirected: view.type === 'sidecar' && view.capture === 'REDIRECT',
+    serviceKey: service.key,
+    port,
+    subset,
+    rules: rules.map(({ metadata: { namespace = 'default', name } }) => ({ namespace, name })),
+  };
+}
+
+function resolve(world: WorldView, { redirected, serviceKey, port, subset, rules }: SharedTarget) {
+  const service = world.serviceByKey(serviceKey);
+  const servicePort = service?.ports.find(({ number }) => number === port);
+  if (!service || !servicePort) return undefined;
+  const found = rules.map(({ namespace, name }) => world.destinationRule(namespace, name));
+  return { redirected, service, port: servicePort, subset, rules: found.filter((rule) => rule !== undefined) };
+}
+
 /** Envoy connects to the address that the client chose: for headless services, each Pod is one that clients mean. */
-export function isOriginalDestination({ view, service }: OutboundTarget, passthrough: boolean): boolean {
-  // Without redirection there is no original destination.
-  if (view.type !== 'sidecar' || view.capture !== 'REDIRECT') return false;
-  return service.headless || service.resolution === 'NONE' || passthrough;
+export function isOriginalDestination({ redirected, service, port, subset, rules }: OutboundTarget): boolean {
+  if (!redirected) return false;
+  if (service.headless || service.resolution === 'NONE') return true;
+  return isPassthrough(effectivePolicy(rules, port.number, subset).loadBalancer);
 }
 
 /** The endpoints of this cluster come over EDS. */
-export function usesEds(evaluation: Evaluation, target: OutboundTarget): boolean {
-  const { view, service, port, subset } = target;
-  const rules = evaluation.destinationRules(view.namespace, service.hostname);
-  const { loadBalancer } = effectivePolicy(rules, port.number, subset);
-  return !isDns(service) && !isOriginalDestination(target, isPassthrough(loadBalancer));
+export function usesEds(target: OutboundTarget): boolean {
+  return !isDns(target.service) && !isOriginalDestination(target);
 }
 
 export function isDns(service: Service): boolean {
@@ -66,13 +117,12 @@ export function isDns(service: Service): boolean {
 
 /** The endpoints that carry the labels of the target's subset. */
 export function endpointsOfTarget(evaluation: Evaluation, target: OutboundTarget): Endpoint[] {
-  const { view, service, port, subset } = target;
+  const { service, port, subset, rules } = target;
   const endpoints =
     service.registry === 'Kubernetes' && service.externalName
       ? [{ address: service.externalName, port: externalPort(port), labels: {}, locality: '' }]
       : endpointsOf(evaluation, service, port);
   if (!subset) return endpoints;
-  const rules = evaluation.destinationRules(view.namespace, service.hostname);
   const labels = subsetsOf(rules).find(({ name }) => name === subset)?.labels;
   return endpoints.filter((endpoint) => selects(labels, endpoint.labels));
 }

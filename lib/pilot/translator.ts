@@ -14,7 +14,7 @@ import { Memo, type Query, type TranslationFailure } from './memo';
 import { outboundCluster } from './outbound-clusters';
 import { httpProxyPort, outboundListeners } from './outbound-listeners';
 import { httpPortsTable } from './outbound-tables';
-import { outboundTargets, usesEds } from './outbound-target';
+import { clientTargets } from './outbound-target';
 import { gatewaySecrets } from './secrets';
 import { httpProxyRoute, portRoute } from './sidecar-routes';
 
@@ -72,16 +72,24 @@ const sidecarSnapshotQuery: Query<SidecarArgs, Snapshot> = {
 const sidecarClustersQuery: Query<SidecarArgs, Resources> = {
   name: 'sidecar clusters',
   compute: (evaluation, { view, inbound }) =>
-    sorted([
-      ...evaluation.derive(clientClustersQuery, view.clusterKey, view),
-      ...inbound.ports.map((port) => inboundCluster(evaluation, view, port)),
-    ]),
+    merged(
+      evaluation.derive(clientClustersQuery, view.clusterKey, view),
+      sorted(inbound.ports.map((port) => inboundCluster(evaluation, view, port))),
+    ),
 };
 
 const sidecarListenersQuery: Query<SidecarArgs, Resources> = {
   name: 'sidecar listeners',
   compute: (evaluation, { view, inbound }) =>
-    sorted([...outboundListeners(evaluation, view), ...inboundListeners(evaluation, view, inbound)]),
+    merged(
+      evaluation.derive(clientListenersQuery, view.key, view),
+      sorted(inboundListeners(evaluation, view, inbound)),
+    ),
+};
+
+const clientListenersQuery: Query<ClientView, Resources> = {
+  name: 'client listeners',
+  compute: (evaluation, view) => sorted(outboundListeners(evaluation, view)),
 };
 
 const sidecarRoutesQuery: Query<ClientView, Resources> = {
@@ -101,18 +109,14 @@ const clientClustersQuery: Query<ClientView, Resources> = {
   compute: (evaluation, view) =>
     sorted([
       ...fixedClusters(evaluation, view),
-      ...outboundTargets(evaluation, view).map((target) => outboundCluster(evaluation, target)),
+      ...clientTargets(evaluation, view).map((target) => outboundCluster(evaluation, target)),
     ]),
 };
 
 const endpointsQuery: Query<ClientView, Resources> = {
   name: 'client endpoints',
   compute: (evaluation, view) =>
-    sorted(
-      outboundTargets(evaluation, view)
-        .filter((target) => usesEds(evaluation, target))
-        .map((target) => endpointsResource(evaluation, target)),
-    ),
+    sorted(clientTargets(evaluation, view).map((target) => endpointsResource(evaluation, target))),
 };
 
 const gatewaySnapshotQuery: Query<GatewayProxy, Snapshot> = {
@@ -141,4 +145,15 @@ function sorted(resources: readonly (EnvoyResource | undefined)[]): Resources {
   const byName = new Map<string, EnvoyResource>();
   for (const resource of resources) if (resource && !byName.has(resource.name)) byName.set(resource.name, resource);
   return [...byName.values()].sort((a, b) => compareText(a.name, b.name));
+}
+
+/** Of two sorted lists one; where both have a name, the first list's is kept. */
+function merged(many: Resources, few: Resources): Resources {
+  const result = [...many];
+  let at = 0;
+  for (const resource of few) {
+    while (at < result.length && compareText(result[at]!.name, resource.name) < 0) at++;
+    if (result[at]?.name !== resource.name) result.splice(at, 0, resource);
+  }
+  return result;
 }

@@ -6,6 +6,7 @@ import type { DestinationRule, Gateway, MeshConfig, Telemetry, VirtualService, W
 import type { EndpointSlice, Pod, Secret } from '../api/kubernetes';
 import { compareText, oldestFirst } from './age';
 import { bySpecificity, covers, resolveHost } from './hostname';
+import { nameKey } from './inventory';
 import { type Labels, selects } from './labels';
 import { keyOf, partsOf, type Table, table } from './reads';
 import { fromKubernetes, fromServiceEntry, type Service } from './service';
@@ -89,6 +90,16 @@ export const serviceTable = table<Service | undefined>('service', (world, key) =
   return world.read(servicesByHost, namespace).get(hostname);
 });
 
+/** By the service's own key: the same for whoever looks. */
+export const serviceByKeyTable = table<Service | undefined>('service by key', (world, key) =>
+  world.read(servicesByKey, '').get(key),
+);
+
+const servicesByKey: Table<ReadonlyMap<string, Service>> = table(
+  'services by key',
+  (world) => new Map(world.read(allServicesTable, '').map((service) => [service.key, service])),
+);
+
 /** By namespace and labels (as JSON) of a workload: the services that it stands behind. */
 export const servicesOfWorkloadTable = table<readonly Service[]>('services of workload', (world, key) => {
   const [namespace, json] = partsOf(key, 2);
@@ -166,6 +177,22 @@ export const destinationRulesTable = table<readonly DestinationRule[]>('destinat
   }
   return none;
 });
+
+/** By `namespace/name`. */
+export const destinationRuleTable = table<DestinationRule | undefined>('destination rule', (world, key) =>
+  world.read(destinationRulesByName, '').get(key),
+);
+
+const destinationRulesByName: Table<ReadonlyMap<string, DestinationRule>> = table(
+  'destination rules by name',
+  (world) =>
+    new Map(
+      world.inventory.destinationRules.map((object) => [
+        nameKey(object.metadata.namespace, object.metadata.name),
+        object,
+      ]),
+    ),
+);
 
 const destinationRuleHosts: Table<ByHost<DestinationRule>> = table('destination rule hosts', (world, key) => {
   const [place, viewer] = partsOf(key, 2);

@@ -33,6 +33,11 @@ export abstract class WorldView implements Reader {
     return this.read(tables.serviceTable, keyOf(namespace, hostname));
   }
 
+  /** The service of that key, whoever may see it. */
+  serviceByKey(key: string): Service | undefined {
+    return this.read(tables.serviceByKeyTable, key);
+  }
+
   /** The services that a workload with these labels stands behind. */
   servicesOfWorkload(namespace: string, labels: Labels): readonly Service[] {
     return this.read(tables.servicesOfWorkloadTable, keyOf(namespace, labelsKey(labels)));
@@ -79,6 +84,11 @@ export abstract class WorldView implements Reader {
   /** The DestinationRules for a host, as a client in `namespace` gets them; several are of one host, oldest first. */
   destinationRules(namespace: string, hostname: string): readonly DestinationRule[] {
     return this.read(tables.destinationRulesTable, keyOf(namespace, hostname));
+  }
+
+  /** By its own name, whatever it is for. */
+  destinationRule(namespace: string, name: string): DestinationRule | undefined {
+    return this.read(tables.destinationRuleTable, nameKey(namespace, name));
   }
 
   /** The Gateways of all namespaces that select a workload with these labels, oldest first. */

@@ -2,7 +2,7 @@
 import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
-import { compareText, type WorldView } from '../world';
+import { compareText } from '../world';
 import { boundVirtualServices, hostNamesOf } from './gateway-hosts';
 import type { GatewayServer } from './gateway-servers';
 import { type GatewayProxy, gatewayViewOf } from './gateway-view';
@@ -41,7 +41,7 @@ interface HostParts {
   requireTls: boolean;
 }
 
-function virtualHosts(world: WorldView, namespace: string, servers: readonly GatewayServer[]): VirtualHost[] {
+function virtualHosts(world: Evaluation, namespace: string, servers: readonly GatewayServer[]): VirtualHost[] {
   const hosts = new Map<string, HostParts>();
   const partsOf = (host: string, port: number) => {
     const parts = hosts.get(host) ?? { port, routes: [], requireTls: false };
@@ -52,7 +52,7 @@ function virtualHosts(world: WorldView, namespace: string, servers: readonly Gat
     const port = target.server.port.number;
     for (const { object, hosts: bound } of boundVirtualServices(world, namespace, target)) {
       const isTls = target.kind === 'https';
-      const context = { viewer: namespace, labels: {}, gateway: target.gatewayName, port, isTls };
+      const context = { client: namespace, viewer: namespace, labels: {}, gateway: target.gatewayName, port, isTls };
       const routes = routesOf(world, object, context);
       for (const host of routes.length > 0 ? bound : []) partsOf(host, port).routes.push(...routes);
     }

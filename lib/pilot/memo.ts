@@ -28,11 +28,14 @@ interface Entry {
   reads: readonly Read[];
   /** The World, by its number, in which the value was last found to hold. */
   holdsIn: number;
+  /** Why the value is not what it should be. */
+  failure?: TranslationFailure;
 }
 
 /** What failed to translate: the rest of a snapshot does not suffer from it. */
 export interface TranslationFailure {
   readonly typeUrl: TypeUrl;
+  /** The resource's name; of a route, also the object's, as `VirtualService shop/reviews`. */
   readonly name: string;
   readonly error: Error;
 }
@@ -44,7 +47,6 @@ export class Memo {
   private readonly entries = new Map<Query<never, unknown>, Map<string, Entry>>();
   private readonly resources = new Map<string, WeakRef<EnvoyResource>>();
   private readonly numbers = new WeakMap<World, number>();
-  private readonly failed = new Map<string, TranslationFailure>();
   private newest = 0;
   /** How often a query was computed, for tests and metrics. */
   computations = 0;
@@ -54,9 +56,15 @@ export class Memo {
     return this.entryFor(world, query, key, args).value as V;
   }
 
-  /** Resources that could not be made from the newest objects; the last good one of each is still in use. */
+  /** What could not be made from the newest objects; the last good one of each is still in use. */
   get failures(): readonly TranslationFailure[] {
-    return [...this.failed.values()];
+    const failures = new Map<string, TranslationFailure>();
+    for (const entries of this.entries.values()) {
+      for (const { failure, holdsIn } of entries.values()) {
+        if (failure && holdsIn === this.newest) failures.set(`${failure.typeUrl} ${failure.name}`, failure);
+      }
+    }
+    return [...failures.values()];
   }
 
   /** For Evaluation. */
@@ -108,6 +116,7 @@ export class Memo {
     // An equal list keeps its identity; resources and other values do so where they are made.
     if (!sameAnswer(value, entry.value)) entry.value = value;
     entry.reads = evaluation.reads;
+    entry.failure = evaluation.failure;
   }
 
   private numberOf(world: World): number {
@@ -136,18 +145,12 @@ export class Memo {
     this.resources.set(key, new WeakRef<EnvoyResource>(made));
     return made;
   }
-
-  /** For Evaluation. */
-  note(typeUrl: TypeUrl, name: string, error: Error | undefined): void {
-    const key = `${typeUrl}|${name}`;
-    if (error) this.failed.set(key, { typeUrl, name, error });
-    else this.failed.delete(key);
-  }
 }
 
 /** One computation: asks the World and other queries, and writes down what it asked. */
 export class Evaluation extends WorldView {
   readonly reads: Read[] = [];
+  failure?: TranslationFailure;
   private readonly asked = new Map<Table<unknown>, Set<string>>();
   private readonly derived = new Set<Entry>();
 
@@ -199,11 +202,9 @@ export class Evaluation extends WorldView {
    */
   attempt<T extends object>(typeUrl: TypeUrl, name: string, build: () => T): EnvoyResource | typeof FAILED {
     try {
-      const resource = this.memo.intern(typeUrl, name, build());
-      this.memo.note(typeUrl, name, undefined);
-      return resource;
+      return this.memo.intern(typeUrl, name, build());
     } catch (error) {
-      this.memo.note(typeUrl, name, error as Error);
+      this.failure = { typeUrl, name, error: error as Error };
       return FAILED;
     }
   }

@@ -11,15 +11,15 @@ import type { ObservedSide } from './tracing';
 type FilterChain = envoy.config.listener.v3.FilterChain;
 
 export interface OpaqueChains {
-  /** Chosen by the server name; in order, none named twice. */
-  readonly byServerName: FilterChain[];
+  /** Chosen by the server name or the destination's block of addresses; no two take the same. */
+  readonly chosen: FilterChain[];
   /** For everything else. */
   readonly otherwise?: FilterChain;
 }
 
 /**
- * @param services those at `address` and `port`, by host name. Where only server names can tell them apart, each gets
- *   its own chain; what cannot be told apart goes to the first.
+ * @param services those at `address` and `port`, by host name. At the wildcard address, server names and blocks of
+ *   addresses tell them apart; what cannot be told apart goes to the first.
  */
 export function opaqueChains(
   world: WorldView,
@@ -27,24 +27,46 @@ export function opaqueChains(
   side: ObservedSide,
   { services, address, port }: { services: readonly Service[]; address: string; port: number },
 ): OpaqueChains {
-  const byServerName: FilterChain[] = [];
+  const chosen: FilterChain[] = [];
   const claimed = new Set<string>();
   let otherwise: FilterChain | undefined;
-  const add = (names: readonly string[], filter: envoy.config.listener.v3.Filter) => {
-    const free = names.map((name) => name.toLowerCase()).filter((name) => !claimed.has(name));
-    for (const name of free) claimed.add(name);
-    if (free.length > 0) byServerName.push({ filter_chain_match: { server_names: free }, filters: [filter] });
+  const add = (names: readonly string[], blocks: readonly string[], filter: envoy.config.listener.v3.Filter) => {
+    const claim = (kind: string, values: readonly string[]) => {
+      const free = values.filter((value) => !claimed.has(`${kind} ${value}`));
+      for (const value of free) claimed.add(`${kind} ${value}`);
+      return free;
+    };
+    const ranges = blocks.join(' ');
+    const server_names = claim(
+      ranges,
+      names.map((name) => name.toLowerCase()),
+    );
+    const prefix_ranges = (names.length > 0 ? blocks : claim('', blocks)).map(blockOf);
+    if (names.length > 0 ? server_names.length === 0 : prefix_ranges.length === 0) return;
+    chosen.push({
+      filter_chain_match: {
+        ...(prefix_ranges.length > 0 && { prefix_ranges }),
+        ...(server_names.length > 0 && { server_names }),
+      },
+      filters: [filter],
+    });
   };
   for (const service of services) {
     const servicePort = service.ports.find(({ number }) => number === port)!;
     const object = world.virtualServiceFor(view.namespace, service.hostname);
-    for (const { names, filter } of tlsRoutes(world, view, side, object, port)) add(names, filter);
-    const chain = { filters: [forService(world, view, side, object, service, servicePort)] };
-    if (address === WILDCARD_ADDRESS && isTls(servicePort.protocol) && service.hostname !== '*') {
-      add([service.hostname], chain.filters[0]!);
-    } else otherwise ??= chain;
+    const blocks = address === WILDCARD_ADDRESS ? service.addresses.filter((each) => each.includes('/')) : [];
+    for (const { names, filter } of tlsRoutes(world, view, side, object, port)) add(names, blocks, filter);
+    const filter = forService(world, view, side, object, service, servicePort);
+    const isNamed = address === WILDCARD_ADDRESS && isTls(servicePort.protocol) && service.hostname !== '*';
+    if (isNamed || blocks.length > 0) add(isNamed ? [service.hostname] : [], blocks, filter);
+    else otherwise ??= { filters: [filter] };
   }
-  return { byServerName, otherwise };
+  return { chosen, otherwise };
+}
+
+function blockOf(cidr: string): envoy.config.core.v3.CidrRange {
+  const [address_prefix = '', length] = cidr.split('/');
+  return { address_prefix, prefix_len: Number(length) };
 }
 
 function contextOf(view: ClientView, port: number) {

@@ -68,7 +68,7 @@ function translate(evaluation: Evaluation, { view, address, port }: Binding): Li
   const side = clientSide(view);
   const name = listenerName(address, port);
   const services = evaluation.read(opaqueServicesTable, keyOf(view.namespace, address, port));
-  const { byServerName, otherwise } = opaqueChains(evaluation, view, side, { services, address, port });
+  const { chosen, otherwise } = opaqueChains(evaluation, view, side, { services, address, port });
   const http = address === WILDCARD_ADDRESS ? evaluation.read(httpServicesTable, keyOf(view.namespace, port)) : [];
   const isHttp = http.length > 0;
   const fallback = isHttp
@@ -84,17 +84,18 @@ function translate(evaluation: Evaluation, { view, address, port }: Binding): Li
         ],
       }
     : (otherwise ?? { filters: [tcpToCluster(evaluation, side, elsewhere(evaluation))] });
+  const needsServerName = chosen.some((chain) => chain.filter_chain_match?.server_names);
   return {
     name,
     address: socketAddress(address, port),
     // Connections come from virtualOutbound, which finds the listener by their original destination.
     bind_to_port: false,
     traffic_direction: 'OUTBOUND',
-    ...(byServerName.length > 0 && { listener_filters: [tlsInspector()] }),
-    filter_chains: byServerName.length > 0 ? byServerName : [fallback],
-    ...(byServerName.length > 0 && { default_filter_chain: fallback }),
-    // The client, not the server, may have to speak first.
-    ...(byServerName.length > 0 && { continue_on_listener_filters_timeout: true }),
+    ...(needsServerName && { listener_filters: [tlsInspector()] }),
+    filter_chains: chosen.length > 0 ? chosen : [fallback],
+    ...(chosen.length > 0 && { default_filter_chain: fallback }),
+    // In a protocol where the server speaks first, the client waits for it.
+    ...(needsServerName && { continue_on_listener_filters_timeout: true }),
   };
 }
 

@@ -10,7 +10,7 @@ import {
   table,
   type World,
 } from '../world';
-import { WILDCARD_ADDRESS } from './names';
+import { VIRTUAL_INBOUND_PORT, VIRTUAL_OUTBOUND_PORT, WILDCARD_ADDRESS } from './names';
 
 /** By the viewer's namespace and a port: the services with HTTP on it. */
 export const httpServicesTable = table<readonly Service[]>('http services', (world, key) => {
@@ -53,6 +53,8 @@ const bindingMaps = table<ReadonlyMap<string, Service[]>>('binding maps', (world
   };
   for (const service of world.visibleServices(namespace)) {
     for (const port of service.ports) {
+      // Envoy refuses a second listener at the address of a first.
+      if (port.number === VIRTUAL_OUTBOUND_PORT || port.number === VIRTUAL_INBOUND_PORT) continue;
       if (isHttp(port.protocol)) at(WILDCARD_ADDRESS, port.number);
       else if (port.protocol !== 'UDP') {
         for (const address of addressesOf(world, service, port)) at(address, port.number).push(service);
@@ -66,9 +68,10 @@ function allBindings(world: World, namespace: string): ReadonlyMap<string, Servi
   return world.read(bindingMaps, namespace);
 }
 
-/** Where clients connect to: the virtual addresses, or the endpoints' own, or (by server name, or at all) anywhere. */
+/** Where clients connect to: the virtual addresses, or the endpoints' own, or (by server name, block, or at all) anywhere. */
 function addressesOf(world: World, service: Service, port: ServicePort): Iterable<string> {
   const addresses = service.addresses.filter((address) => !address.includes('/'));
+  if (addresses.length < service.addresses.length) return [...addresses, WILDCARD_ADDRESS];
   if (addresses.length > 0) return addresses;
   if (service.headless && !isTls(port.protocol)) {
     return new Set(endpointsOf(world, service, port).map(({ address }) => address));

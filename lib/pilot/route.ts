@@ -1,10 +1,13 @@
 /** The routes that a VirtualService makes of itself for one kind of client, at one port. */
 import type { HTTPMatchRequest, HTTPRoute, VirtualService } from '../api';
+import { objectName } from '../api/object';
 import type { envoy, google } from '../envoy/generated/envoy';
-import { type Labels, MESH_GATEWAY, resolveGateway, selects, type WorldView } from '../world';
+import { TypeUrl } from '../envoy/type-url';
+import { keyOf, type Labels, MESH_GATEWAY, resolveGateway, selects, type WorldView } from '../world';
 import { CORS_FILTER, corsOf } from './cors';
 import { FAULT_FILTER, faultOf } from './fault';
 import { headerEdits } from './header-edits';
+import type { Evaluation, Query } from './memo';
 import { configPath } from './metadata';
 import { type RoutePlace, routeAction } from './route-action';
 import { matchesEverything, routeMatch } from './route-match';
@@ -13,6 +16,8 @@ type Route = envoy.config.route.v3.Route;
 
 /** The client, and the place, for which routes are made. */
 export interface RouteContext {
+  /** Stands for `viewer` and `labels`. */
+  readonly client: string;
   /** The namespace of the client. */
   readonly viewer: string;
   /** Of a sidecar's workload. */
@@ -24,8 +29,33 @@ export interface RouteContext {
   readonly isTls: boolean;
 }
 
-/** In order; what comes after a route that matches everything is left out, since it can never be reached. */
-export function routesOf(world: WorldView, object: VirtualService, context: RouteContext): Route[] {
+/**
+ * In order; what comes after a route that matches everything is left out, since it can never be reached. When the object
+ * cannot be translated, its last good routes stay; without any, requests are refused rather than let past its rules.
+ */
+export function routesOf(evaluation: Evaluation, object: VirtualService, context: RouteContext): readonly Route[] {
+  const { namespace = 'default', name } = object.metadata;
+  const key = keyOf(namespace, name, context.gateway, context.port, String(context.isTls), context.client);
+  return evaluation.derive(routesQuery, key, { namespace, name, context });
+}
+
+const routesQuery: Query<{ namespace: string; name: string; context: RouteContext }, readonly Route[]> = {
+  name: 'routes',
+  compute: (evaluation, { namespace, name, context }) => {
+    const object = evaluation.virtualService(namespace, name);
+    if (!object) return [];
+    try {
+      return translateRoutes(evaluation, object, context);
+    } catch (error) {
+      evaluation.failure = { typeUrl: TypeUrl.route, name: objectName(object), error: error as Error };
+      return (evaluation.previous as readonly Route[] | undefined) ?? [REFUSE];
+    }
+  },
+};
+
+const REFUSE: Route = { name: 'untranslatable', match: { prefix: '/' }, direct_response: { status: 500 } };
+
+function translateRoutes(world: WorldView, object: VirtualService, context: RouteContext): Route[] {
   const routes: Route[] = [];
   const owner = object.metadata.namespace ?? 'default';
   const place: RoutePlace = { viewer: context.viewer, owner, listenerPort: context.port, isTls: context.isTls };
@@ -44,7 +74,7 @@ export function routesOf(world: WorldView, object: VirtualService, context: Rout
 /** The conditions that are about the client and not about the request are decided here, once and for all. */
 export function appliesTo(
   match: Pick<HTTPMatchRequest, 'gateways' | 'port' | 'sourceLabels' | 'sourceNamespace'> | undefined,
-  { viewer, labels, gateway, port }: Omit<RouteContext, 'isTls'>,
+  { viewer, labels, gateway, port }: Pick<RouteContext, 'viewer' | 'labels' | 'gateway' | 'port'>,
   owner: string,
 ): boolean {
   if (!match) return true;

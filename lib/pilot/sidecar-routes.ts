@@ -10,7 +10,7 @@ import { HTTP_PROXY_ROUTE, PASSTHROUGH_CLUSTER } from './names';
 import { httpPortsTable, httpServicesTable } from './outbound-tables';
 import { routesOf } from './route';
 import { timeouts } from './route-action';
-import { serviceVirtualHost, type VirtualHost, withUniqueDomains } from './virtual-host';
+import { meshContext, serviceVirtualHost, type VirtualHost, withUniqueDomains } from './virtual-host';
 
 type RouteConfiguration = envoy.config.route.v3.RouteConfiguration;
 
@@ -58,8 +58,7 @@ function foreignHosts(world: Evaluation, view: ClientView): VirtualHost[] {
       .filter((host) => !known.some(({ hostname }) => hostname === host || isBelow(hostname, host)))
       .filter((host) => world.virtualServiceFor(view.namespace, host) === object)
       .flatMap((host) => {
-        const context = { viewer: view.namespace, labels: view.labels, gateway: MESH_GATEWAY, port: 80, isTls: false };
-        const routes = routesOf(world, object, context);
+        const routes = [...routesOf(world, object, meshContext(view, 80))];
         return routes.length > 0
           ? [{ name: `${host}:80`, domains: [host], routes, include_request_attempt_count: true }]
           : [];

@@ -4,7 +4,7 @@ import { CLUSTER_DOMAIN, isIpAddress, isWildcard, keyOf, MESH_GATEWAY, type Serv
 import type { ClientView } from './client-view';
 import type { Evaluation, Query } from './memo';
 import { outboundClusterName } from './names';
-import { routesOf } from './route';
+import { type RouteContext, routesOf } from './route';
 import { forwardTo } from './route-action';
 
 export type VirtualHost = envoy.config.route.v3.VirtualHost;
@@ -29,16 +29,21 @@ const virtualHostQuery: Query<HostName, VirtualHost | undefined> = {
     const service = world.service(view.namespace, hostname);
     if (!service) return undefined;
     const object = world.virtualServiceFor(view.namespace, hostname);
-    const context = { viewer: view.namespace, labels: view.labels, gateway: MESH_GATEWAY, port, isTls: false };
-    const routes = object ? routesOf(world, object, context) : [];
+    const routes = object ? routesOf(world, object, meshContext(view, port)) : [];
     return {
       name: `${hostname}:${port}`,
       domains: domainsOf(service, port, view.namespace, withPort),
-      routes: routes.length > 0 ? routes : [defaultRoute(world, view, hostname, port)],
+      routes: routes.length > 0 ? [...routes] : [defaultRoute(world, view, hostname, port)],
       include_request_attempt_count: true,
     };
   },
 };
+
+/** The place of a sidecar's route, on the way out. */
+export function meshContext(view: ClientView, port: number): RouteContext {
+  const { key: client, namespace: viewer, labels } = view;
+  return { client, viewer, labels, gateway: MESH_GATEWAY, port, isTls: false };
+}
 
 function defaultRoute(world: WorldView, view: ClientView, hostname: string, port: number) {
   const destination = { hostname, port, cluster: outboundClusterName(hostname, port) };

@@ -130,6 +130,22 @@ const virtualServicesByGateway: Table<ReadonlyMap<string, VirtualService[]>> = t
   return byGateway;
 });
 
+/** By `namespace/name`. */
+export const virtualServiceTable = table<VirtualService | undefined>('virtual service by name', (world, key) =>
+  world.read(virtualServicesByName, '').get(key),
+);
+
+const virtualServicesByName: Table<ReadonlyMap<string, VirtualService>> = table(
+  'virtual services by name',
+  (world) =>
+    new Map(
+      world.inventory.virtualServices.map((object) => [
+        nameKey(object.metadata.namespace, object.metadata.name),
+        object,
+      ]),
+    ),
+);
+
 /** The gateways that a VirtualService is bound to: `mesh`, or complete names. */
 export function gatewaysOf(object: VirtualService): string[] {
   const { gateways } = object.spec;
@@ -148,10 +164,13 @@ export function resolveGateway(gateway: string, namespace: string): string {
  * By the client's namespace and a host name: the VirtualService that rules the host for sidecars. The most specific
  * host wins, the oldest object of several.
  */
-export const virtualServiceForHostTable = table<VirtualService | undefined>('virtual service', (world, key) => {
-  const [namespace, hostname] = partsOf(key, 2);
-  return mostSpecific(hostname, world.read(virtualServiceHosts, namespace))?.[0];
-});
+export const virtualServiceForHostTable = table<VirtualService | undefined>(
+  'virtual service for host',
+  (world, key) => {
+    const [namespace, hostname] = partsOf(key, 2);
+    return mostSpecific(hostname, world.read(virtualServiceHosts, namespace))?.[0];
+  },
+);
 
 type ByHost<V> = { readonly exact: ReadonlyMap<string, V[]>; readonly wildcards: readonly string[] };
 

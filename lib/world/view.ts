@@ -71,6 +71,11 @@ export abstract class WorldView implements Reader {
     return this.read(tables.telemetriesTable, namespace);
   }
 
+  /** By its own name, whatever it is for. */
+  virtualService(namespace: string, name: string): VirtualService | undefined {
+    return this.read(tables.virtualServiceTable, nameKey(namespace, name));
+  }
+
   /** The VirtualServices bound to `gateway` (`mesh`, or `namespace/name`) that `namespace` sees, oldest first. */
   virtualServices(namespace: string, gateway: string): readonly VirtualService[] {
     return this.read(tables.virtualServicesTable, keyOf(namespace, gateway));

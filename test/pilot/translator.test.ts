@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { type KubeObject, objectKey } from '../../lib/api/object';
+import type { envoy } from '../../lib/envoy/generated/envoy';
 import type { Snapshot } from '../../lib/envoy/resource';
 import { Translator } from '../../lib/pilot';
 import { type Proxy, proxyNamed, World } from '../../lib/world';
@@ -186,6 +187,31 @@ describe('a resource that cannot be made', () => {
     const clusters = translate(new Translator(), [...others, bad]).map((each) => each.name);
     expect(clusters).not.toContain(name);
     expect(clusters).toContain('outbound|80||ratings.shop.svc.cluster.local');
+  });
+
+  test('does not let requests past rules that it cannot read', () => {
+    const to = [{ destination: { host: 'reviews' } }];
+    const unreadable = virtualService('reviews', 'shop', {
+      hosts: ['reviews'],
+      http: [{ timeout: 'soon', route: to }],
+    });
+    const readable = virtualService('reviews', 'shop', {
+      hosts: ['reviews'],
+      http: [{ directResponse: { status: 403 } }],
+    });
+    const statuses = (...steps: KubeObject[]) => {
+      const translator = new Translator();
+      return steps.map((object) => {
+        const world = World.of([...others, object]);
+        const { routes } = translator.snapshot(world, proxyNamed(world, 'client.shop')!);
+        const { virtual_hosts: hosts } = routes[0]!.message as envoy.config.route.v3.RouteConfiguration;
+        const ratings = hosts!.find((host) => host.name!.startsWith('ratings'))!.routes![0]!;
+        expect(ratings.route?.cluster).toBe('outbound|80||ratings.shop.svc.cluster.local');
+        return hosts!.find((host) => host.name!.startsWith('reviews'))!.routes![0]!.direct_response?.status;
+      });
+    };
+    expect(statuses(unreadable)).toEqual([500]);
+    expect(statuses(readable, unreadable)).toEqual([403, 403]);
   });
 
   test('is forgotten as a failure once it can be made', () => {

@@ -3,7 +3,7 @@
  * Kubernetes 1.27, so whatever we add to them (a native sidecar, an appProtocol, a seccomp profile) is added to the
  * rendered object, the last step before it becomes YAML.
  */
-import type { ApiObject } from 'cdk8s';
+import { ApiObject, Chart, DependencyGraph } from 'cdk8s';
 import type { KubeObject } from '../lib/api/object';
 
 /** Has `change` rewrite what `object` renders; changes run in the order in which they were added, and leave no undefined. */
@@ -26,10 +26,30 @@ export function unshared<T>(value: T): T {
  * at least twice, by the checks and by the writer, and rendering is most of the work of cdk8s.
  */
 export function keepRendered(object: ApiObject, rendered: KubeObject): () => void {
-  const own = Object.getOwnPropertyDescriptor(object, 'toJson');
-  object.toJson = () => rendered;
+  return replaceToJson(object, () => rendered);
+}
+
+/**
+ * Has `chart` give its objects without asking, once more for each chart, whether the whole app is valid and what
+ * depends on what; until the returned function is called. Only for a run that has just found out.
+ */
+export function keepOrder(chart: Chart): () => void {
+  return replaceToJson(chart, () => objectsOf(chart).map((object) => object.toJson()));
+}
+
+/** The chart's own objects, in the order in which cdk8s writes them. */
+export function objectsOf(chart: Chart): ApiObject[] {
+  return new DependencyGraph(chart.node)
+    .topology()
+    .filter((construct): construct is ApiObject => ApiObject.isApiObject(construct))
+    .filter((object) => Chart.of(object) === chart);
+}
+
+function replaceToJson<T extends { toJson(): unknown }>(construct: T, toJson: T['toJson']): () => void {
+  const own = Object.getOwnPropertyDescriptor(construct, 'toJson');
+  construct.toJson = toJson;
   return () => {
-    if (own) Object.defineProperty(object, 'toJson', own);
-    else delete (object as Partial<ApiObject>).toJson;
+    if (own) Object.defineProperty(construct, 'toJson', own);
+    else delete (construct as Partial<T>).toJson;
   };
 }

@@ -2,14 +2,14 @@
  * The check of the whole program: every object that would be written, ours and everyone else's, is judged alone and
  * together with all others, and everything that is wrong is told at once, with the construct that wrote it.
  */
-import { ApiObject } from 'cdk8s';
+import { ApiObject, Chart } from 'cdk8s';
 import type { Construct, IConstruct } from 'constructs';
 import type { KubeObject } from '../lib/api/object';
 import { objectKey, objectName } from '../lib/api/object';
 import { originOf, withOrigin } from '../lib/api/origin';
 import { analyze, type Finding, validate } from '../lib/galley';
 import { findingsText } from './findings-text';
-import { keepRendered } from './rendered';
+import { keepOrder, keepRendered } from './rendered';
 
 /** Roots that are checked already; several meshes of one app are one program. */
 const checked = new WeakSet<IConstruct>();
@@ -63,7 +63,8 @@ class Synthesis {
     const objects = check(this.root, this.rootNamespace);
     if (!this.running) return;
     this.done = true;
-    this.kept = objects.map(([object, json]) => keepRendered(object, json));
+    const charts = this.root.node.findAll().filter((construct) => Chart.isChart(construct));
+    this.kept = [...objects.map(([object, json]) => keepRendered(object, json)), ...charts.map(keepOrder)];
   }
 
   private run<T>(synthesize: () => T): T {

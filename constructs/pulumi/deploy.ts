@@ -5,8 +5,9 @@
  */
 import type * as kubernetes from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { ApiObject, type App, Chart, DependencyGraph } from 'cdk8s';
+import type { App, Chart } from 'cdk8s';
 import type { KubeObject } from '../../lib/api/object';
+import { objectsOf } from '../rendered';
 import { type ResourceArgs, resourceClass } from './resource-class';
 
 export interface DeployOptions {
@@ -60,14 +61,6 @@ class ChartComponent extends pulumi.ComponentResource {
 
 /** Objects of other charts can only be made once these are there. */
 const FOUNDATION = ['CustomResourceDefinition', 'Namespace'];
-
-/** The chart's own objects, in the order in which cdk8s would write them. */
-function objectsOf(chart: Chart): ApiObject[] {
-  return new DependencyGraph(chart.node)
-    .topology()
-    .filter((construct): construct is ApiObject => ApiObject.isApiObject(construct))
-    .filter((object) => Chart.of(object) === chart);
-}
 
 /** What `app.synth()` checks before it writes. */
 function check(app: App): void {

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApiObject, App, Chart } from 'cdk8s';
+import { ApiObject, App, Chart, Yaml } from 'cdk8s';
 import { Mesh, MeshService, Port } from '../../constructs';
 import { PeerAuthentication, VirtualService } from '../../constructs/istio';
 import { Program } from './program';
@@ -80,5 +80,19 @@ describe('synthesis', () => {
     const after = program.app.synthYaml();
     expect(before).not.toContain('team: red');
     expect(after).toContain('team: red');
+  });
+
+  test('writes in one run what the charts give one by one, in the same order', () => {
+    const program = new Program();
+    const late = new ApiObject(program.shop, 'late', {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'late' },
+    });
+    const web = new MeshService(program.shop, 'web', { mesh: program.mesh, port, image: 'web:1' });
+    late.addDependency(web);
+    const inOneRun = program.app.synthYaml();
+    expect(inOneRun).toBe(Yaml.stringify(...program.objects));
+    expect(inOneRun.indexOf('name: late')).toBeGreaterThan(inOneRun.indexOf('kind: DestinationRule\nmetadata'));
   });
 });

@@ -21,7 +21,6 @@ interface Options {
 const PAGE_POD = 'productpage-v1.bookinfo';
 const UNUSED = ['reviews-v1.bookinfo', 'reviews-v3.bookinfo'];
 const APP_PORT = 9080;
-const STARTED_WITHIN_SECONDS = 15;
 
 const say = (line: string) => void process.stderr.write(`${pc.dim(line)}\n`);
 
@@ -71,13 +70,13 @@ async function proof(mesh: RunningMesh, dir: string, meshes: RunningMesh[]): Pro
   return lines;
 }
 
+/** Shown, not judged: how fast this machine is today says nothing about the mesh. `npm run bench -- start` has the goal. */
 function startLine(firstProvenMs: number | undefined): Line {
-  const seconds = firstProvenMs === undefined ? undefined : firstProvenMs / 1000;
   return {
     what: 'time to the first proven request',
-    expected: `≤ ${STARTED_WITHIN_SECONDS} s`,
-    seen: seconds === undefined ? 'never' : `${seconds.toFixed(1)} s`,
-    ok: seconds !== undefined && seconds <= STARTED_WITHIN_SECONDS,
+    expected: 'any',
+    seen: firstProvenMs === undefined ? 'never' : `${(firstProvenMs / 1000).toFixed(1)} s`,
+    ok: firstProvenMs !== undefined,
   };
 }
 

@@ -7,9 +7,11 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type RunningMesh, up } from '../../lib/local';
+import { type RunningMesh, type UpOptions, up } from '../../lib/local';
 import { captures } from './captures';
 import { destinationRule, gateway, ManifestFolder, namespace, service, to, virtualService } from './manifests';
+
+jest.setTimeout(90_000);
 
 describe.each(captures)('a run in %s capture', (capture) => {
   let folder: ManifestFolder;
@@ -103,7 +105,7 @@ describe.each(captures)('a run in %s capture', (capture) => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     try {
-      await expect(up({ dir: folder.path, capture, port })).rejects.toThrow(
+      await expect(refusal({ dir: folder.path, capture, port })).rejects.toThrow(
         `port ${port} of 127.0.0.1 is in use; stop what listens there, or give another with --port`,
       );
     } finally {
@@ -117,7 +119,7 @@ describe.each(captures)('a run in %s capture', (capture) => {
     folder = new ManifestFolder({
       'all.yaml': [namespace('shop'), ...service('web', ['v1'], { 'malha.dev/run': run })],
     });
-    const attempt = up({ dir: folder.path, capture, port: 0 });
+    const attempt = refusal({ dir: folder.path, capture, port: 0 });
     await expect(attempt).rejects.toThrow(
       /app of web-v1\.shop ended with exit code 7; the end of its log:\n.*no database/s,
     );
@@ -129,7 +131,7 @@ describe.each(captures)('a run in %s capture', (capture) => {
     folder = new ManifestFolder({
       'all.yaml': [namespace('shop'), ...service('web', ['v1'], { 'malha.dev/run': 'sleep 60' })],
     });
-    await expect(up({ dir: folder.path, capture, port: 0, timeoutMs: 6000 })).rejects.toThrow(
+    await expect(refusal({ dir: folder.path, capture, port: 0, timeoutMs: 6000 })).rejects.toThrow(
       /app of web-v1\.shop does not listen on port 8080 of \d+\.\d+\.\d+\.\d+ in time/,
     );
   });
@@ -138,7 +140,7 @@ describe.each(captures)('a run in %s capture', (capture) => {
 describe('a folder', () => {
   test('that holds no objects is refused', async () => {
     const folder = new ManifestFolder({});
-    await expect(up({ dir: folder.path })).rejects.toThrow(
+    await expect(refusal({ dir: folder.path })).rejects.toThrow(
       `${folder.path}: there are no objects; give a folder of manifests`,
     );
     folder.remove();
@@ -146,10 +148,16 @@ describe('a folder', () => {
 
   test('with a file that does not parse is refused, with the line', async () => {
     const folder = new ManifestFolder({ 'bad.yaml': 'apiVersion: v1\nkind: [Service\n' });
-    await expect(up({ dir: folder.path })).rejects.toThrow(/bad\.yaml:\d+: \w+ /);
+    await expect(refusal({ dir: folder.path })).rejects.toThrow(/bad\.yaml:\d+: \w+ /);
     folder.remove();
   });
 });
+
+/** A run that should not come up; one that does is stopped, so that it does not outlive its test. */
+async function refusal(options: UpOptions): Promise<void> {
+  const mesh = await up(options);
+  await mesh.stop();
+}
 
 /** The command lines of living processes that speak of this folder: the control plane's does. */
 function processesOf(folder: string): string[] {

@@ -19,6 +19,9 @@ const ROUTES = [
   { route: [to('web', 'v1', 90), to('web', 'v2', 10)] },
 ];
 
+// A busy machine may take its time; `up` itself gives up after 60 seconds.
+jest.setTimeout(90_000);
+
 describe.each(captures)('a mesh in %s capture', (capture) => {
   let folder: ManifestFolder;
   let mesh: RunningMesh;
@@ -37,7 +40,7 @@ describe.each(captures)('a mesh in %s capture', (capture) => {
       'routes.yaml': [virtualService('web', ROUTES), atGateway('v1')],
     });
     mesh = await up({ dir: folder.path, capture, port: 0, say: (line) => said.push(line) });
-  }, 90_000);
+  });
   afterAll(async () => {
     await mesh?.stop();
     folder.remove();
@@ -125,7 +128,7 @@ describe.each(captures)('a mesh in %s capture', (capture) => {
     await until(async () => (await outside('/page')).echo?.version === 'v3');
     await until(async () => tally(await fromClient({ url: 'http://web/', count: 10 })).v1 === 10);
     await until(async () => (await status()).proxies.length === 6);
-  }, 60_000);
+  });
 
   interface Status {
     configuration: { state: string };

@@ -8,6 +8,8 @@ import { chooseCapture, type RunningMesh, up } from '../../lib/local';
 import { hasTransparentCapture } from './captures';
 import { ManifestFolder } from './manifests';
 
+jest.setTimeout(90_000);
+
 if (!hasTransparentCapture) {
   test('transparent capture is refused where there are no namespaces, with what is missing', async () => {
     await expect(chooseCapture('transparent')).rejects.toThrow(

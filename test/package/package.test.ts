@@ -10,20 +10,14 @@ const folder = mkdtempSync(join(tmpdir(), 'malha-package-'));
 const home = join(folder, 'user');
 let files: string[] = [];
 
-/** Ten lines that anyone would write first. */
-const PROGRAM = `
-const app = new App({ outdir: 'out' });
-const mesh = new Mesh(app, 'mesh');
-const shop = new Chart(app, 'shop', { namespace: 'shop' });
-const reviews = new MeshService(shop, 'reviews', {
-  mesh,
-  port: Port.http(9080),
-  versions: { v1: Workload.image('shop/reviews:1'), v2: Workload.image('shop/reviews:2') },
-});
-reviews.addRoute('testers', { match: [Match.header('end-user', 'jason')], to: reviews.version('v2') });
-app.synth();
-`;
-const NAMES = 'Match, Mesh, MeshService, Port, Workload';
+/** The first mesh of the README, word for word: what it claims is what a user gets. */
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const FIRST_MESH = /## Your first mesh\n\n```ts\n(.*?)```/s.exec(README)![1]!;
+
+/** The same program for a file that is not a module. */
+function asCommonJs(program: string): string {
+  return program.replace(/^import (\{.*\}) from ('.*');$/gm, 'const $1 = require($2);');
+}
 
 function run(command: string, args: readonly string[], cwd: string): string {
   try {
@@ -65,36 +59,37 @@ describe('the package', () => {
         noEmit: true,
         types: [],
       };
-      const imports = `import { App, Chart } from 'cdk8s';\nimport { ${NAMES} } from 'malha';\nimport { ServiceEntry } from 'malha/istio';\n`;
-      const typed = "new ServiceEntry(shop, 'bank', { spec: { hosts: ['bank.example'], resolution: 'DNS' } });\n";
+      const typed =
+        "import { ServiceEntry } from 'malha/istio';\n" +
+        "new ServiceEntry(shop, 'bank', { spec: { hosts: ['bank.example'], resolution: 'DNS' } });\n";
       writeFileSync(join(home, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['typed.ts'] }));
-      writeFileSync(join(home, 'typed.ts'), `${imports}${PROGRAM}${typed}`);
+      writeFileSync(join(home, 'typed.ts'), `${FIRST_MESH}${typed}`);
       const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
       expect(run(process.execPath, [tsc, '-p', '.'], home)).toBe('');
       // A mistake is seen: the types are really there.
-      writeFileSync(join(home, 'typed.ts'), `${imports}${PROGRAM}reviews.version('v9');\n`);
+      writeFileSync(join(home, 'typed.ts'), `${FIRST_MESH}reviews.version('v9');\n`);
       expect(() => run(process.execPath, [tsc, '-p', '.'], home)).toThrow(/"v9"' is not assignable/);
     },
     5 * MINUTES,
   );
 
   test.each([
-    ['CommonJS', 'mesh.cjs', `const { App, Chart } = require('cdk8s');\nconst { ${NAMES} } = require('malha');\n`],
-    ['ESM', 'mesh.mjs', `import { App, Chart } from 'cdk8s';\nimport { ${NAMES} } from 'malha';\n`],
+    ['CommonJS', 'mesh.cjs', asCommonJs(FIRST_MESH)],
+    ['ESM', 'mesh.mjs', FIRST_MESH],
   ])(
-    'synthesizes a first mesh from %s',
-    (_, file, imports) => {
-      writeFileSync(join(home, file), `${imports}${PROGRAM}`);
-      rmSync(join(home, 'out'), { recursive: true, force: true });
+    'synthesizes the first mesh of the README from %s',
+    (_, file, program) => {
+      writeFileSync(join(home, file), program);
+      rmSync(join(home, 'dist'), { recursive: true, force: true });
       run(process.execPath, [file], home);
-      expect(readdirSync(join(home, 'out'))).toEqual([
+      expect(readdirSync(join(home, 'dist'))).toEqual([
         '0000-mesh-crds.k8s.yaml',
         '0001-mesh-namespaces.k8s.yaml',
         '0002-mesh-system.k8s.yaml',
         '0003-mesh-policy.k8s.yaml',
         '0004-shop.k8s.yaml',
       ]);
-      const written = readFileSync(join(home, 'out/0004-shop.k8s.yaml'), 'utf8');
+      const written = readFileSync(join(home, 'dist/0004-shop.k8s.yaml'), 'utf8');
       expect(written).toContain('kind: VirtualService');
       expect(written).toContain('name: istio-proxy');
     },

@@ -25,7 +25,9 @@ const APP_PORT = 9080;
 const say = (line: string) => void process.stderr.write(`${pc.dim(line)}\n`);
 
 async function main({ once: onlyOnce, capture, port }: Options): Promise<number> {
-  const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  // Until everything is up, an end is an end: what was started goes with this process.
+  const endAtOnce = () => process.exit(130);
+  process.on('SIGINT', endAtOnce).on('SIGTERM', endAtOnce);
   const meshes: RunningMesh[] = [];
   try {
     say('synthesizing by cdk8s.yaml');
@@ -40,7 +42,8 @@ async function main({ once: onlyOnce, capture, port }: Options): Promise<number>
     );
     if (onlyOnce) return wrong ? 1 : 0;
     process.stdout.write(invitation(mesh));
-    await interrupted;
+    process.off('SIGINT', endAtOnce).off('SIGTERM', endAtOnce);
+    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
     say('stopping');
     return 0;
   } finally {

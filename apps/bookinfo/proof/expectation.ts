@@ -32,14 +32,15 @@ export class Expectations {
     const proxy = this.proxyOf(question.from);
     const answer = ask(this.world, this.translator.snapshot(this.world, proxy), { ...question, from: proxy });
     if (answer.kind === 'forward') return { shares: this.versionsOf(answer.destinations) };
-    return { shares: new Map(), status: answer.kind === 'refusal' ? answer.status : answer.status };
+    return { shares: new Map(), status: answer.status };
   }
 
   private proxyOf(id: string): Proxy {
     const { capture, plan } = this.mesh;
     const pod = plan.pods.find((each) => each.id === id);
-    const explicit = { capture: 'NONE' as const, appAddress: pod?.appAddress };
-    const proxy = proxyNamed(this.world, id, capture === 'explicit' ? explicit : {});
+    // What a gateway does with a request does not depend on the address that it listens on, so it is asked as in a cluster.
+    const isExplicit = capture === 'explicit' && pod?.role === 'sidecar';
+    const proxy = proxyNamed(this.world, id, isExplicit ? { capture: 'NONE', appAddress: pod.appAddress } : {});
     if (!proxy) throw new Error(`the manifests hold no pod ${id}; it is part of Bookinfo`);
     return proxy;
   }

@@ -70,6 +70,7 @@ async function proof(mesh: RunningMesh, dir: string, meshes: RunningMesh[]): Pro
   say('measuring');
   lines.push(...(await latencyLines(subjects, PAGE_PATH, TESTER)));
   for (const subject of subjects) subject.client.close();
+  await bare.stop();
   return lines;
 }
 

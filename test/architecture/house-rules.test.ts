@@ -1,4 +1,5 @@
 /** The house rules of CONTRIBUTING.md that a machine can check. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { filesBelow, ROOT, sources } from './sources';
@@ -66,5 +67,14 @@ describe('a test', () => {
   test('asserts something', () => {
     const silent = tests.filter(({ path, text }) => path.endsWith('.test.ts') && !/\bexpect\(|\bassert/.test(text));
     expect(silent.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe('the lock file', () => {
+  test('lets npm ci run on every platform: it names the native packages of all of them', () => {
+    const script = join(ROOT, 'scripts/complete-lock.js');
+    const { status, stdout } = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' });
+    expect(stdout).toBe('0 platform packages are missing\n');
+    expect(status).toBe(0);
   });
 });

@@ -34,11 +34,15 @@ function atMostOne(group: readonly string[]): object {
   return { oneOf: [{ not: { anyOf: alternatives } }, ...alternatives] };
 }
 
-/** The structural schema (openAPIV3Schema) of a schema of the mesh API. */
-export function structuralSchema(schema: TSchema & Keywords): Record<string, unknown> {
+/**
+ * The structural schema (openAPIV3Schema) of a schema of the mesh API.
+ * @param documented with descriptions, for `kubectl explain`.
+ */
+export function structuralSchema(schema: TSchema & Keywords, documented = true): Record<string, unknown> {
+  const structural = (inner: TSchema) => structuralSchema(inner, documented);
   const result: Record<string, unknown> = {};
   for (const keyword of KEPT) {
-    if (schema[keyword] !== undefined) {
+    if (schema[keyword] !== undefined && (documented || keyword !== 'description')) {
       result[keyword] = schema[keyword];
     }
   }
@@ -48,15 +52,15 @@ export function structuralSchema(schema: TSchema & Keywords): Record<string, unk
   if (schema['properties']) {
     const properties = Object.entries(schema['properties'] as Record<string, TSchema>);
     if (properties.length > 0) {
-      result['properties'] = Object.fromEntries(properties.map(([name, field]) => [name, structuralSchema(field)]));
+      result['properties'] = Object.fromEntries(properties.map(([name, field]) => [name, structural(field)]));
     }
   } else if (schema['additionalProperties'] === true) {
     result['x-kubernetes-preserve-unknown-fields'] = true;
   } else if (schema['additionalProperties']) {
-    result['additionalProperties'] = structuralSchema(schema['additionalProperties'] as TSchema);
+    result['additionalProperties'] = structural(schema['additionalProperties'] as TSchema);
   }
   if (schema['items']) {
-    result['items'] = structuralSchema(schema['items'] as TSchema);
+    result['items'] = structural(schema['items'] as TSchema);
   }
   const groups = (schema.exclusive ?? []).map(atMostOne);
   if (groups.length === 1) {
@@ -73,16 +77,23 @@ const STATUS = {
   'x-kubernetes-preserve-unknown-fields': true,
 };
 
-/** The definition of `kind`: all its versions are served with one schema, and one is stored. */
-export function customResourceDefinition(kind: Kind): KubeObject {
-  const schema = {
+/** The schema of a whole object, as one version of a definition holds it. */
+function versionSchema(kind: Kind, documented: boolean): object {
+  return {
     openAPIV3Schema: {
       type: 'object',
-      description: kind.description,
+      ...(documented ? { description: kind.description } : {}),
       ...(kind.specRequired ? { required: ['spec'] } : {}),
-      properties: { spec: structuralSchema(kind.schema), status: STATUS },
+      properties: { spec: structuralSchema(kind.schema, documented), status: STATUS },
     },
   };
+}
+
+/**
+ * The definition of `kind`: all its versions are served with one schema, and one is stored. Only that one is
+ * documented: three times the same words made the largest definition 170 kB, and every reader of the manifests slow.
+ */
+export function customResourceDefinition(kind: Kind): KubeObject {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -104,7 +115,7 @@ export function customResourceDefinition(kind: Kind): KubeObject {
         storage: name === kind.storedVersion,
         subresources: { status: {} },
         additionalPrinterColumns: kind.printerColumns.map((column) => ({ ...column })),
-        schema,
+        schema: versionSchema(kind, name === kind.storedVersion),
       })),
     },
   };

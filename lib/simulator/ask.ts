@@ -32,7 +32,9 @@ export function ask(view: WorldView, snapshot: Snapshot, question: Question): An
   const { method, path, headers } = question;
   const rest = { method, path, headers, ...(tls && { sni: host }) };
   const authority = port === (tls ? 443 : 80) ? host : `${host}:${port}`;
-  if (from.type === 'router') return simulate(snapshot, { ...rest, authority, port: gatewayPort(view, from, port) });
+  if (from.type === 'router') {
+    return simulate(snapshot, { ...rest, authority, address: from.ip, port: gatewayPort(view, from, port) });
+  }
   if (from.capture === 'REDIRECT')
     return simulate(snapshot, { ...rest, authority, port, address: resolve(view, from, host) });
   return simulate(snapshot, { ...rest, authority, ...explicitProxy(view, from) });

@@ -38,9 +38,8 @@ export class Expectations {
   private proxyOf(id: string): Proxy {
     const { capture, plan } = this.mesh;
     const pod = plan.pods.find((each) => each.id === id);
-    // What a gateway does with a request does not depend on the address that it listens on, so it is asked as in a cluster.
-    const isExplicit = capture === 'explicit' && pod?.role === 'sidecar';
-    const proxy = proxyNamed(this.world, id, isExplicit ? { capture: 'NONE', appAddress: pod.appAddress } : {});
+    const explicit = { capture: 'NONE', appAddress: pod?.appAddress } as const;
+    const proxy = proxyNamed(this.world, id, capture === 'explicit' ? explicit : {});
     if (!proxy) throw new Error(`the manifests hold no pod ${id}; it is part of Bookinfo`);
     return proxy;
   }

@@ -2,7 +2,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from 'commander';
 import type { MeshConfig } from '../../lib/api';
-import { type ReadFiles, readFiles } from '../../lib/discovery/files';
+import { type ReadFiles, type ReadOptions, readFiles } from '../../lib/discovery/files';
 import { parseMeshConfig } from '../../lib/world';
 
 /** The option `--mesh-config FILE`. */
@@ -23,9 +23,9 @@ export async function readMeshConfig(file: string | undefined): Promise<MeshConf
  * The objects of files and folders, and what is wrong with their text.
  * @throws when a path that the user named does not exist.
  */
-export async function readObjects(paths: readonly string[]): Promise<ReadFiles> {
+export async function readObjects(paths: readonly string[], options?: ReadOptions): Promise<ReadFiles> {
   await Promise.all(paths.map((path) => access(path)));
-  return readFiles(paths);
+  return readFiles(paths, options);
 }
 
 /** Reads `10.0.0.0/16`. */

@@ -153,7 +153,7 @@ export async function up(options: UpOptions): Promise<RunningMesh> {
 
 /** @throws with every place that is not an object; a mesh of half a folder would surprise. */
 function objectsIn(dir: string): KubeObject[] {
-  const { objects, findings } = readFiles([dir]);
+  const { objects, findings } = readFiles([dir], { definitions: false });
   const errors = findings.filter(({ level }) => level === 'error');
   if (errors.length > 0) {
     const lines = errors.map(({ code, file, line, message, fix }) => {

@@ -65,6 +65,24 @@ describe('a text', () => {
   });
 });
 
+describe('definitions of kinds', () => {
+  const definition = 'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: a.b.c\n';
+  const service = 'apiVersion: v1\nkind: Service\nmetadata:\n  name: reviews\n';
+  const kinds = (text: string, options?: { definitions: boolean }) =>
+    readObjects(text, 'mesh.yaml', options).objects.map(({ kind }) => kind);
+
+  test('are read like anything else, unless the reader has no use for them', () => {
+    const text = `${definition}---\n${service}`;
+    expect(kinds(text)).toEqual(['CustomResourceDefinition', 'Service']);
+    expect(kinds(text, { definitions: false })).toEqual(['Service']);
+  });
+
+  test('that are left out do not move the lines of what follows', () => {
+    const [object] = readObjects(`${definition}---\n${service}`, 'mesh.yaml', { definitions: false }).objects;
+    expect(originOf(object!)).toMatchObject({ file: 'mesh.yaml', line: 6 });
+  });
+});
+
 describe('a text that is wrong', () => {
   it.each([
     [

@@ -60,7 +60,7 @@ Exit codes: 0 printed, 1 printed although files hold errors (the objects in erro
     )
     .action(async (files: string[], options: Options) => {
       const meshConfig = await readMeshConfig(options.meshConfig);
-      const read = await readObjects(files);
+      const read = await readObjects(files, { definitions: false });
       const { admitted, findings } = admit([], read.objects);
       const objects = complete(admitted, { pods: options.podRange, services: options.serviceRange });
       const world = World.of(objects, { meshConfig });

@@ -5,3 +5,4 @@
  */
 export { type ReadFiles, readFiles, readObjects } from './read';
 export { type FileWatch, type WatchOptions, watchFiles } from './watch';
+export type { ReadOptions } from './yaml-text';

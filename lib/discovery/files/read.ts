@@ -6,7 +6,7 @@ import { objectKey, objectName } from '../../api/object';
 import { originOf, withOrigin } from '../../api/origin';
 import { findingAbout, findingInFile } from '../../galley/catalogue';
 import type { Finding } from '../../galley/finding';
-import { readText, type TextDocument } from './yaml-text';
+import { type ReadOptions, readText, type TextDocument } from './yaml-text';
 
 /** What was found in files. */
 export interface ReadFiles {
@@ -23,10 +23,10 @@ const ENDINGS = new Set(['.yaml', '.yml', '.json']);
  * Reads files and folders; folders with all below them, sorted, only `.yaml`, `.yml` and `.json`, nothing whose name starts
  * with a dot. What cannot be read or is no object is a finding; everything else is used.
  */
-export function readFiles(paths: readonly string[]): ReadFiles {
+export function readFiles(paths: readonly string[], options: ReadOptions = {}): ReadFiles {
   const findings: Finding[] = [];
   const files = paths.flatMap((path) => filesAt(path, findings));
-  const results = files.map(readFileAt);
+  const results = files.map((file) => readFileAt(file, options));
   return withoutDuplicates({
     objects: results.flatMap((result) => result.objects),
     findings: [...findings, ...results.flatMap((result) => result.findings)],
@@ -71,14 +71,14 @@ export function isObjectFile(path: string): boolean {
 }
 
 /** Reads one file. */
-export function readFileAt(file: string): ReadFiles {
+export function readFileAt(file: string, options: ReadOptions = {}): ReadFiles {
   try {
     const { size } = statSync(file);
     if (size > LARGEST_FILE) {
       const message = `the file has ${size} bytes, at most ${LARGEST_FILE} are read`;
       return { objects: [], findings: [findingInFile(file, undefined, 'MAL0013', { message })] };
     }
-    return readObjects(readFileSync(file, 'utf8'), file);
+    return readObjects(readFileSync(file, 'utf8'), file, options);
   } catch (error) {
     return {
       objects: [],
@@ -99,9 +99,9 @@ function reasonOf(error: unknown): string {
 }
 
 /** The objects of a text that was read from `file`, or from wherever that name says. Lists are opened. */
-export function readObjects(text: string, file: string): ReadFiles {
+export function readObjects(text: string, file: string, options: ReadOptions = {}): ReadFiles {
   const result: ReadFiles = { objects: [], findings: [] };
-  for (const document of readText(text)) {
+  for (const document of readText(text, options)) {
     if (document.problem) {
       const { code, message, line } = document.problem;
       result.findings.push(findingInFile(file, line ?? document.line, code, { message }));

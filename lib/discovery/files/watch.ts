@@ -8,6 +8,9 @@ import { originOf, withOrigin } from '../../api/origin';
 import type { Finding } from '../../galley/finding';
 import { filesAt, isObjectFile, type ReadFiles, readFileAt, withoutDuplicates } from './read';
 
+/** What a mesh is made of; see `ReadOptions`. */
+const WITHOUT_DEFINITIONS = { definitions: false };
+
 export interface WatchOptions {
   /** How long further changes are waited for before all are told at once, in milliseconds. Default 10. */
   debounce?: number;
@@ -156,7 +159,7 @@ class WatchedFiles {
   readAll(): void {
     this.rootFindings = [];
     for (const file of this.roots.flatMap((root) => filesAt(root, this.rootFindings))) {
-      this.byFile.set(file, readFileAt(file));
+      this.byFile.set(file, readFileAt(file, WITHOUT_DEFINITIONS));
     }
     this.merged = undefined;
   }
@@ -185,7 +188,7 @@ class WatchedFiles {
     }
     this.missingSince.delete(path);
     const previous = this.byFile.get(path);
-    const next = kept(previous, readFileAt(path));
+    const next = kept(previous, readFileAt(path, WITHOUT_DEFINITIONS));
     if (previous && sameRead(previous, next)) {
       return 'same';
     }

@@ -41,9 +41,21 @@ interface Part {
   before: number;
 }
 
+/** What is read of a text. */
+export interface ReadOptions {
+  /**
+   * Also documents that are CustomResourceDefinitions. Default true. They tell an API server what it may store; a mesh
+   * from files learns nothing from them, and they are most of the bytes of its manifests.
+   */
+  definitions?: boolean;
+}
+
+const DEFINITION = /^kind: *["']?CustomResourceDefinition["']? *$/m;
+
 /** All documents of a text, without the empty ones. */
-export function readText(text: string): TextDocument[] {
-  return split(text).flatMap(readPart);
+export function readText(text: string, { definitions = true }: ReadOptions = {}): TextDocument[] {
+  const parts = split(text);
+  return (definitions ? parts : parts.filter((part) => !DEFINITION.test(part.text))).flatMap(readPart);
 }
 
 /** Cuts a stream at its `---` lines, so that each document fails alone and can be parsed again alone. */

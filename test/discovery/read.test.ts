@@ -83,6 +83,31 @@ describe('definitions of kinds', () => {
   });
 });
 
+describe('a text that was read before', () => {
+  test('is read again only where it has changed, and gives what a fresh reading gives', () => {
+    const known = new Map();
+    const first = readObjects(`${configMap('a')}---\n${configMap('b')}`, 'shop.yaml', { known }).objects;
+    const edited = `${configMap('a')}---\n${configMap('c')}`;
+    const second = readObjects(edited, 'shop.yaml', { known }).objects;
+    expect(second[0]).toBe(first[0]);
+    expect(second).toEqual(readObjects(edited, 'shop.yaml').objects);
+  });
+
+  test('tells the new lines of what has moved', () => {
+    const known = new Map();
+    readObjects(`${configMap('a')}---\n${configMap('b')}`, 'shop.yaml', { known });
+    const [, moved] = readObjects(`# why\n${configMap('a')}---\n${configMap('b')}`, 'shop.yaml', { known }).objects;
+    expect(originOf(moved!)).toMatchObject({ line: 6 });
+  });
+
+  test('keeps no parts that are gone', () => {
+    const known = new Map();
+    readObjects(`${configMap('a')}---\n${configMap('b')}`, 'shop.yaml', { known });
+    readObjects(configMap('a'), 'shop.yaml', { known });
+    expect(known.size).toBe(1);
+  });
+});
+
 describe('a text that is wrong', () => {
   it.each([
     [

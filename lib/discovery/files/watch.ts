@@ -7,9 +7,7 @@ import { type KubeObject, objectKey } from '../../api/object';
 import { originOf, withOrigin } from '../../api/origin';
 import type { Finding } from '../../galley/finding';
 import { filesAt, isObjectFile, type ReadFiles, readFileAt, withoutDuplicates } from './read';
-
-/** What a mesh is made of; see `ReadOptions`. */
-const WITHOUT_DEFINITIONS = { definitions: false };
+import type { KnownParts } from './yaml-text';
 
 export interface WatchOptions {
   /** How long further changes are waited for before all are told at once, in milliseconds. Default 10. */
@@ -135,6 +133,7 @@ class Rounds {
 class WatchedFiles {
   readonly roots: readonly string[];
   private readonly byFile = new Map<string, ReadFiles>();
+  private readonly knownParts = new Map<string, KnownParts>();
   private readonly missingSince = new Map<string, number>();
   private rootFindings: Finding[] = [];
   private merged: ReadFiles | undefined;
@@ -159,9 +158,15 @@ class WatchedFiles {
   readAll(): void {
     this.rootFindings = [];
     for (const file of this.roots.flatMap((root) => filesAt(root, this.rootFindings))) {
-      this.byFile.set(file, readFileAt(file, WITHOUT_DEFINITIONS));
+      this.byFile.set(file, this.read(file));
     }
     this.merged = undefined;
+  }
+
+  private read(file: string): ReadFiles {
+    const known = this.knownParts.get(file) ?? new Map();
+    this.knownParts.set(file, known);
+    return readFileAt(file, { definitions: false, known });
   }
 
   current(): ReadFiles {
@@ -188,7 +193,7 @@ class WatchedFiles {
     }
     this.missingSince.delete(path);
     const previous = this.byFile.get(path);
-    const next = kept(previous, readFileAt(path, WITHOUT_DEFINITIONS));
+    const next = kept(previous, this.read(path));
     if (previous && sameRead(previous, next)) {
       return 'same';
     }
@@ -208,6 +213,7 @@ class WatchedFiles {
     }
     this.missingSince.delete(path);
     this.byFile.delete(path);
+    this.knownParts.delete(path);
     this.merged = undefined;
     return 'changed';
   }

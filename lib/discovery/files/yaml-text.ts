@@ -48,14 +48,31 @@ export interface ReadOptions {
    * from files learns nothing from them, and they are most of the bytes of its manifests.
    */
   definitions?: boolean;
+  /** What was read of an earlier text, to be used again where that stands unchanged; holds the new text's parts after. */
+  known?: KnownParts;
 }
+
+/** Documents by the line and the text that they were read from. */
+export type KnownParts = Map<string, TextDocument[]>;
 
 const DEFINITION = /^kind: *["']?CustomResourceDefinition["']? *$/m;
 
 /** All documents of a text, without the empty ones. */
-export function readText(text: string, { definitions = true }: ReadOptions = {}): TextDocument[] {
-  const parts = split(text);
-  return (definitions ? parts : parts.filter((part) => !DEFINITION.test(part.text))).flatMap(readPart);
+export function readText(text: string, { definitions = true, known }: ReadOptions = {}): TextDocument[] {
+  const parts = split(text).filter((part) => definitions || !DEFINITION.test(part.text));
+  return known ? readChanged(parts, known) : parts.flatMap(readPart);
+}
+
+/** Most edits of a file change one document of many. */
+function readChanged(parts: readonly Part[], known: KnownParts): TextDocument[] {
+  const before = new Map(known);
+  known.clear();
+  return parts.flatMap((part) => {
+    const key = `${part.before}\n${part.text}`;
+    const documents = before.get(key) ?? readPart(part);
+    known.set(key, documents);
+    return documents;
+  });
 }
 
 /** Cuts a stream at its `---` lines, so that each document fails alone and can be parsed again alone. */

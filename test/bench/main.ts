@@ -14,10 +14,11 @@ async function main(argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json');
   const names = argv.filter((argument) => argument !== '--json');
   const unknown = names.filter((name) => !PARTS.some((part) => part.name === name));
-  if (unknown.length > 0 || names.includes('--help')) {
-    process.stderr.write(`bench: unknown part ${unknown.join(', ')}; there are\n`);
-    for (const { name, about } of PARTS) process.stderr.write(`  ${name.padEnd(6)} ${about}\n`);
-    return 2;
+  if (unknown.length > 0) {
+    const lines = PARTS.map(({ name, about }) => `  ${name.padEnd(6)} ${about}\n`);
+    const problem = unknown.includes('--help') ? '' : `bench: there is no part ${unknown.join(', ')}\n`;
+    process.stderr.write(`${problem}usage: npm run bench [-- PART… --json], parts are\n${lines.join('')}`);
+    return problem ? 2 : 0;
   }
   const all: Measurement[] = [];
   for (const part of PARTS.filter(({ name }) => names.length === 0 || names.includes(name))) {

@@ -75,6 +75,12 @@ describe('malha validate', () => {
 });
 
 describe('malha analyze', () => {
+  test('tells what is wrong with an object alone, as that is then no part of the analysis', async () => {
+    const { code, stdout } = await malha(['analyze', good, unknownField]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/unknown-field\.yaml:8: error \w+ VirtualService shop\/a: .*timeoutt/);
+  });
+
   const lost = file(
     'lost-route.yaml',
     `apiVersion: networking.istio.io/v1

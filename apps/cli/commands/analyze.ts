@@ -1,6 +1,6 @@
 /** `malha analyze FILES…` */
 import { Command } from 'commander';
-import { analyze as analyzeObjects } from '../../../lib/galley';
+import { analyze as analyzeObjects, validate } from '../../../lib/galley';
 import { reportFindings } from '../findings-report';
 import type { Context } from '../io';
 import { meshConfigOption, readMeshConfig, readObjects } from '../mesh-files';
@@ -20,7 +20,7 @@ export function analyze(context: Context): Command {
       'after',
       `
 Judges objects together: references to what does not exist, hosts claimed twice, routes that can never match.
-Each object alone is the work of malha validate.
+Of each object alone only errors are told; malha validate tells its warnings too.
 
 Examples:
   $ malha analyze manifests
@@ -32,7 +32,9 @@ Exit codes: 0 no errors (warnings are none), 1 errors, 2 a file could not be rea
     .action(async (files: string[], options: Options) => {
       const meshConfig = await readMeshConfig(options.meshConfig);
       const { objects, findings } = await readObjects(files);
-      const all = [...findings, ...analyzeObjects(objects, { meshConfig })];
+      // An object that is wrong alone is no part of the analysis, so its errors are told here too.
+      const broken = objects.flatMap((object) => validate(object)).filter(({ level }) => level === 'error');
+      const all = [...findings, ...broken, ...analyzeObjects(objects, { meshConfig })];
       reportFindings(context, all, { output: options.output, checked: objects.length });
     });
 }

@@ -80,9 +80,9 @@ export const MeshConfig = message(
     caCertificates: unserved(
       list(anyObject('A certificate, or where it is found.'), 'Further root certificates for workloads.'),
     ),
-    defaultServiceExportTo: unserved(exportTo('a service')),
-    defaultVirtualServiceExportTo: unserved(exportTo('a VirtualService')),
-    defaultDestinationRuleExportTo: unserved(exportTo('a DestinationRule')),
+    defaultServiceExportTo: exportTo('a service'),
+    defaultVirtualServiceExportTo: exportTo('a VirtualService'),
+    defaultDestinationRuleExportTo: exportTo('a DestinationRule'),
     rootNamespace: text('The namespace whose objects hold for all namespaces. Default istio-system.'),
     localityLbSetting: unserved(LocalityLoadBalancerSetting),
     dnsRefreshRate: unserved(duration('How often names are resolved. Default 60s.')),
@@ -105,16 +105,14 @@ export const MeshConfig = message(
     discoverySelectors: unserved(
       list(anyObject('A label selector.'), 'The namespaces that the mesh looks at. Default: all.'),
     ),
-    pathNormalization: unserved(
-      message(
-        {
-          normalization: choice(
-            ['DEFAULT', 'NONE', 'BASE', 'MERGE_SLASHES', 'DECODE_AND_MERGE_SLASHES'],
-            'How far paths are normalized. Default BASE.',
-          ),
-        },
-        { description: 'How paths are made comparable before policies see them.' },
-      ),
+    pathNormalization: message(
+      {
+        normalization: choice(
+          ['DEFAULT', 'NONE', 'BASE', 'MERGE_SLASHES', 'DECODE_AND_MERGE_SLASHES'],
+          'How far paths are normalized. Default BASE.',
+        ),
+      },
+      { description: 'How paths are made comparable before policies see them.' },
     ),
     defaultHttpRetryPolicy: HTTPRetry,
     meshMTLS: tls('TLS between workloads.'),

@@ -1,5 +1,7 @@
 /** The fault filter: its place in the chain, and what a route makes it do. */
+
 import type { HTTPFaultInjection, Percent } from '../api';
+import { GRPC_STATUSES } from '../api/networking/grpc-status';
 import type { envoy, google } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
 import { duration, fraction } from './shapes';
@@ -33,27 +35,6 @@ function abortOf(abort: NonNullable<HTTPFaultInjection['abort']>) {
 function share(percent: Percent | undefined) {
   return fraction(percent?.value ?? 100);
 }
-
-/** https://grpc.io/docs/guides/status-codes/ */
-const GRPC_STATUSES = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
 
 function grpcStatus(text: string): number | undefined {
   if (/^\d+$/.test(text)) return Number(text);

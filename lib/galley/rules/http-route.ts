@@ -2,6 +2,7 @@
 
 import { parseDuration } from '../../api/duration';
 import type { Percent } from '../../api/networking/destination';
+import { GRPC_STATUSES } from '../../api/networking/grpc-status';
 import type { HTTPFaultInjection } from '../../api/networking/http-fault';
 import type { CorsPolicy, HTTPRedirect, HTTPRetry, HTTPRewrite, HTTPRoute } from '../../api/networking/http-route';
 import { nearest } from '../nearest';
@@ -203,26 +204,6 @@ function checkPercent(percent: Percent | undefined, check: Check, least = 0.0001
   }
 }
 
-const GRPC_STATUS = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
-
 function checkFault(fault: HTTPFaultInjection | undefined, check: Check): void {
   if (!fault) {
     return;
@@ -243,10 +224,10 @@ function checkFault(fault: HTTPFaultInjection | undefined, check: Check): void {
     checkStatus(fault.abort.httpStatus, check.at('abort', 'httpStatus'));
   }
   const { grpcStatus, http2Error } = fault.abort ?? {};
-  if (grpcStatus !== undefined && !GRPC_STATUS.includes(grpcStatus) && !/^(\d|1[0-6])$/.test(grpcStatus)) {
+  if (grpcStatus !== undefined && !GRPC_STATUSES.includes(grpcStatus) && !/^(\d|1[0-6])$/.test(grpcStatus)) {
     check
       .at('abort', 'grpcStatus')
-      .error(`expected a number from 0 to 16 or one of ${GRPC_STATUS.join(', ')}, got ${shown(grpcStatus)}`);
+      .error(`expected a number from 0 to 16 or one of ${GRPC_STATUSES.join(', ')}, got ${shown(grpcStatus)}`);
   }
   if (http2Error !== undefined) {
     check

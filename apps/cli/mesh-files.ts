@@ -3,7 +3,7 @@ import { access, readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from 'commander';
 import type { MeshConfig } from '../../lib/api';
 import { type ReadFiles, type ReadOptions, readFiles } from '../../lib/discovery/files';
-import { parseMeshConfig } from '../../lib/world';
+import { DEFAULT_RANGES, parseMeshConfig } from '../../lib/world';
 
 /** The option `--mesh-config FILE`. */
 export function meshConfigOption(): Option {
@@ -28,8 +28,22 @@ export async function readObjects(paths: readonly string[], options?: ReadOption
   return readFiles(paths, options);
 }
 
+/** The option `--pod-range CIDR`. */
+export function podRangeOption(): Option {
+  return rangeOption('--pod-range <cidr>', 'Pods', DEFAULT_RANGES.pods);
+}
+
+/** The option `--service-range CIDR`. */
+export function serviceRangeOption(): Option {
+  return rangeOption('--service-range <cidr>', 'Services', DEFAULT_RANGES.services);
+}
+
+function rangeOption(flags: string, what: string, range: string): Option {
+  return new Option(flags, `where addresses of ${what} come from that have none`).argParser(parseRange).default(range);
+}
+
 /** Reads `10.0.0.0/16`. */
-export function parseRange(text: string): string {
+function parseRange(text: string): string {
   if (!/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/.test(text))
     throw new InvalidArgumentError('an IPv4 range is wanted, such as 198.18.0.0/16');
   return text;

@@ -1,10 +1,9 @@
 /** `malha control-plane` */
 import { Command, Option } from 'commander';
 import pino from 'pino';
-import { DEFAULT_RANGES } from '../../../lib/world';
 import { startControlPlane } from '../../control-plane';
 import type { Context } from '../io';
-import { meshConfigOption, parseRange, readMeshConfig } from '../mesh-files';
+import { meshConfigOption, podRangeOption, readMeshConfig, serviceRangeOption } from '../mesh-files';
 
 interface Options {
   files: string[];
@@ -25,13 +24,8 @@ export function controlPlane({ io }: Context): Command {
     .option('--xds <host:port>', 'where proxies connect; port 0 takes any', '127.0.0.1:15010')
     .option('--http <host:port>', 'health, metrics, status and the console; port 0 takes any', '127.0.0.1:15014')
     .addOption(meshConfigOption())
-    .option('--pod-range <cidr>', 'where addresses of Pods come from that have none', parseRange, DEFAULT_RANGES.pods)
-    .option(
-      '--service-range <cidr>',
-      'where addresses of Services come from that have none',
-      parseRange,
-      DEFAULT_RANGES.services,
-    )
+    .addOption(podRangeOption())
+    .addOption(serviceRangeOption())
     .addOption(
       new Option('--log-level <level>', 'what is logged, as JSON on standard output')
         .choices(['debug', 'info', 'warn', 'error', 'silent'])

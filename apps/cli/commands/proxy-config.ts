@@ -5,10 +5,10 @@ import { decode, encode } from '../../../lib/envoy/message';
 import type { EnvoyResource } from '../../../lib/envoy/resource';
 import { admit, type Finding } from '../../../lib/galley';
 import { type TranslationFailure, Translator } from '../../../lib/pilot';
-import { complete, DEFAULT_RANGES, proxyNamed, World } from '../../../lib/world';
+import { complete, proxyNamed, World } from '../../../lib/world';
 import { writeFindings } from '../findings-report';
 import { type Context, ExitCode } from '../io';
-import { meshConfigOption, parseRange, readMeshConfig, readObjects } from '../mesh-files';
+import { meshConfigOption, podRangeOption, readMeshConfig, readObjects, serviceRangeOption } from '../mesh-files';
 import { json, outputOption } from '../output-format';
 import { proxyConfigTables } from '../proxy-config-tables';
 
@@ -36,13 +36,8 @@ export function proxyConfig(context: Context): Command {
     .argument('<files...>', 'YAML files, or folders of them')
     .requiredOption('--proxy <name.namespace>', "a Pod's name, or the name of the workload that makes it")
     .addOption(meshConfigOption())
-    .option('--pod-range <cidr>', 'where addresses of Pods come from that have none', parseRange, DEFAULT_RANGES.pods)
-    .option(
-      '--service-range <cidr>',
-      'where addresses of Services come from that have none',
-      parseRange,
-      DEFAULT_RANGES.services,
-    )
+    .addOption(podRangeOption())
+    .addOption(serviceRangeOption())
     .addOption(outputOption('table', 'json'))
     .addHelpText(
       'after',

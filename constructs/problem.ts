@@ -4,11 +4,11 @@
  * and reported with everything else at synthesis.
  */
 import type { IConstruct } from 'constructs';
+import type { ProgramCode } from '../lib/galley/program-catalogue';
 
-/** A complaint of a construct. Codes are stable; Galley's catalogue has those of objects, these are of programs. */
+/** A complaint of a construct, by its code in the catalogue of programs. */
 export interface Problem {
-  /** `MAL0101` and up. */
-  readonly code: string;
+  readonly code: ProgramCode;
   readonly what: string;
   readonly got?: string;
   readonly allowed?: string;

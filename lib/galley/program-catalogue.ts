@@ -1,0 +1,35 @@
+/**
+ * The catalogue of problems in programs: what constructs refuse where it is written, or report at synthesis. Each text
+ * is for the reference page; the construct itself says what it got and how to fix it there.
+ */
+
+export interface ProgramProblem {
+  title: string;
+  text: string;
+}
+
+export const programCatalogue = {
+  MAL0101: { title: 'RouteTarget', text: 'A route has neither one target nor a split, or both.' },
+  MAL0102: { title: 'WeightRange', text: 'A weight of a split is not a percentage.' },
+  MAL0103: { title: 'WeightSum', text: 'The weights of a split do not add up to 100.' },
+  MAL0104: { title: 'RetryAttempts', text: 'The number of retries of a route is not a whole number of tries.' },
+  MAL0105: { title: 'UnreachableRoute', text: 'A route stands behind one that already takes every request.' },
+  MAL0106: { title: 'IdleGateway', text: 'A gateway exposes nothing, and would answer every request with 404.' },
+  MAL0107: { title: 'ObjectTwice', text: 'Two constructs write the same object; one would overwrite the other.' },
+  MAL0110: { title: 'ServiceName', text: 'The name of a service cannot be a host name.' },
+  MAL0111: { title: 'RoutesNeedRequests', text: 'Routes or paths are declared for a service that has no HTTP port.' },
+  MAL0112: { title: 'WorkloadUnfit', text: 'A workload cannot stand behind the service that it was given to.' },
+  MAL0113: { title: 'UnknownVersion', text: 'A version is asked for that the service does not have.' },
+  MAL0114: { title: 'NoNamespace', text: 'A service or gateway is declared where no namespace is known.' },
+  MAL0115: { title: 'Ports', text: 'A service has no port, or one port twice.' },
+  MAL0116: { title: 'NothingBehind', text: 'A service has neither an image nor versions, or both.' },
+  MAL0117: { title: 'HostTwice', text: 'Two services or gateways claim the same host.' },
+  MAL0118: { title: 'Replicas', text: 'The control plane has a number of replicas that cannot be.' },
+  MAL0119: { title: 'GatewayHosts', text: 'A gateway has no host, a host that is none, or one twice.' },
+  MAL0120: {
+    title: 'NoSuchCaller',
+    text: 'A simulated request starts at a workload that the program does not declare.',
+  },
+} as const satisfies Record<string, ProgramProblem>;
+
+export type ProgramCode = keyof typeof programCatalogue;

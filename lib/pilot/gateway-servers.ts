@@ -1,6 +1,7 @@
 /** The servers of all Gateways that select a proxy, merged by the port on which Envoy listens. */
 import type { Gateway, Server } from '../api';
 import { isHttp, type Proxy, protocolNamed, type WorldView } from '../world';
+import { isTerminated } from './gateway-tls';
 import { resolveTargetPort } from './inbound-ports';
 import { gatewayHttpRouteName, gatewayHttpsRouteName } from './names';
 
@@ -93,7 +94,7 @@ function classify(gateway: Gateway, server: Server, listenerPort: number): Gatew
   }
   if (protocol === 'HTTPS' || protocol === 'TLS') {
     if (mode === 'PASSTHROUGH') return { ...base, kind: 'passthrough' };
-    if (mode !== 'SIMPLE' || !server.tls?.credentialName) return undefined;
+    if (!isTerminated(server.tls ?? {})) return undefined;
     if (protocol === 'TLS') return { ...base, kind: 'tls' };
     const routeName = gatewayHttpsRouteName(server.port.number, server.port.name, name, namespace);
     return { ...base, kind: 'https', routeName };

@@ -55,3 +55,11 @@ export function gatewayHttpsRouteName(port: number, portName: string, gateway: s
 export function secretName(credential: string): string {
   return `kubernetes://${credential}`;
 }
+
+/** The suffix of the Secret that holds the certificates of those who may sign clients' certificates. */
+export const TRUST_SUFFIX = '-cacert';
+
+/** The trust bundle beside a credential, as Istio names it. */
+export function trustName(credential: string): string {
+  return secretName(credential) + TRUST_SUFFIX;
+}

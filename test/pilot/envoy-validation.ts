@@ -30,6 +30,11 @@ export async function complaintOfEnvoy(snapshot: Snapshot): Promise<string> {
   }
 }
 
+/** Whether a secret holds certificates, and not the words that goldens have in their place. */
+function isReal({ message }: EnvoyResource): boolean {
+  return JSON.stringify(message).includes(Buffer.from('-----BEGIN').toString('base64').slice(0, 12));
+}
+
 /** The Secrets of the cases hold words, or are missing; without a control plane to wait for, Envoy wants them all. */
 export async function withRealCertificates(snapshot: Snapshot): Promise<Snapshot> {
   const names = new Set(JSON.stringify(snapshot.listeners.map(({ message }) => message)).match(/kubernetes:[^"]+/g));
@@ -45,6 +50,12 @@ export async function withRealCertificates(snapshot: Snapshot): Promise<Snapshot
     certificate_chain: { inline_string: certificate.toString('pem') },
     private_key: { inline_string: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n` },
   };
-  const secrets = [...names].map((name) => new EnvoyResource(TypeUrl.secret, name, { name, tls_certificate }));
-  return { ...snapshot, secrets };
+  const validation_context = { trusted_ca: { inline_string: certificate.toString('pem') } };
+  const madeUp = (name: string) =>
+    new EnvoyResource(TypeUrl.secret, name, {
+      name,
+      ...(name.endsWith('-cacert') ? { validation_context } : { tls_certificate }),
+    });
+  const given = new Map(snapshot.secrets.filter(isReal).map((secret) => [secret.name, secret]));
+  return { ...snapshot, secrets: [...names].map((name) => given.get(name) ?? madeUp(name)) };
 }

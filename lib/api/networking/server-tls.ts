@@ -9,7 +9,7 @@ export const ServerTLSSettings = message(
     mode: choice(
       ['PASSTHROUGH', 'SIMPLE', 'MUTUAL', 'AUTO_PASSTHROUGH', 'ISTIO_MUTUAL', 'OPTIONAL_MUTUAL'],
       'How TLS is handled: terminated (SIMPLE, the certificate of the server only), with client certificates, or passed through.',
-      { unservedValues: ['MUTUAL', 'AUTO_PASSTHROUGH', 'ISTIO_MUTUAL', 'OPTIONAL_MUTUAL'] },
+      { unservedValues: ['AUTO_PASSTHROUGH', 'ISTIO_MUTUAL'] },
     ),
     serverCertificate: unserved(text('A file in the proxy with the server certificate.')),
     privateKey: unserved(text('A file in the proxy with the private key.')),
@@ -38,9 +38,9 @@ export const ServerTLSSettings = message(
     caCertCredentialName: unserved(
       text("A Secret or ConfigMap with the certificates of those who may sign the clients'."),
     ),
-    subjectAltNames: unserved(texts("Names of which the client's certificate has to carry one.")),
-    verifyCertificateSpki: unserved(texts('Base64 SHA-256 hashes of public keys that clients may have.')),
-    verifyCertificateHash: unserved(texts('Hex SHA-256 hashes of certificates that clients may have.')),
+    subjectAltNames: texts("Names of which the client's certificate has to carry one."),
+    verifyCertificateSpki: texts('Base64 SHA-256 hashes of public keys that clients may have.'),
+    verifyCertificateHash: texts('Hex SHA-256 hashes of certificates that clients may have.'),
     minProtocolVersion: choice(VERSIONS, 'The oldest version. Default TLSV1_2.'),
     maxProtocolVersion: choice(VERSIONS, 'The newest version. Default: the newest that the proxy knows.'),
     cipherSuites: texts("Cipher suites for TLS up to 1.2, in order of preference. Default: the proxy's."),

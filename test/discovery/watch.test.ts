@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,6 +51,25 @@ describe('a watched folder', () => {
     expect(told).toHaveLength(1);
     expect(valuesOf(told[0]!)).toEqual({ a: '1', b: '1' });
     expect(watch.current()).toBe(told[0]);
+  });
+
+  it('never takes a file for empty while another program writes it again and again', async () => {
+    const text = [...'acdefghi'].map((name) => configMap(name, '2')).join('---\n');
+    const script = `const { writeFileSync } = require('node:fs');
+      for (let i = 0; i < 6000; i++) {
+        writeFileSync(process.argv[1], process.argv[2] + '#'.repeat(i % 50));
+        for (const start = performance.now(); performance.now() < start + 0.3; );
+      }`;
+    write('a.yaml', text);
+    await until((read) => read.objects.length === 9);
+    const settled = told.length;
+
+    const writer = spawn(process.execPath, ['-e', script, join(folder, 'a.yaml'), text]);
+    await once(writer, 'exit');
+    write('b.yaml', configMap('b', '3'));
+    await until((read) => valuesOf(read)['b'] === '3');
+
+    expect(told.slice(settled).map(({ objects }) => objects.length)).toEqual(told.slice(settled).map(() => 9));
   });
 
   it('tells of a change, and keeps the values of what did not change', async () => {

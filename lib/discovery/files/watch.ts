@@ -182,18 +182,30 @@ class WatchedFiles {
     });
   }
 
+  /**
+   * Most programs empty a file before they write it, and nothing keeps a reading from falling between the two. So a file
+   * in which there is nothing is about to be filled, and one that changes under the reading is read again.
+   */
   reread(path: string, now: number, grace: number): 'changed' | 'same' | 'waiting' {
-    const info = statSync(path, { throwIfNoEntry: false });
-    if (info?.isDirectory()) {
+    const before = statSync(path, { throwIfNoEntry: false });
+    if (before?.isDirectory()) {
       return 'same';
     }
-    // Most programs empty a file before they write it, so an empty one is about to be filled.
-    if (!info || info.size === 0) {
+    if (!before || before.size === 0) {
+      return this.vanished(path, now, grace);
+    }
+    const previous = this.byFile.get(path);
+    const read = this.read(path);
+    const after = statSync(path, { throwIfNoEntry: false });
+    if (after?.size !== before.size || after.mtimeMs !== before.mtimeMs) {
+      this.missingSince.delete(path);
+      return 'waiting';
+    }
+    if (read.findings.length === 0 && this.knownParts.get(path)?.size === 0) {
       return this.vanished(path, now, grace);
     }
     this.missingSince.delete(path);
-    const previous = this.byFile.get(path);
-    const next = kept(previous, this.read(path));
+    const next = kept(previous, read);
     if (previous && sameRead(previous, next)) {
       return 'same';
     }

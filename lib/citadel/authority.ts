@@ -5,7 +5,7 @@
 import { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
-import { formatIdentity, type Identity } from './identity';
+import { formatIdentity, type Identity } from '../world';
 
 /** What time it is. */
 export type Clock = () => Date;

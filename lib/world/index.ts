@@ -14,6 +14,7 @@ export * from './age';
 export { type AddressRanges, complete, DEFAULT_RANGES } from './completion';
 export * from './endpoint';
 export * from './hostname';
+export * from './identity';
 export * from './labels';
 export { DEFAULT_ROOT_NAMESPACE, parseMeshConfig } from './mesh-config';
 export * from './protocol';

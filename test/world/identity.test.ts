@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { formatIdentity, type Identity, IdentityError, parseIdentity } from '../../lib/citadel/identity';
+import { formatIdentity, type Identity, IdentityError, parseIdentity } from '../../lib/world/identity';
 
 const label = (longest: number) =>
   fc.stringMatching(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/).filter((text) => text.length <= longest);

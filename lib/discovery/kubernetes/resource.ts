@@ -1,0 +1,106 @@
+/** What is read from an API server: its resources, their paths, and what of each object is kept. */
+import { kinds } from '../../api';
+import type { Pod } from '../../api/kubernetes';
+import type { KubeObject } from '../../api/object';
+
+/** Objects of one kind, all of them, those of a namespace, or one by its name. */
+export interface Resource {
+  /** `''` for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: string;
+  /** Only there. Default: everywhere. */
+  readonly namespace?: string;
+  /** Only the one of this name: what a Role with `resourceNames` lets us read. */
+  readonly name?: string;
+  /** What is remembered of an object. Default: all but what the API server adds for itself. */
+  readonly keep?: (object: KubeObject) => KubeObject;
+}
+
+/** `/apis/networking.istio.io/v1/namespaces/shop/virtualservices`. */
+export function pathOf({ group, version, plural, namespace }: Resource): string {
+  const api = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+  return `${api}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${plural}`;
+}
+
+/** How logs, metrics and messages name it: `virtualservices.networking.istio.io`, `secrets shop/edge-tls`. */
+export function resourceName({ group, plural, namespace, name }: Resource): string {
+  const place = [namespace, name].filter(Boolean).join('/');
+  return `${plural}${group === '' ? '' : `.${group}`}${place ? ` ${place}` : ''}`;
+}
+
+const core = (plural: string, kind: string, keep?: Resource['keep']): Resource => ({
+  group: '',
+  version: 'v1',
+  plural,
+  kind,
+  keep,
+});
+
+/** The resources of a cluster that make a World, Secrets aside: those are read one by one (`credentials.ts`). */
+export function clusterResources(rootNamespace: string): Resource[] {
+  return [
+    core('namespaces', 'Namespace', named),
+    core('nodes', 'Node', named),
+    core('serviceaccounts', 'ServiceAccount', named),
+    core('pods', 'Pod', podCore),
+    core('services', 'Service'),
+    { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', kind: 'EndpointSlice' },
+    { ...core('configmaps', 'ConfigMap'), namespace: rootNamespace, name: 'istio' },
+    ...kinds.map(({ group, storedVersion, plural, kind }) => ({ group, version: storedVersion, plural, kind })),
+  ];
+}
+
+/** One Secret. */
+export function secretResource(namespace: string, name: string): Resource {
+  return { ...core('secrets', 'Secret'), namespace, name };
+}
+
+/**
+ * What is remembered of an object: it may come back a hundred thousand times, so what nobody reads is dropped. Lists
+ * leave out `apiVersion` and `kind` of their items; they are put back.
+ */
+export function kept(object: KubeObject, resource: Resource): KubeObject {
+  const { group, version, kind, keep = (whole: KubeObject) => whole } = resource;
+  const apiVersion = group === '' ? version : `${group}/${version}`;
+  const { managedFields: _, annotations, ...metadata } = object.metadata as KubeObject['metadata'] & {
+    managedFields?: unknown;
+  };
+  const { 'kubectl.kubernetes.io/last-applied-configuration': __, ...remarks } = annotations ?? {};
+  const lean = { ...metadata, ...(Object.keys(remarks).length > 0 ? { annotations: remarks } : {}) };
+  return keep({ ...object, apiVersion: object.apiVersion ?? apiVersion, kind: object.kind ?? kind, metadata: lean });
+}
+
+function named({ apiVersion, kind, metadata }: KubeObject): KubeObject {
+  return { apiVersion, kind, metadata };
+}
+
+/** Of a Pod: who it is, what its containers are called and listen on, where it is and how it fares. */
+function podCore(object: KubeObject): KubeObject {
+  const { apiVersion, kind, metadata, spec, status = {} } = object as Pod;
+  const containers = (list: Pod['spec'] extends infer S ? NonNullable<S>['containers'] : never) =>
+    list.map(({ name, image, args, ports, restartPolicy }) => ({ name, image, args, ports, restartPolicy }));
+  const { phase, podIP, podIPs, conditions } = status;
+  return {
+    apiVersion,
+    kind,
+    metadata,
+    spec: spec && {
+      serviceAccountName: spec.serviceAccountName,
+      nodeName: spec.nodeName,
+      hostNetwork: spec.hostNetwork,
+      hostname: spec['hostname'],
+      subdomain: spec['subdomain'],
+      containers: containers(spec.containers),
+      initContainers: spec.initContainers && containers(spec.initContainers),
+    },
+    status: {
+      phase,
+      podIP,
+      podIPs,
+      // Times of probes change without anything that concerns the mesh.
+      conditions: conditions?.map(({ type, status: is }) => ({ type, status: is })),
+    },
+  };
+}

@@ -1,0 +1,52 @@
+/** The cluster that these tests run against: our own, or the one of `MALHA_TEST_CONTEXT`. */
+import { spawnSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { KubeObject } from '../../lib/api/object';
+import { type ClientOptions, KubeClient } from '../../lib/discovery/kubernetes/client';
+
+/** How a client finds it. */
+export const clusterOptions: ClientOptions = {
+  kubeconfig: process.env.MALHA_TEST_KUBECONFIG,
+  context: process.env.MALHA_TEST_CONTEXT,
+};
+
+export const connect = (): Promise<KubeClient> => KubeClient.load(clusterOptions);
+
+/** Runs kubectl against the cluster. */
+export function kubectl(args: readonly string[], input?: string): { code: number | null; out: string; errors: string } {
+  const { kubeconfig, context } = clusterOptions;
+  const where = [...(kubeconfig ? ['--kubeconfig', kubeconfig] : []), ...(context ? ['--context', context] : [])];
+  const program = process.env.MALHA_TEST_KUBECTL ?? 'kubectl';
+  const { status, stdout, stderr } = spawnSync(program, [...where, ...args], {
+    input,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  });
+  return { code: status, out: stdout, errors: stderr };
+}
+
+/** Asks until `condition` holds; fails after `seconds` with what came last. */
+export async function eventually<T>(
+  ask: () => T | Promise<T>,
+  condition: (value: T) => boolean,
+  seconds = 20,
+): Promise<T> {
+  const late = Date.now() + seconds * 1000;
+  for (;;) {
+    const value = await ask();
+    if (condition(value)) return value;
+    if (Date.now() > late) throw new Error(`not so after ${seconds} s: ${JSON.stringify(value)?.slice(0, 2000)}`);
+    await sleep(20);
+  }
+}
+
+/** A Namespace of its own for a test file. */
+export async function makeNamespace(
+  client: KubeClient,
+  name: string,
+  labels?: Record<string, string>,
+): Promise<string> {
+  const metadata = { generateName: `${name}-`, labels };
+  const body = { apiVersion: 'v1', kind: 'Namespace', metadata };
+  return (await client.request<KubeObject>('POST', '/api/v1/namespaces', { body })).metadata.name;
+}

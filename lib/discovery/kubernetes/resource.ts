@@ -1,6 +1,6 @@
 /** What is read from an API server: its resources, their paths, and what of each object is kept. */
 import { kinds } from '../../api';
-import type { Pod } from '../../api/kubernetes';
+import type { Container, Pod } from '../../api/kubernetes';
 import type { KubeObject } from '../../api/object';
 
 /** Objects of one kind, all of them, those of a namespace, or one by its name. */
@@ -64,7 +64,11 @@ export function secretResource(namespace: string, name: string): Resource {
 export function kept(object: KubeObject, resource: Resource): KubeObject {
   const { group, version, kind, keep = (whole: KubeObject) => whole } = resource;
   const apiVersion = group === '' ? version : `${group}/${version}`;
-  const { managedFields: _, annotations, ...metadata } = object.metadata as KubeObject['metadata'] & {
+  const {
+    managedFields: _,
+    annotations,
+    ...metadata
+  } = object.metadata as KubeObject['metadata'] & {
     managedFields?: unknown;
   };
   const { 'kubectl.kubernetes.io/last-applied-configuration': __, ...remarks } = annotations ?? {};
@@ -79,7 +83,7 @@ function named({ apiVersion, kind, metadata }: KubeObject): KubeObject {
 /** Of a Pod: who it is, what its containers are called and listen on, where it is and how it fares. */
 function podCore(object: KubeObject): KubeObject {
   const { apiVersion, kind, metadata, spec, status = {} } = object as Pod;
-  const containers = (list: Pod['spec'] extends infer S ? NonNullable<S>['containers'] : never) =>
+  const containers = (list: readonly Container[]) =>
     list.map(({ name, image, args, ports, restartPolicy }) => ({ name, image, args, ports, restartPolicy }));
   const { phase, podIP, podIPs, conditions } = status;
   return {

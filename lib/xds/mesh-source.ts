@@ -112,6 +112,11 @@ export class MeshSource implements SnapshotSource {
     };
   }
 
+  /** The World in force; undefined before the first. */
+  get world(): World | undefined {
+    return this.inForce?.world;
+  }
+
   /** The labels of the workload behind a node; undefined when it is unknown. */
   labelsOf(node: Node): Readonly<Record<string, string>> | undefined {
     return this.inForce && proxyOf(this.inForce.world, node)?.labels;

@@ -1,0 +1,98 @@
+/** Runs one row: its objects come into force, its requests are sent, and what comes back is compared. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseAllDocuments } from 'yaml';
+import type { KubeObject } from '../../../lib/api/object';
+import { validate } from '../../../lib/galley';
+import type { Ask, Behaviour, Expected, Reply } from './behaviour';
+import type { BehaviourMesh } from './mesh';
+import { compareWithSimulator } from './simulated';
+
+/** Envoy's workers take over new configuration a moment after it was acknowledged. */
+const GRACE_MS = 2_000;
+
+export async function runBehaviour(mesh: BehaviourMesh, row: Behaviour): Promise<void> {
+  const objects = objectsOf(row, mesh);
+  // Whatever is not served says so; a row that shows it would claim what is reported as missing.
+  expect(
+    objects.flatMap((object) => validate(object)).filter(({ level, code }) => level === 'error' || code === 'MAL0001'),
+  ).toEqual([]);
+  const findings = await mesh.give(objects);
+  expect(findings.filter(({ level }) => level === 'error')).toEqual([]);
+  for (const [ask, expected] of row.cases) {
+    await patiently(async () => {
+      await mesh.reset();
+      const replies = await asked(mesh, ask);
+      compare(ask, replies, expected);
+      if (expected.heard) await compareHeard(mesh, expected.heard);
+      if (!row.notSimulated && /^https?:/.test(ask.url)) compareWithSimulator(mesh, ask, replies[0]!);
+    });
+  }
+}
+
+export function objectsOf({ objects }: Behaviour, { given }: Pick<BehaviourMesh, 'given'>): KubeObject[] {
+  const made = typeof objects === 'function' ? objects(given) : objects;
+  if (typeof made !== 'string') return [...made];
+  return parseAllDocuments(made).map((document) => {
+    if (!('toJS' in document) || document.errors.length > 0)
+      throw new Error(`bad YAML: ${document.errors?.[0]?.message}`);
+    return document.toJS() as KubeObject;
+  });
+}
+
+async function asked(mesh: BehaviourMesh, ask: Ask): Promise<Reply[]> {
+  const replies: Reply[] = [];
+  for (let left = ask.times ?? 1; left > 0; left -= 25) {
+    replies.push(...(await Promise.all(Array.from({ length: Math.min(25, left) }, () => mesh.ask(ask)))));
+  }
+  return replies;
+}
+
+function compare(ask: Ask, replies: readonly Reply[], { shares, heard: _, ...expected }: Expected): void {
+  if (shares) compareShares(replies, shares);
+  const { who, ...rest } = expected;
+  for (const reply of replies) {
+    if ('who' in expected) expect({ ask, reply, who: reply.who }).toEqual({ ask, reply, who });
+    expect({ ask, ...reply }).toMatchObject({ ask, ...rest });
+  }
+}
+
+/** Six standard deviations on each side, so that chance fails a good mesh once in a hundred million runs. */
+function compareShares(replies: readonly Reply[], shares: Record<string, number>): void {
+  const total = replies.length;
+  const counts: Record<string, number> = {};
+  for (const { who, status, refused } of replies) {
+    const key = who ?? String(status ?? refused);
+    counts[key] = (counts[key] ?? 0) + 1;
+  }
+  expect(Object.keys(counts).filter((key) => shares[key] === undefined)).toEqual([]);
+  for (const [key, share] of Object.entries(shares)) {
+    const deviation = 6 * Math.sqrt(total * share * (1 - share));
+    expect({ key, counts, off: Math.max(0, Math.abs((counts[key] ?? 0) - total * share) - deviation) }).toMatchObject({
+      off: 0,
+    });
+  }
+}
+
+/** Copies are sent behind the answer's back, so they may still be on their way. */
+async function compareHeard(mesh: BehaviourMesh, expected: NonNullable<Expected['heard']>): Promise<void> {
+  await patiently(async () => {
+    const heard = await mesh.heard();
+    for (const [who, paths] of Object.entries(expected)) {
+      for (const [path, times] of Object.entries(paths)) {
+        expect({ who, path, times: heard[who]?.[path] ?? 0 }).toEqual({ who, path, times });
+      }
+    }
+  });
+}
+
+async function patiently(check: () => Promise<void>): Promise<void> {
+  const deadline = Date.now() + GRACE_MS;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(20);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/** The simulator's answer to the same question, held against what Envoy did. */
+import { Translator } from '../../../lib/pilot';
+import { ask as simulate } from '../../../lib/simulator';
+import type { Ask, Reply } from './behaviour';
+import { answererOf, NAMESPACE_OF } from './cast';
+import type { BehaviourMesh } from './mesh';
+
+const translator = new Translator();
+
+export function compareWithSimulator(mesh: BehaviourMesh, ask: Ask, reply: Reply): void {
+  const from = ask.from ?? 'client';
+  // Without a proxy there is nothing to simulate.
+  if (from === 'outside') return;
+  const { world, proxy } = mesh.inForce(from);
+  const url = new URL(ask.url);
+  const isTls = url.protocol === 'https:';
+  const answer = simulate(world, translator.snapshot(world, proxy), {
+    from: proxy,
+    host: url.hostname,
+    port: Number(url.port || (isTls ? 443 : 80)),
+    path: ask.url.replace(/^\w+:\/\/[^/?]*/, '') || '/',
+    method: ask.http === 'grpc' ? 'POST' : ask.method,
+    headers: ask.headers as Record<string, string>,
+    tls: isTls,
+  });
+  const said = { ask, answer, reply };
+  switch (answer.kind) {
+    case 'forward': {
+      const addresses = answer.destinations.flatMap(({ endpoints }) => endpoints.map((each) => each.split(':')[0]));
+      const possible = Object.keys(NAMESPACE_OF).filter((pod) => addresses.includes(mesh.addressOf(pod)));
+      expect({ ...said, possible: possible.map(answererOf) }).toMatchObject({
+        possible: expect.arrayContaining([reply.who]),
+      });
+      if (answer.path !== undefined && reply.seen)
+        expect({ ...said, path: answer.path }).toMatchObject({ path: reply.seen.path });
+      if (answer.authority !== undefined && reply.seen?.headers.host !== undefined)
+        expect({ ...said, authority: answer.authority }).toMatchObject({ authority: reply.seen.headers.host });
+      return;
+    }
+    case 'redirect':
+      expect({ ...said, status: answer.status, location: answer.location }).toMatchObject({
+        status: reply.status,
+        location: reply.headers?.location,
+      });
+      return;
+    case 'response':
+      expect({ ...said, status: answer.status, body: answer.body }).toMatchObject({
+        status: reply.status,
+        body: reply.body,
+      });
+      return;
+    case 'refusal':
+      expect({ ...said, status: answer.status, who: undefined }).toMatchObject({
+        status: reply.status,
+        who: reply.who,
+      });
+  }
+}

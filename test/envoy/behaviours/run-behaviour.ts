@@ -10,7 +10,8 @@ import { compareWithSimulator } from './simulated';
 /** Envoy's workers take over new configuration a moment after it was acknowledged. */
 const GRACE_MS = 2_000;
 
-export async function runBehaviour(mesh: BehaviourMesh, row: Behaviour): Promise<void> {
+/** @returns how many cases held; the first that does not fails the test, with what was asked and answered. */
+export async function runBehaviour(mesh: BehaviourMesh, row: Behaviour): Promise<number> {
   const objects = objectsOf(row, mesh);
   // Whatever is not served says so; a row that shows it would claim what is reported as missing.
   expect(
@@ -18,6 +19,7 @@ export async function runBehaviour(mesh: BehaviourMesh, row: Behaviour): Promise
   ).toEqual([]);
   const findings = await mesh.give(objects);
   expect(findings.filter(({ level }) => level === 'error')).toEqual([]);
+  const held = 0;
   for (const [ask, expected] of row.cases) {
     await patiently(async () => {
       await mesh.reset();

@@ -12,6 +12,6 @@ describe('the table of behaviours, in explicit capture', () => {
 
   const rows = behaviours.filter(({ onlyTransparent }) => !onlyTransparent);
   test.each(rows.map((row) => [`${row.topic}: ${row.feature}`, row] as const))('%s', async (_, row) => {
-    await runBehaviour(mesh, row);
+    expect(await runBehaviour(mesh, row)).toBe(row.cases.length);
   });
 });

@@ -16,6 +16,6 @@ describe(`the table of behaviours, in ${capture} capture`, () => {
 
   const rows = behaviours.filter(({ onlyTransparent }) => !onlyTransparent || capture === 'transparent');
   test.each(rows.map((row) => [`${row.topic}: ${row.feature}`, row] as const))('%s', async (_, row) => {
-    await runBehaviour(mesh, row);
+    expect(await runBehaviour(mesh, row)).toBe(row.cases.length);
   });
 });

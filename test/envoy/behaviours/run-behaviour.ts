@@ -19,7 +19,7 @@ export async function runBehaviour(mesh: BehaviourMesh, row: Behaviour): Promise
   ).toEqual([]);
   const findings = await mesh.give(objects);
   expect(findings.filter(({ level }) => level === 'error')).toEqual([]);
-  const held = 0;
+  let held = 0;
   for (const [ask, expected] of row.cases) {
     await patiently(async () => {
       await mesh.reset();
@@ -28,7 +28,9 @@ export async function runBehaviour(mesh: BehaviourMesh, row: Behaviour): Promise
       if (expected.heard) await compareHeard(mesh, expected.heard);
       if (!row.notSimulated && /^https?:/.test(ask.url)) compareWithSimulator(mesh, ask, replies[0]!);
     });
+    held++;
   }
+  return held;
 }
 
 export function objectsOf({ objects }: Behaviour, { given }: Pick<BehaviourMesh, 'given'>): KubeObject[] {

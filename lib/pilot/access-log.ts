@@ -80,7 +80,7 @@ export function accessLogs(world: WorldView, side: ObservedSide, kind: 'http' | 
   return names.flatMap((name) => {
     const { envoyFileAccessLog, envoyHttpAls } = providerNamed(world, name) ?? {};
     if (envoyFileAccessLog) return [providerLog(envoyFileAccessLog)];
-    if (envoyHttpAls) return kind === 'http' ? serviceLog(world, side.namespace, envoyHttpAls) : [];
+    if (envoyHttpAls) return kind === 'http' ? serviceLog(world, side.viewer, envoyHttpAls) : [];
     return name === BUILT_IN_LOG ? [meshLog(mesh, mesh.accessLogFile || STANDARD_OUTPUT)] : [];
   });
 }

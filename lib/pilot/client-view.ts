@@ -2,8 +2,9 @@
  * What distinguishes clients. Proxies that agree on it get the very same outbound resources; everything else about a
  * proxy (its name, address, other labels) is left out on purpose, so that nothing can come to depend on it.
  */
-import type { Capture, Labels, Proxy, WorldView } from '../world';
-import { labelsKey } from '../world';
+import type { Capture, Labels, Proxy, Viewer, WorldView } from '../world';
+import { labelsKey, scopeOf, viewerOf } from '../world';
+import { type EgressView, type Elsewhere, egressViews, elsewhereOf } from './egress';
 import { tracesNeedServiceName } from './tracing';
 
 export interface ClientView {
@@ -13,7 +14,12 @@ export interface ClientView {
   readonly clusterKey: string;
   readonly type: 'sidecar' | 'router';
   readonly namespace: string;
+  /** As whom the proxy looks at the mesh: its namespace, narrowed by its Sidecar. */
+  readonly viewer: Viewer;
   readonly capture: Capture;
+  /** What it listens on for its application. */
+  readonly egress: readonly EgressView[];
+  readonly elsewhere: Elsewhere;
   /** Of a sidecar, only the labels that some object asks for; of a gateway, all. */
   readonly labels: Labels;
   /** `app.namespace`, where tracing has to be told; else empty. */
@@ -25,6 +31,10 @@ export interface ClientView {
 
 export function clientViewOf(world: WorldView, proxy: Proxy): ClientView {
   const { type, namespace, capture } = proxy;
+  const sidecar = type === 'sidecar' ? world.sidecar(namespace, proxy.labels) : undefined;
+  const scope = sidecar && scopeOf(sidecar);
+  const viewer = viewerOf(namespace, scope?.digest, ruleLabelsOf(world, proxy));
+  const elsewhere = elsewhereOf(world, namespace, sidecar?.spec?.outboundTrafficPolicy);
   const explicit = capture === 'NONE';
   const labels: Record<string, string> = {};
   const keys = type === 'router' ? Object.keys(proxy.labels) : world.distinguishingLabels();
@@ -35,18 +45,28 @@ export function clientViewOf(world: WorldView, proxy: Proxy): ClientView {
   const serviceName = tracesNeedServiceName(world) ? serviceNameOf(proxy) : '';
   const ip = explicit ? proxy.ip : '';
   const appAddress = explicit && type === 'sidecar' ? proxy.appAddress : '';
-  const clusterKey = [type, capture, namespace].join('|');
+  const clusterKey = [type, capture, viewer].join('|');
+  const policy = elsewhere.isRegistryOnly ? 'registry only' : elsewhere.egressProxy;
   return {
-    key: [clusterKey, serviceName, ip, appAddress, labelsKey(labels)].join('|'),
+    key: [clusterKey, policy, serviceName, ip, appAddress, labelsKey(labels)].join('|'),
     clusterKey,
     type,
     namespace,
+    viewer,
     capture,
+    egress: egressViews(viewer, scope, capture),
+    elsewhere,
     labels,
     serviceName,
     ip,
     appAddress,
   };
+}
+
+/** The proxy's labels that DestinationRules of its namespace ask for, as JSON; empty where they ask for none. */
+function ruleLabelsOf(world: WorldView, { namespace, labels }: Proxy): string {
+  const asked = world.ruleLabels(namespace).filter((key) => labels[key] !== undefined);
+  return asked.length > 0 ? labelsKey(Object.fromEntries(asked.map((key) => [key, labels[key]!]))) : '';
 }
 
 /** The canonical name of a workload's service, as the API derives it from labels, and its namespace. */

@@ -1,6 +1,6 @@
 /** From a destination in a VirtualService to the cluster that stands for it. */
 import type { Destination, LoadBalancerSettings } from '../api';
-import { resolveHost, type WorldView } from '../world';
+import { resolveHost, type Viewer, type WorldView } from '../world';
 import { outboundClusterName } from './names';
 import { effectivePolicy } from './traffic-policy';
 
@@ -12,14 +12,14 @@ export interface ResolvedDestination {
 }
 
 /**
- * @param viewer the namespace of the client.
+ * @param viewer the client.
  * @param owner the namespace of the object that names the destination.
  * @param listenerPort the port that the request came to, for a destination that names none and has several.
  */
 export function resolveDestination(
   world: WorldView,
   destination: Destination,
-  { viewer, owner, listenerPort }: { viewer: string; owner: string; listenerPort: number },
+  { viewer, owner, listenerPort }: { viewer: Viewer; owner: string; listenerPort: number },
 ): ResolvedDestination {
   const hostname = resolveHost(destination.host, owner);
   const ports = world.service(viewer, hostname)?.ports.filter(({ protocol }) => protocol !== 'UDP') ?? [];
@@ -30,7 +30,7 @@ export function resolveDestination(
 /** How the endpoints of a destination are balanced. */
 export function balancingOf(
   world: WorldView,
-  viewer: string,
+  viewer: Viewer,
   { hostname, port }: ResolvedDestination,
   subset: string | undefined,
 ): LoadBalancerSettings | undefined {

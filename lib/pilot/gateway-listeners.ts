@@ -48,9 +48,9 @@ const gatewayListenerQuery: Query<{ proxy: GatewayProxy; number: number }, Envoy
 };
 
 function chainsOf(world: WorldView, view: GatewayView, port: GatewayPort, address: string): FilterChain[] {
-  const { namespace, labels, serviceName } = view.client;
+  const { namespace, viewer, labels, serviceName } = view.client;
   // For Telemetry, a gateway is a client of the services behind it.
-  const side: ObservedSide = { namespace, labels, serviceName, mode: 'CLIENT' };
+  const side: ObservedSide = { namespace, viewer, labels, serviceName, mode: 'CLIENT' };
   const claimed = new Set<string>();
   const http = (server: GatewayServer) => httpChain(world, side, server, listenerName(address, port.number));
   return port.servers.flatMap((server, index): FilterChain[] => {
@@ -105,7 +105,7 @@ function passthroughChains(
   const port = target.server.port.number;
   return boundVirtualServices(world, side.namespace, target).flatMap(({ object }) => {
     const owner = object.metadata.namespace ?? 'default';
-    const context = { viewer: side.namespace, labels: {}, gateway: target.gatewayName, port };
+    const context = { viewer: side.viewer, labels: {}, gateway: target.gatewayName, port };
     return (object.spec.tls ?? []).flatMap(({ match, route = [] }) =>
       match
         .filter((each) => appliesTo(each, context, owner))
@@ -128,7 +128,7 @@ function passthroughChains(
 /** The first VirtualService with a TCP route for this server. */
 function tcpChain(world: WorldView, side: ObservedSide, target: GatewayServer): FilterChain | undefined {
   const port = target.server.port.number;
-  const context = { viewer: side.namespace, labels: {}, gateway: target.gatewayName, port };
+  const context = { viewer: side.viewer, labels: {}, gateway: target.gatewayName, port };
   for (const { object } of boundVirtualServices(world, side.namespace, target)) {
     const route = tcpRoute(object, (match, owner) => appliesTo(match, context, owner));
     const owner = object.metadata.namespace ?? 'default';

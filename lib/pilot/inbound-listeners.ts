@@ -87,8 +87,8 @@ const portListenerQuery: Query<{ view: ClientView; port: InboundPort }, EnvoyRes
   },
 };
 
-function serverSide({ namespace, labels, serviceName }: ClientView): ObservedSide {
-  return { namespace, labels, serviceName, mode: 'SERVER' };
+function serverSide({ namespace, viewer, labels, serviceName }: ClientView): ObservedSide {
+  return { namespace, viewer, labels, serviceName, mode: 'SERVER' };
 }
 
 function portFilter(

@@ -18,6 +18,7 @@ export const DEFAULT_HTTP_PROXY_PORT = 15080;
 export const INBOUND_SOURCE_ADDRESS = '127.0.0.6';
 
 export const WILDCARD_ADDRESS = '0.0.0.0';
+export const LOOPBACK_ADDRESS = '127.0.0.1';
 
 /** `outbound|9080|v1|reviews.shop.svc.cluster.local` */
 export function outboundClusterName(hostname: string, port: number, subset = ''): string {
@@ -38,6 +39,7 @@ export function inboundClusterName(port: number): string {
 
 /** `10.0.0.1_5432`, `0.0.0.0_9080` */
 export function listenerName(address: string, port: number): string {
+  if (address.startsWith('unix://')) return address;
   return `${address}_${port}`;
 }
 

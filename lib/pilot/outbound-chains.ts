@@ -53,7 +53,7 @@ export function opaqueChains(
   };
   for (const service of services) {
     const servicePort = service.ports.find(({ number }) => number === port)!;
-    const object = world.virtualServiceFor(view.namespace, service.hostname);
+    const object = world.virtualServiceFor(view.viewer, service.hostname);
     const blocks = address === WILDCARD_ADDRESS ? service.addresses.filter((each) => each.includes('/')) : [];
     for (const { names, filter } of tlsRoutes(world, view, side, object, port)) add(names, blocks, filter);
     const filter = forService(world, view, side, object, service, servicePort);
@@ -70,7 +70,7 @@ function blockOf(cidr: string): envoy.config.core.v3.CidrRange {
 }
 
 function contextOf(view: ClientView, port: number) {
-  return { viewer: view.namespace, labels: view.labels, gateway: MESH_GATEWAY, port };
+  return { viewer: view.viewer, labels: view.labels, gateway: MESH_GATEWAY, port };
 }
 
 function tlsRoutes(

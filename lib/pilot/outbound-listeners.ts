@@ -4,6 +4,7 @@ import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
 import { keyOf, partsOf } from '../world';
 import type { ClientView } from './client-view';
+import { type EgressView, type Elsewhere, isClaimed, isOwnListener, routeNameOf, servesAllPorts } from './egress';
 import { httpConnectionManager } from './hcm';
 import { originalDestination, tlsInspector } from './listener-filters';
 import type { Evaluation, Query } from './memo';
@@ -11,6 +12,7 @@ import {
   BLACK_HOLE_CLUSTER,
   DEFAULT_HTTP_PROXY_PORT,
   HTTP_PROXY_ROUTE,
+  LOOPBACK_ADDRESS,
   listenerName,
   PASSTHROUGH_CLUSTER,
   VIRTUAL_OUTBOUND_LISTENER,
@@ -18,9 +20,8 @@ import {
   WILDCARD_ADDRESS,
 } from './names';
 import { opaqueChains } from './outbound-chains';
-import { bindingsTable, httpServicesTable, opaqueServicesTable } from './outbound-tables';
-import { socketAddress } from './shapes';
-import { isRegistryOnly } from './sidecar-routes';
+import { bindingsTable, httpServicesTable, opaqueAtPortTable, opaqueServicesTable } from './outbound-tables';
+import { endpointAddress, socketAddress } from './shapes';
 import { tcpToCluster } from './tcp-proxy';
 import type { ObservedSide } from './tracing';
 
@@ -29,15 +30,32 @@ type Listener = envoy.config.listener.v3.Listener;
 /** All outbound listeners of a sidecar. */
 export function outboundListeners(evaluation: Evaluation, view: ClientView): (EnvoyResource | undefined)[] {
   const proxyPort = httpProxyPort(evaluation, view);
-  const proxy = proxyPort
-    ? [evaluation.derive(proxyListenerQuery, `${view.key}|${proxyPort}`, { view, port: proxyPort })]
-    : [];
-  if (view.capture === 'NONE') return proxy;
-  const bindings = evaluation.read(bindingsTable, view.namespace).map((binding) => {
-    const [address, port] = partsOf(binding, 2);
-    return evaluation.derive(bindingQuery, `${view.key}|${binding}`, { view, address, port: Number(port) });
+  return [
+    view.capture === 'REDIRECT' ? evaluation.derive(virtualOutboundQuery, view.key, view) : undefined,
+    ...view.egress.flatMap((listener, index) =>
+      placesOf(evaluation, view, listener).map(({ address, port }) =>
+        evaluation.derive(bindingQuery, keyOf(view.key, index, address, port), { view, index, address, port }),
+      ),
+    ),
+    proxyPort
+      ? evaluation.derive(proxyListenerQuery, `${view.key}|${proxyPort}`, { view, port: proxyPort })
+      : undefined,
+  ];
+}
+
+/** Where an egress listener listens: in a place of its own, or wherever its services are. */
+function placesOf(evaluation: Evaluation, view: ClientView, listener: EgressView): { address: string; port: number }[] {
+  const { viewer, bind, bindToPort, port } = listener;
+  const byDefault = bindToPort ? view.appAddress || LOOPBACK_ADDRESS : WILDCARD_ADDRESS;
+  if (isOwnListener(listener)) return [{ address: bind || byDefault, port }];
+  // Without redirection, the ports of services are other Pods'; only an address of its own makes them free.
+  if (bindToPort && !bind) return [];
+  const places = evaluation.read(bindingsTable, viewer).map((binding) => {
+    const [address, number] = partsOf(binding, 2);
+    return { address: bind || address, port: Number(number) };
   });
-  return [evaluation.derive(virtualOutboundQuery, view.key, view), ...bindings, ...proxy];
+  const distinct = new Map(places.map((place) => [keyOf(place.address, place.port), place]));
+  return [...distinct.values()].filter((place) => !isClaimed(view, listener, place.port));
 }
 
 /** The port on which the application finds an HTTP proxy; 0 for none. */
@@ -46,12 +64,14 @@ export function httpProxyPort(evaluation: Evaluation, view: ClientView): number 
   return configured || (view.capture === 'NONE' ? DEFAULT_HTTP_PROXY_PORT : 0);
 }
 
-function clientSide({ namespace, labels, serviceName }: ClientView): ObservedSide {
-  return { namespace, labels, serviceName, mode: 'CLIENT' };
+function clientSide({ namespace, viewer, labels, serviceName }: ClientView): ObservedSide {
+  return { namespace, viewer, labels, serviceName, mode: 'CLIENT' };
 }
 
 interface Binding {
   readonly view: ClientView;
+  /** Of the egress listener. */
+  readonly index: number;
   readonly address: string;
   readonly port: number;
 }
@@ -64,32 +84,34 @@ const bindingQuery: Query<Binding, EnvoyResource | undefined> = {
     ),
 };
 
-function translate(evaluation: Evaluation, { view, address, port }: Binding): Listener {
+function translate(evaluation: Evaluation, binding: Binding): Listener {
+  const { view, index, address, port } = binding;
+  const listener = view.egress[index]!;
   const side = clientSide(view);
   const name = listenerName(address, port);
-  const services = evaluation.read(opaqueServicesTable, keyOf(view.namespace, address, port));
+  const services = opaqueServices(evaluation, listener, address, port);
   const { chosen, otherwise } = opaqueChains(evaluation, view, side, { services, address, port });
-  const http = address === WILDCARD_ADDRESS ? evaluation.read(httpServicesTable, keyOf(view.namespace, port)) : [];
-  const isHttp = http.length > 0;
+  const http = address === WILDCARD_ADDRESS || hasOwnAddress(listener) ? httpServices(evaluation, listener, port) : [];
+  const isHttp = http.length > 0 || servesAllPorts(listener);
   const fallback = isHttp
     ? {
         filters: [
           httpConnectionManager(evaluation, {
             role: 'outbound',
             statPrefix: `outbound_${name}`,
-            route: String(port),
+            route: routeNameOf(listener, port),
             side,
             grpcWeb: http.some(({ ports }) => ports.some((p) => p.number === port && p.protocol === 'GRPC-Web')),
           }),
         ],
       }
-    : (otherwise ?? { filters: [tcpToCluster(evaluation, side, elsewhere(evaluation))] });
+    : (otherwise ?? { filters: [tcpToCluster(evaluation, side, clusterElsewhere(view.elsewhere))] });
   const needsServerName = chosen.some((chain) => chain.filter_chain_match?.server_names);
   return {
     name,
-    address: socketAddress(address, port),
+    address: endpointAddress(address, port),
     // Connections come from virtualOutbound, which finds the listener by their original destination.
-    bind_to_port: false,
+    ...(!listener.bindToPort && !address.startsWith('unix:') && { bind_to_port: false }),
     traffic_direction: 'OUTBOUND',
     ...(needsServerName && { listener_filters: [tlsInspector()] }),
     filter_chains: chosen.length > 0 ? chosen : [fallback],
@@ -99,9 +121,25 @@ function translate(evaluation: Evaluation, { view, address, port }: Binding): Li
   };
 }
 
+/** The listener's own address or port says which services are meant; there is no need to look at theirs. */
+function hasOwnAddress(listener: EgressView): boolean {
+  return isOwnListener(listener) || listener.bind !== '';
+}
+
+function opaqueServices(evaluation: Evaluation, listener: EgressView, address: string, port: number) {
+  const { viewer } = listener;
+  if (servesAllPorts(listener)) return [];
+  if (hasOwnAddress(listener)) return evaluation.read(opaqueAtPortTable, keyOf(viewer, port));
+  return evaluation.read(opaqueServicesTable, keyOf(viewer, address, port));
+}
+
+function httpServices(evaluation: Evaluation, { viewer }: EgressView, port: number) {
+  return evaluation.read(httpServicesTable, keyOf(viewer, port));
+}
+
 /** Where connections go that no service claims. */
-function elsewhere(evaluation: Evaluation): string {
-  return isRegistryOnly(evaluation.meshConfig()) ? BLACK_HOLE_CLUSTER : PASSTHROUGH_CLUSTER;
+function clusterElsewhere({ isRegistryOnly, egressProxy }: Elsewhere): string {
+  return isRegistryOnly ? BLACK_HOLE_CLUSTER : egressProxy || PASSTHROUGH_CLUSTER;
 }
 
 const virtualOutboundQuery: Query<ClientView, EnvoyResource | undefined> = {
@@ -121,7 +159,7 @@ const virtualOutboundQuery: Query<ClientView, EnvoyResource | undefined> = {
         },
         {
           name: 'virtualOutbound-catchall-tcp',
-          filters: [tcpToCluster(evaluation, clientSide(view), elsewhere(evaluation))],
+          filters: [tcpToCluster(evaluation, clientSide(view), clusterElsewhere(view.elsewhere))],
         },
       ],
       listener_filters: [originalDestination()],
@@ -131,7 +169,7 @@ const virtualOutboundQuery: Query<ClientView, EnvoyResource | undefined> = {
 const proxyListenerQuery: Query<{ view: ClientView; port: number }, EnvoyResource | undefined> = {
   name: 'http proxy listener',
   compute: (evaluation, { view, port }) => {
-    const address = view.appAddress || '127.0.0.1';
+    const address = view.appAddress || LOOPBACK_ADDRESS;
     const name = listenerName(address, port);
     return evaluation.resource(TypeUrl.listener, name, () => ({
       name,
@@ -145,7 +183,7 @@ const proxyListenerQuery: Query<{ view: ClientView; port: number }, EnvoyResourc
               statPrefix: `outbound_${name}`,
               route: HTTP_PROXY_ROUTE,
               side: clientSide(view),
-              forwardProxy: view.capture === 'NONE' && !isRegistryOnly(evaluation.meshConfig()),
+              forwardProxy: view.capture === 'NONE' && !view.elsewhere.isRegistryOnly,
             }),
           ],
         },

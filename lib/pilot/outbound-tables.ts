@@ -12,60 +12,80 @@ import {
 } from '../world';
 import { VIRTUAL_INBOUND_PORT, VIRTUAL_OUTBOUND_PORT, WILDCARD_ADDRESS } from './names';
 
-/** By the viewer's namespace and a port: the services with HTTP on it. */
-export const httpServicesTable = table<readonly Service[]>('http services', (world, key) => {
-  const [namespace, port] = partsOf(key, 2);
-  return world
-    .visibleServices(namespace)
-    .filter(({ ports }) => ports.some(({ number, protocol }) => number === Number(port) && isHttp(protocol)));
-});
+interface Ports {
+  /** By port: the services with HTTP on it. */
+  readonly http: ReadonlyMap<number, readonly Service[]>;
+  /** By port: the services with anything else on it. */
+  readonly opaque: ReadonlyMap<number, readonly Service[]>;
+}
 
-/** By the viewer's namespace: the ports on which any service speaks HTTP, sorted. */
-export const httpPortsTable = table<readonly number[]>('http ports', (world, namespace) => {
-  const ports = new Set<number>();
-  for (const service of world.visibleServices(namespace)) {
-    for (const { number, protocol } of service.ports) if (isHttp(protocol)) ports.add(number);
+const portsTable = table<Ports>('ports', (world, viewer) => {
+  const http = new Map<number, Service[]>();
+  const opaque = new Map<number, Service[]>();
+  for (const service of world.visibleServices(viewer)) {
+    for (const { number, protocol } of service.ports) {
+      if (isHttp(protocol)) append(http, number, service);
+      else if (protocol !== 'UDP') append(opaque, number, service);
+    }
   }
-  return [...ports].sort((a, b) => a - b);
+  return { http, opaque };
 });
 
-/** By the viewer's namespace: `address|port` of every outbound listener under transparent capture, sorted. */
-export const bindingsTable = table<readonly string[]>('bindings', (world, namespace) =>
-  [...allBindings(world, namespace).keys()].sort(),
+function append<K>(lists: Map<K, Service[]>, key: K, service: Service): void {
+  const list = lists.get(key);
+  if (!list) lists.set(key, [service]);
+  else if (list.at(-1) !== service) list.push(service);
+}
+
+/** By viewer and port: the services with HTTP on it. */
+export const httpServicesTable = table<readonly Service[]>('http services', (world, key) => {
+  const [viewer, port] = partsOf(key, 2);
+  return world.read(portsTable, viewer).http.get(Number(port)) ?? [];
+});
+
+/** By viewer and port: the services with anything else on it, wherever clients connect to them. */
+export const opaqueAtPortTable = table<readonly Service[]>('opaque services at port', (world, key) => {
+  const [viewer, port] = partsOf(key, 2);
+  return world.read(portsTable, viewer).opaque.get(Number(port)) ?? [];
+});
+
+/** By viewer: the ports on which any service speaks HTTP, sorted. */
+export const httpPortsTable = table<readonly number[]>('http ports', (world, viewer) =>
+  [...world.read(portsTable, viewer).http.keys()].sort((a, b) => a - b),
 );
 
-/** By the viewer's namespace, an address and a port: the services that are not HTTP there, by host name. */
+/** By viewer: `address|port` of every outbound listener under transparent capture, sorted. */
+export const bindingsTable = table<readonly string[]>('bindings', (world, viewer) =>
+  [...allBindings(world, viewer).keys()].sort(),
+);
+
+/** By viewer, an address and a port: the services that are not HTTP there, by host name. */
 export const opaqueServicesTable = table<readonly Service[]>('opaque services', (world, key) => {
-  const [namespace, binding] = partsOf(key, 2);
-  return allBindings(world, namespace).get(binding) ?? [];
+  const [viewer, binding] = partsOf(key, 2);
+  return allBindings(world, viewer).get(binding) ?? [];
 });
 
-const bindingMaps = table<ReadonlyMap<string, Service[]>>('binding maps', (world, namespace) => {
+const bindingMaps = table<ReadonlyMap<string, Service[]>>('binding maps', (world, viewer) => {
   const bindings = new Map<string, Service[]>();
-  const at = (address: string, port: number) => {
-    const key = keyOf(address, port);
-    let services = bindings.get(key);
-    if (!services) {
-      services = [];
-      bindings.set(key, services);
-    }
-    return services;
-  };
-  for (const service of world.visibleServices(namespace)) {
-    for (const port of service.ports) {
-      // Envoy refuses a second listener at the address of a first.
-      if (port.number === VIRTUAL_OUTBOUND_PORT || port.number === VIRTUAL_INBOUND_PORT) continue;
-      if (isHttp(port.protocol)) at(WILDCARD_ADDRESS, port.number);
-      else if (port.protocol !== 'UDP') {
-        for (const address of addressesOf(world, service, port)) at(address, port.number).push(service);
-      }
+  const { http, opaque } = world.read(portsTable, viewer);
+  for (const port of http.keys()) if (!isReserved(port)) bindings.set(keyOf(WILDCARD_ADDRESS, port), []);
+  for (const [number, services] of opaque) {
+    if (isReserved(number)) continue;
+    for (const service of services) {
+      const port = service.ports.find((each) => each.number === number)!;
+      for (const address of addressesOf(world, service, port)) append(bindings, keyOf(address, number), service);
     }
   }
   return bindings;
 });
 
-function allBindings(world: World, namespace: string): ReadonlyMap<string, Service[]> {
-  return world.read(bindingMaps, namespace);
+/** Envoy refuses a second listener at the address of a first. */
+function isReserved(port: number): boolean {
+  return port === VIRTUAL_OUTBOUND_PORT || port === VIRTUAL_INBOUND_PORT;
+}
+
+function allBindings(world: World, viewer: string): ReadonlyMap<string, Service[]> {
+  return world.read(bindingMaps, viewer);
 }
 
 /** Where clients connect to: the virtual addresses, or the endpoints' own, or (by server name, block, or at all) anywhere. */

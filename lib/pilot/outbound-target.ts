@@ -38,8 +38,8 @@ export interface SharedTarget {
 
 /** The clusters of all services that the clients see. */
 export function clientTargets(evaluation: Evaluation, view: ClientView): ClientTarget[] {
-  return evaluation.visibleServices(view.namespace).flatMap(({ hostname, ports }) => {
-    const subsets = subsetsOf(evaluation.destinationRules(view.namespace, hostname));
+  return evaluation.visibleServices(view.viewer).flatMap(({ hostname, ports }) => {
+    const subsets = subsetsOf(evaluation.destinationRules(view.viewer, hostname));
     return ports
       .filter(({ protocol }) => protocol !== 'UDP')
       .flatMap(({ number: port }) =>
@@ -79,9 +79,9 @@ export function clientTargetKey({ view, hostname, port, subset }: ClientTarget):
 }
 
 function shareable(world: WorldView, { view, hostname, port, subset }: ClientTarget): SharedTarget | undefined {
-  const service = world.service(view.namespace, hostname);
+  const service = world.service(view.viewer, hostname);
   if (!service) return undefined;
-  const rules = world.destinationRules(view.namespace, hostname);
+  const rules = world.destinationRules(view.viewer, hostname);
   return {
     redirected: view.type === 'sidecar' && view.capture === 'REDIRECT',
     serviceKey: service.key,

@@ -1,7 +1,7 @@
 /** What a route does with a request: forward it, redirect it, or answer it. */
 import type { HTTPRedirect, HTTPRewrite, HTTPRoute, HTTPRouteDestination } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
-import type { WorldView } from '../world';
+import type { Viewer, WorldView } from '../world';
 import { balancingOf, type ResolvedDestination, resolveDestination } from './destinations';
 import { hashPolicy } from './hash-policy';
 import { authorityOf, headerEdits } from './header-edits';
@@ -15,8 +15,7 @@ type Action = Pick<Route, 'route' | 'redirect' | 'direct_response'>;
 
 /** Where a route stands: what its destinations and ports are relative to. */
 export interface RoutePlace {
-  /** The namespace of the client. */
-  readonly viewer: string;
+  readonly viewer: Viewer;
   /** The namespace of the object. */
   readonly owner: string;
   /** The port that requests came to; 0 where the listener serves all ports. */
@@ -54,7 +53,7 @@ export function routeAction(world: WorldView, route: HTTPRoute, place: RoutePlac
 }
 
 /** The action of a host without a VirtualService. */
-export function forwardTo(world: WorldView, viewer: string, destination: ResolvedDestination): RouteAction {
+export function forwardTo(world: WorldView, viewer: Viewer, destination: ResolvedDestination): RouteAction {
   const hashes = hashPolicy(balancingOf(world, viewer, destination, undefined));
   return {
     cluster: destination.cluster,

@@ -3,7 +3,16 @@ import type { HTTPMatchRequest, HTTPRoute, VirtualService } from '../api';
 import { objectName } from '../api/object';
 import type { envoy, google } from '../envoy/generated/envoy';
 import { TypeUrl } from '../envoy/type-url';
-import { keyOf, type Labels, MESH_GATEWAY, resolveGateway, selects, type WorldView } from '../world';
+import {
+  keyOf,
+  type Labels,
+  MESH_GATEWAY,
+  namespaceOf,
+  resolveGateway,
+  selects,
+  type Viewer,
+  type WorldView,
+} from '../world';
 import { CORS_FILTER, corsOf } from './cors';
 import { FAULT_FILTER, faultOf } from './fault';
 import { headerEdits } from './header-edits';
@@ -18,8 +27,7 @@ type Route = envoy.config.route.v3.Route;
 export interface RouteContext {
   /** Stands for `viewer` and `labels`. */
   readonly client: string;
-  /** The namespace of the client. */
-  readonly viewer: string;
+  readonly viewer: Viewer;
   /** Of a sidecar's workload. */
   readonly labels: Labels;
   /** `mesh`, or the `namespace/name` of the Gateway. */
@@ -82,7 +90,7 @@ export function appliesTo(
   if (match.port && match.port !== port) return false;
   // Gateways have no source within the mesh; the API ignores these conditions there.
   if (gateway !== MESH_GATEWAY) return true;
-  if (match.sourceNamespace && match.sourceNamespace !== viewer) return false;
+  if (match.sourceNamespace && match.sourceNamespace !== namespaceOf(viewer)) return false;
   return selects(match.sourceLabels, labels);
 }
 

@@ -1,10 +1,10 @@
 /** The route configurations of a sidecar's outbound listeners: one per HTTP port, and one of the HTTP proxy. */
-import type { MeshConfig } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
-import { compareText, MESH_GATEWAY, resolveHost } from '../world';
+import { compareText, keyOf, MESH_GATEWAY, resolveHost, type Viewer } from '../world';
 import type { ClientView } from './client-view';
+import { type EgressView, type Elsewhere, isClaimed, isOwnListener, routeNameOf, servesAllPorts } from './egress';
 import type { Evaluation, Query } from './memo';
 import { HTTP_PROXY_ROUTE, PASSTHROUGH_CLUSTER } from './names';
 import { httpPortsTable, httpServicesTable } from './outbound-tables';
@@ -14,17 +14,33 @@ import { meshContext, serviceVirtualHost, type VirtualHost, withUniqueDomains } 
 
 type RouteConfiguration = envoy.config.route.v3.RouteConfiguration;
 
-/** The route of one HTTP port, named by it. */
-export function portRoute(evaluation: Evaluation, view: ClientView, port: number): EnvoyResource | undefined {
-  return evaluation.derive(portRouteQuery, `${view.key}|${port}`, { view, port });
+/** The routes of all HTTP ports of a sidecar, each named by its port. */
+export function portRoutes(evaluation: Evaluation, view: ClientView): (EnvoyResource | undefined)[] {
+  return view.egress.flatMap((listener, index) => {
+    const ports = portsOf(evaluation, view, listener);
+    return ports.map((port) => evaluation.derive(portRouteQuery, keyOf(view.key, index, port), { view, index, port }));
+  });
 }
 
-const portRouteQuery: Query<{ view: ClientView; port: number }, EnvoyResource | undefined> = {
+function portsOf(evaluation: Evaluation, view: ClientView, listener: EgressView): readonly number[] {
+  if (isOwnListener(listener)) return [listener.port];
+  if (listener.bindToPort && !listener.bind) return [];
+  return evaluation.read(httpPortsTable, listener.viewer).filter((port) => !isClaimed(view, listener, port));
+}
+
+const portRouteQuery: Query<{ view: ClientView; index: number; port: number }, EnvoyResource | undefined> = {
   name: 'port route',
-  compute: (evaluation, { view, port }) =>
-    evaluation.resource(TypeUrl.route, String(port), () =>
-      configuration(String(port), evaluation.meshConfig(), hostsOf(evaluation, view, port, false), true),
-    ),
+  compute: (evaluation, { view, index, port }) => {
+    const listener = view.egress[index]!;
+    const all = servesAllPorts(listener);
+    const hosts = all
+      ? hostsOfAllPorts(evaluation, view, listener.viewer)
+      : hostsOf(evaluation, view, listener.viewer, port, false);
+    // Only a place that services or a proxy make for HTTP has routes.
+    if (isOwnListener(listener) && !all && hosts.length === 0) return undefined;
+    const name = routeNameOf(listener, port);
+    return evaluation.resource(TypeUrl.route, name, () => configuration(name, view.elsewhere, hosts, !all));
+  },
 };
 
 /** The route of the HTTP proxy: all ports, by the authority alone. */
@@ -35,28 +51,37 @@ export function httpProxyRoute(evaluation: Evaluation, view: ClientView): EnvoyR
 const httpProxyRouteQuery: Query<ClientView, EnvoyResource | undefined> = {
   name: 'http proxy route',
   compute: (evaluation, view) =>
-    evaluation.resource(TypeUrl.route, HTTP_PROXY_ROUTE, () => {
-      const ports = evaluation.read(httpPortsTable, view.namespace);
-      const hosts = ports.flatMap((port) => hostsOf(evaluation, view, port, true));
-      return configuration(HTTP_PROXY_ROUTE, evaluation.meshConfig(), hosts, false);
-    }),
+    evaluation.resource(TypeUrl.route, HTTP_PROXY_ROUTE, () =>
+      configuration(HTTP_PROXY_ROUTE, view.elsewhere, hostsOfAllPorts(evaluation, view, view.viewer), false),
+    ),
 };
 
-function hostsOf(evaluation: Evaluation, view: ClientView, port: number, withPort: boolean): VirtualHost[] {
-  const services = evaluation.read(httpServicesTable, `${view.namespace}|${port}`);
+function hostsOfAllPorts(evaluation: Evaluation, view: ClientView, viewer: Viewer): VirtualHost[] {
+  const ports = evaluation.read(httpPortsTable, viewer);
+  return ports.flatMap((port) => hostsOf(evaluation, view, viewer, port, true));
+}
+
+function hostsOf(
+  evaluation: Evaluation,
+  view: ClientView,
+  viewer: Viewer,
+  port: number,
+  withPort: boolean,
+): VirtualHost[] {
+  const services = evaluation.read(httpServicesTable, keyOf(viewer, port));
   const hosts = services
     .map(({ hostname }) => serviceVirtualHost(evaluation, { view, hostname, port, withPort }))
     .filter((host) => host !== undefined);
-  return port === 80 ? [...hosts, ...foreignHosts(evaluation, view)] : hosts;
+  return port === 80 ? [...hosts, ...foreignHosts(evaluation, view, viewer)] : hosts;
 }
 
 /** Hosts of VirtualServices that no service answers to: on port 80 they are routed all the same. */
-function foreignHosts(world: Evaluation, view: ClientView): VirtualHost[] {
-  const known = world.visibleServices(view.namespace);
-  return world.virtualServices(view.namespace, MESH_GATEWAY).flatMap((object) =>
+function foreignHosts(world: Evaluation, view: ClientView, viewer: Viewer): VirtualHost[] {
+  const known = world.visibleServices(viewer);
+  return world.virtualServices(viewer, MESH_GATEWAY).flatMap((object) =>
     [...new Set((object.spec.hosts ?? []).map((host) => resolveHost(host, object.metadata.namespace ?? 'default')))]
       .filter((host) => !known.some(({ hostname }) => hostname === host || isBelow(hostname, host)))
-      .filter((host) => world.virtualServiceFor(view.namespace, host) === object)
+      .filter((host) => world.virtualServiceFor(viewer, host) === object)
       .flatMap((host) => {
         const routes = [...routesOf(world, object, meshContext(view, 80))];
         return routes.length > 0
@@ -73,7 +98,7 @@ function isBelow(hostname: string, host: string): boolean {
 
 function configuration(
   name: string,
-  mesh: MeshConfig,
+  elsewhere: Elsewhere,
   hosts: readonly VirtualHost[],
   ignorePort: boolean,
 ): RouteConfiguration {
@@ -81,7 +106,7 @@ function configuration(
   const isTaken = sorted.some(({ domains }) => domains?.includes('*'));
   return {
     name,
-    virtual_hosts: isTaken ? sorted : [...sorted, catchAll(mesh)],
+    virtual_hosts: isTaken ? sorted : [...sorted, catchAll(elsewhere)],
     validate_clusters: false,
     max_direct_response_body_size_bytes: MAX_DIRECT_RESPONSE_BYTES,
     ...(ignorePort && { ignore_port_in_host_matching: true }),
@@ -92,8 +117,8 @@ function configuration(
 export const MAX_DIRECT_RESPONSE_BYTES = 1_048_576;
 
 /** What happens to requests for hosts that nobody knows. */
-function catchAll(mesh: MeshConfig): VirtualHost {
-  const name = isRegistryOnly(mesh) ? 'block_all' : 'allow_any';
+function catchAll({ isRegistryOnly, egressProxy }: Elsewhere): VirtualHost {
+  const name = isRegistryOnly ? 'block_all' : 'allow_any';
   return {
     name,
     domains: ['*'],
@@ -101,16 +126,11 @@ function catchAll(mesh: MeshConfig): VirtualHost {
       {
         name,
         match: { prefix: '/' },
-        ...(isRegistryOnly(mesh)
+        ...(isRegistryOnly
           ? { direct_response: { status: 502 } }
-          : { route: { cluster: PASSTHROUGH_CLUSTER, ...timeouts(undefined) } }),
+          : { route: { cluster: egressProxy || PASSTHROUGH_CLUSTER, ...timeouts(undefined) } }),
       },
     ],
     include_request_attempt_count: true,
   };
-}
-
-/** Only destinations of the registry can be reached. */
-export function isRegistryOnly(mesh: MeshConfig): boolean {
-  return mesh.outboundTrafficPolicy?.mode === 'REGISTRY_ONLY';
 }

@@ -2,7 +2,7 @@
 import type { RouteDestination } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
-import type { WorldView } from '../world';
+import type { Viewer, WorldView } from '../world';
 import { accessLogs } from './access-log';
 import { type ResolvedDestination, resolveDestination } from './destinations';
 import { tcpHashPolicy } from './hash-policy';
@@ -51,7 +51,7 @@ export function tcpToService(
     statPrefix: destination.cluster,
     side,
     target: { cluster: destination.cluster },
-    settings: settingsOf(world, side.namespace, destination),
+    settings: settingsOf(world, side.viewer, destination),
   });
 }
 
@@ -63,7 +63,7 @@ export function tcpToDestinations(
   { owner, listenerPort, name }: { owner: string; listenerPort: number; name: string },
 ): envoy.config.listener.v3.Filter | undefined {
   const weighted = destinations.filter(({ weight }, _, all) => all.length === 1 || (weight ?? 0) > 0);
-  const place = { viewer: side.namespace, owner, listenerPort };
+  const place = { viewer: side.viewer, owner, listenerPort };
   const resolved = weighted.map(({ destination }) => resolveDestination(world, destination, place));
   const first = resolved[0];
   if (!first) return undefined;
@@ -78,11 +78,11 @@ export function tcpToDestinations(
               clusters: resolved.map(({ cluster }, i) => ({ name: cluster, weight: weighted[i]!.weight })),
             },
           },
-    settings: settingsOf(world, side.namespace, first, weighted[0]!.destination.subset),
+    settings: settingsOf(world, side.viewer, first, weighted[0]!.destination.subset),
   });
 }
 
-function settingsOf(world: WorldView, viewer: string, { hostname, port }: ResolvedDestination, subset?: string) {
+function settingsOf(world: WorldView, viewer: Viewer, { hostname, port }: ResolvedDestination, subset?: string) {
   const { connectionPool, loadBalancer } = effectivePolicy(world.destinationRules(viewer, hostname), port, subset);
   const hash_policy = tcpHashPolicy(loadBalancer);
   return {

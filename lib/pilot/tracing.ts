@@ -3,7 +3,7 @@ import type { CustomTag } from '../api';
 import { parseDuration, protobufDuration } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
-import type { Labels, WorldView } from '../world';
+import type { Labels, Viewer, WorldView } from '../world';
 import { compareText } from '../world';
 import { providerCluster, providerNamed } from './providers';
 import { effectiveTracing, type TelemetryMode } from './telemetry';
@@ -18,6 +18,8 @@ const DEFAULT_HTTP_TIMEOUT_MS = 10_000;
 /** Where a connection manager stands, as far as tracing and logging care. */
 export interface ObservedSide {
   readonly namespace: string;
+  /** Whose clusters lead to the services that traces and logs are sent to. */
+  readonly viewer: Viewer;
   readonly labels: Labels;
   readonly serviceName: string;
   readonly mode: TelemetryMode;
@@ -33,7 +35,7 @@ export function tracingBlock(world: WorldView, side: ObservedSide): TracingBlock
   );
   if (disabled) return undefined;
   const settings = world.meshConfig().defaultConfig?.tracing;
-  const tracer = provider ? tracerOf(world, side, provider) : defaultTracer(world, side.namespace);
+  const tracer = provider ? tracerOf(world, side, provider) : defaultTracer(world, side.viewer);
   if (!tracer) return undefined;
   const tags = Object.entries(customTags ?? {})
     .sort(([a], [b]) => compareText(a, b))
@@ -60,7 +62,11 @@ interface Tracer {
   readonly maxTagLength?: number;
 }
 
-function tracerOf(world: WorldView, { namespace, serviceName }: ObservedSide, name: string): Tracer | undefined {
+function tracerOf(
+  world: WorldView,
+  { viewer: namespace, serviceName }: ObservedSide,
+  name: string,
+): Tracer | undefined {
   const { opentelemetry, zipkin } = providerNamed(world, name) ?? {};
   if (opentelemetry) {
     const target = providerCluster(world, namespace, opentelemetry);

@@ -13,10 +13,9 @@ import { type InboundView, inboundViewOf } from './inbound-ports';
 import { Memo, type Query, type TranslationFailure } from './memo';
 import { outboundCluster } from './outbound-clusters';
 import { httpProxyPort, outboundListeners } from './outbound-listeners';
-import { httpPortsTable } from './outbound-tables';
 import { clientTargets } from './outbound-target';
 import { gatewaySecrets } from './secrets';
-import { httpProxyRoute, portRoute } from './sidecar-routes';
+import { httpProxyRoute, portRoutes } from './sidecar-routes';
 
 type Resources = readonly EnvoyResource[];
 
@@ -94,13 +93,11 @@ const clientListenersQuery: Query<ClientView, Resources> = {
 
 const sidecarRoutesQuery: Query<ClientView, Resources> = {
   name: 'sidecar routes',
-  compute: (evaluation, view) => {
-    const ports = view.capture === 'REDIRECT' ? evaluation.read(httpPortsTable, view.namespace) : [];
-    return sorted([
-      ...ports.map((port) => portRoute(evaluation, view, port)),
+  compute: (evaluation, view) =>
+    sorted([
+      ...portRoutes(evaluation, view),
       httpProxyPort(evaluation, view) ? httpProxyRoute(evaluation, view) : undefined,
-    ]);
-  },
+    ]),
 };
 
 /** Clusters do not depend on who in a namespace the client is. */

@@ -26,9 +26,9 @@ export function serviceVirtualHost(evaluation: Evaluation, name: HostName): Virt
 const virtualHostQuery: Query<HostName, VirtualHost | undefined> = {
   name: 'virtual host',
   compute: (world, { view, hostname, port, withPort }) => {
-    const service = world.service(view.namespace, hostname);
+    const service = world.service(view.viewer, hostname);
     if (!service) return undefined;
-    const object = world.virtualServiceFor(view.namespace, hostname);
+    const object = world.virtualServiceFor(view.viewer, hostname);
     const routes = object ? routesOf(world, object, meshContext(view, port)) : [];
     return {
       name: `${hostname}:${port}`,
@@ -41,7 +41,7 @@ const virtualHostQuery: Query<HostName, VirtualHost | undefined> = {
 
 /** The place of a sidecar's route, on the way out. */
 export function meshContext(view: ClientView, port: number): RouteContext {
-  const { key: client, namespace: viewer, labels } = view;
+  const { key: client, viewer, labels } = view;
   return { client, viewer, labels, gateway: MESH_GATEWAY, port, isTls: false };
 }
 
@@ -50,7 +50,7 @@ function defaultRoute(world: WorldView, view: ClientView, hostname: string, port
   return {
     name: 'default',
     match: { prefix: '/' },
-    route: forwardTo(world, view.namespace, destination),
+    route: forwardTo(world, view.viewer, destination),
     decorator: { operation: `${hostname}:${port}/*` },
   };
 }

@@ -1,5 +1,5 @@
 /** Objects sorted into drawers, once per World: by kind, and by the key under which they are asked for. */
-import type { DestinationRule, Gateway, ServiceEntry, Telemetry, VirtualService, WorkloadEntry } from '../api';
+import type { DestinationRule, Gateway, ServiceEntry, Sidecar, Telemetry, VirtualService, WorkloadEntry } from '../api';
 import type { ConfigMap, EndpointSlice, Service as KubeService, Pod, Secret } from '../api/kubernetes';
 import { groupOf, type KubeObject, objectKey } from '../api/object';
 import { compareText, oldestFirst } from './age';
@@ -26,6 +26,7 @@ export class Inventory {
   readonly virtualServices: VirtualService[] = [];
   readonly destinationRules: DestinationRule[] = [];
   readonly gateways: Gateway[] = [];
+  readonly sidecars: Sidecar[] = [];
 
   /** @param objects in any order; of several with one key the last counts. */
   constructor(objects: Iterable<KubeObject>) {
@@ -72,6 +73,9 @@ export class Inventory {
       case 'networking.istio.io/Gateway':
         this.gateways.push(object as Gateway);
         break;
+      case 'networking.istio.io/Sidecar':
+        this.sidecars.push(object as Sidecar);
+        break;
       case 'telemetry.istio.io/Telemetry':
         append(this.telemetries, namespace ?? 'default', object as Telemetry);
         break;
@@ -79,7 +83,13 @@ export class Inventory {
   }
 
   private sort(): void {
-    for (const list of [this.serviceEntries, this.virtualServices, this.destinationRules, this.gateways]) {
+    for (const list of [
+      this.serviceEntries,
+      this.virtualServices,
+      this.destinationRules,
+      this.gateways,
+      this.sidecars,
+    ]) {
       (list as KubeObject[]).sort(oldestFirst);
     }
     for (const lists of [this.podsByNamespace, this.slices, this.workloadEntries]) {

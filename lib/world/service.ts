@@ -139,3 +139,17 @@ function convertServiceEntry(object: ServiceEntry): Service[] {
 function resolutionOf(resolution: string | undefined): Resolution {
   return resolution === 'STATIC' || resolution === 'DNS' || resolution === 'DNS_ROUND_ROBIN' ? resolution : 'NONE';
 }
+
+const narrowed = new WeakMap<Service, Map<string, Service>>();
+
+/** The service with only those of its ports; identical for the same ports. */
+export function withPorts(service: Service, numbers: readonly number[]): Service {
+  const ports = service.ports.filter(({ number }) => numbers.includes(number));
+  if (ports.length === service.ports.length) return service;
+  const known = narrowed.get(service) ?? new Map<string, Service>();
+  narrowed.set(service, known);
+  const key = ports.map(({ number }) => number).join();
+  const result = known.get(key) ?? { ...service, ports };
+  known.set(key, result);
+  return result;
+}

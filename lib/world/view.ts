@@ -2,13 +2,18 @@
  * What can be asked of a World, by name. World answers for itself; a recorder (pilot's Evaluation) passes the questions on and
  * writes them down.
  */
-import type { DestinationRule, Gateway, MeshConfig, Telemetry, VirtualService, WorkloadEntry } from '../api';
+import type { DestinationRule, Gateway, MeshConfig, Sidecar, Telemetry, VirtualService, WorkloadEntry } from '../api';
 import type { EndpointSlice, Pod, Secret } from '../api/kubernetes';
+import { destinationRulesTable, destinationRuleTable, ruleLabelsTable } from './destination-rules';
 import { nameKey } from './inventory';
 import type { Labels } from './labels';
 import { keyOf, type Reader, type Table } from './reads';
 import type { Service } from './service';
+import { sidecarTable } from './sidecars';
 import * as tables from './tables';
+import { type Viewer, withoutLabels } from './viewer';
+import { virtualServiceForHostTable, virtualServicesTable, virtualServiceTable } from './virtual-services';
+import { serviceTable, visibleServicesTable } from './visible-services';
 
 export abstract class WorldView implements Reader {
   abstract read<V>(table: Table<V>, key: string): V;
@@ -23,14 +28,14 @@ export abstract class WorldView implements Reader {
     return this.read(tables.rootNamespaceTable, '');
   }
 
-  /** All services that `namespace` sees, one per host name, sorted by it. */
-  visibleServices(namespace: string): readonly Service[] {
-    return this.read(tables.visibleServicesTable, namespace);
+  /** All services that the viewer sees, one per host name, sorted by it. */
+  visibleServices(viewer: Viewer): readonly Service[] {
+    return this.read(visibleServicesTable, withoutLabels(viewer));
   }
 
-  /** The service of that complete host name, as `namespace` sees it. */
-  service(namespace: string, hostname: string): Service | undefined {
-    return this.read(tables.serviceTable, keyOf(namespace, hostname));
+  /** The service of that complete host name, as the viewer sees it. */
+  service(viewer: Viewer, hostname: string): Service | undefined {
+    return this.read(serviceTable, keyOf(withoutLabels(viewer), hostname));
   }
 
   /** The service of that key, whoever may see it. */
@@ -73,27 +78,37 @@ export abstract class WorldView implements Reader {
 
   /** By its own name, whatever it is for. */
   virtualService(namespace: string, name: string): VirtualService | undefined {
-    return this.read(tables.virtualServiceTable, nameKey(namespace, name));
+    return this.read(virtualServiceTable, nameKey(namespace, name));
   }
 
-  /** The VirtualServices bound to `gateway` (`mesh`, or `namespace/name`) that `namespace` sees, oldest first. */
-  virtualServices(namespace: string, gateway: string): readonly VirtualService[] {
-    return this.read(tables.virtualServicesTable, keyOf(namespace, gateway));
+  /** The VirtualServices bound to `gateway` (`mesh`, or `namespace/name`) that the viewer sees, oldest first. */
+  virtualServices(viewer: Viewer, gateway: string): readonly VirtualService[] {
+    return this.read(virtualServicesTable, keyOf(withoutLabels(viewer), gateway));
   }
 
-  /** The VirtualService that rules a host for the sidecars of `namespace`. */
-  virtualServiceFor(namespace: string, hostname: string): VirtualService | undefined {
-    return this.read(tables.virtualServiceForHostTable, keyOf(namespace, hostname));
+  /** The VirtualService that rules a host for the viewer's sidecars. */
+  virtualServiceFor(viewer: Viewer, hostname: string): VirtualService | undefined {
+    return this.read(virtualServiceForHostTable, keyOf(withoutLabels(viewer), hostname));
   }
 
-  /** The DestinationRules for a host, as a client in `namespace` gets them; several are of one host, oldest first. */
-  destinationRules(namespace: string, hostname: string): readonly DestinationRule[] {
-    return this.read(tables.destinationRulesTable, keyOf(namespace, hostname));
+  /** The DestinationRules for a host, as the viewer gets them; several are of one host, oldest first. */
+  destinationRules(viewer: Viewer, hostname: string): readonly DestinationRule[] {
+    return this.read(destinationRulesTable, keyOf(viewer, hostname));
+  }
+
+  /** The Sidecar of a workload with these labels. */
+  sidecar(namespace: string, labels: Labels): Sidecar | undefined {
+    return this.read(sidecarTable, keyOf(namespace, labelsKey(labels)));
+  }
+
+  /** The label keys by which the DestinationRules of a namespace tell its workloads apart. */
+  ruleLabels(namespace: string): readonly string[] {
+    return this.read(ruleLabelsTable, namespace);
   }
 
   /** By its own name, whatever it is for. */
   destinationRule(namespace: string, name: string): DestinationRule | undefined {
-    return this.read(tables.destinationRuleTable, nameKey(namespace, name));
+    return this.read(destinationRuleTable, nameKey(namespace, name));
   }
 
   /** The Gateways of all namespaces that select a workload with these labels, oldest first. */

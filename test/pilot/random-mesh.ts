@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { HTTPRoute } from '../../lib/api';
 import type { KubeObject } from '../../lib/api/object';
-import { destinationRule, gateway, pod, service, serviceEntry, slice, virtualService } from '../world/sample';
+import { destinationRule, gateway, pod, service, serviceEntry, sidecar, slice, virtualService } from '../world/sample';
 
 const namespaces = ['a', 'b', 'istio-system'];
 const names = ['x', 'y', 'z'];
@@ -142,6 +142,31 @@ const aGateway = fc
     }),
   );
 
+const egressHost = fc
+  .tuple(fc.constantFrom('*', '.', '~', 'a', 'b'), fc.constantFrom('*', 'x.a.svc.cluster.local', '*.example.com'))
+  .map((parts) => parts.join('/'));
+
+const aSidecar = fc
+  .record({
+    name,
+    namespace,
+    selected: fc.boolean(),
+    hosts: fc.uniqueArray(egressHost, { minLength: 1, maxLength: 3 }),
+    own: fc.option(fc.constantFrom(80, 9090), { nil: undefined }),
+    captureMode: fc.constantFrom<('DEFAULT' | 'NONE')[]>('DEFAULT', 'NONE'),
+    mode: fc.constantFrom<('ALLOW_ANY' | 'REGISTRY_ONLY' | undefined)[]>(undefined, 'ALLOW_ANY', 'REGISTRY_ONLY'),
+  })
+  .map(({ name: its, namespace: place, selected, hosts, own, captureMode, mode }) =>
+    sidecar(its, place, {
+      ...(selected && { workloadSelector: { labels: { app: 'x' } } }),
+      egress: [
+        ...(own ? [{ port: { number: own, protocol: 'HTTP', name: 'own' }, captureMode, hosts }] : []),
+        { hosts },
+      ],
+      ...(mode && { outboundTrafficPolicy: { mode } }),
+    }),
+  );
+
 /** Any object of a mesh. */
 export const anObject: fc.Arbitrary<KubeObject> = fc.oneof(
   aService,
@@ -151,4 +176,5 @@ export const anObject: fc.Arbitrary<KubeObject> = fc.oneof(
   aDestinationRule,
   aServiceEntry,
   aGateway,
+  aSidecar,
 );

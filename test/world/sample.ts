@@ -1,5 +1,5 @@
 /** Objects for tests, as short as they can be written. */
-import type { DestinationRule, Gateway, ServiceEntry, VirtualService } from '../../lib/api';
+import type { DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService } from '../../lib/api';
 import type { EndpointSlice, Pod, Service } from '../../lib/api/kubernetes';
 
 const networking = 'networking.istio.io/v1';
@@ -63,4 +63,9 @@ export function serviceEntry(name: string, namespace: string, spec: ServiceEntry
 
 export function gateway(name: string, namespace: string, spec: Gateway['spec']): Gateway {
   return { apiVersion: networking, kind: 'Gateway', metadata: { name, namespace }, spec };
+}
+
+export function sidecar(name: string, namespace: string, spec: Sidecar['spec'], created = ''): Sidecar {
+  const metadata = { name, namespace, ...(created && { creationTimestamp: created }) };
+  return { apiVersion: networking, kind: 'Sidecar', metadata, spec };
 }

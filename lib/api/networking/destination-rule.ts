@@ -1,6 +1,6 @@
 /** DestinationRule: policies and subsets of a service. https://istio.io/latest/docs/reference/config/networking/destination-rule/ */
 import { type MeshObject, networkingKind } from '../kind';
-import { list, message, type Static, text, textMap, texts, unserved } from '../schema';
+import { list, message, type Static, text, textMap, texts } from '../schema';
 import { WorkloadSelector } from '../selector';
 import { TrafficPolicy } from './traffic-policy';
 
@@ -22,7 +22,7 @@ export const DestinationRuleSpec = message(
     trafficPolicy: TrafficPolicy,
     subsets: list(Subset, 'Parts of the service that routes can name; each may override the policy.'),
     exportTo: texts('Namespaces that see the object: `.` its own, `*` all (the default), or names.'),
-    workloadSelector: unserved(WorkloadSelector),
+    workloadSelector: WorkloadSelector,
   },
   { description: 'What is done with the traffic to a service after it was routed.', required: ['host'] },
 );

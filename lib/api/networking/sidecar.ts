@@ -62,9 +62,11 @@ export type OutboundTrafficPolicy = Static<typeof OutboundTrafficPolicy>;
 export const SidecarSpec = message(
   {
     workloadSelector: NetworkingWorkloadSelector,
-    ingress: list(IstioIngressListener, 'Ports on which the workload takes traffic. Default: those of its services.'),
+    ingress: unserved(
+      list(IstioIngressListener, 'Ports on which the workload takes traffic. Default: those of its services.'),
+    ),
     egress: list(IstioEgressListener, 'What the workload reaches. Default: all services that its namespace sees.'),
-    inboundConnectionPool: ConnectionPoolSettings,
+    inboundConnectionPool: unserved(ConnectionPoolSettings),
     outboundTrafficPolicy: OutboundTrafficPolicy,
   },
   { description: 'The scope of the proxies of some workloads.' },
@@ -76,6 +78,5 @@ export const Sidecar = networkingKind({
   kind: 'Sidecar',
   plural: 'sidecars',
   description: 'What the proxies of some workloads listen on and know of the mesh.',
-  schema: unserved(SidecarSpec),
-  served: false,
+  schema: SidecarSpec,
 });

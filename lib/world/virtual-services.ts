@@ -1,0 +1,94 @@
+/** Which VirtualServices a viewer sees, and which of them rules a host. */
+import type { VirtualService } from '../api';
+import { type ByHost, byHost, mostSpecific } from './host-index';
+import { resolveHost } from './hostname';
+import { nameKey } from './inventory';
+import { keyOf, partsOf, type Table, table } from './reads';
+import { isWithin } from './scope';
+import { listenersOf } from './sidecars';
+import { namespaceOf, withoutLabels } from './viewer';
+import { isVisible } from './visibility';
+
+/** The gateway name by which VirtualServices mean all sidecars. */
+export const MESH_GATEWAY = 'mesh';
+
+const none: readonly never[] = Object.freeze([]);
+
+/** By viewer and a gateway (`mesh`, or `namespace/name`); oldest first. A Sidecar leaves those for its egress hosts. */
+export const virtualServicesTable = table<readonly VirtualService[]>('virtual services', (world, key) => {
+  const [viewer, gateway] = partsOf(key, 2);
+  const namespace = namespaceOf(viewer);
+  const fallback = world.mesh.config.defaultVirtualServiceExportTo;
+  const visible = (world.read(virtualServicesByGateway, '').get(gateway) ?? none).filter((object) =>
+    isVisible(object.spec.exportTo, object.metadata.namespace ?? 'default', namespace, fallback),
+  );
+  const listeners = listenersOf(world, viewer);
+  if (!listeners) return visible;
+  return visible.filter((object) => {
+    const owner = object.metadata.namespace ?? 'default';
+    return (object.spec.hosts ?? []).some((host) =>
+      listeners.some(({ hosts }) => isWithin(hosts, owner, resolveHost(host, owner), namespace)),
+    );
+  });
+});
+
+const virtualServicesByGateway: Table<ReadonlyMap<string, VirtualService[]>> = table('by gateway', (world) => {
+  const byGateway = new Map<string, VirtualService[]>();
+  for (const object of world.inventory.virtualServices) {
+    for (const gateway of new Set(gatewaysOf(object))) {
+      const list = byGateway.get(gateway);
+      if (list) list.push(object);
+      else byGateway.set(gateway, [object]);
+    }
+  }
+  return byGateway;
+});
+
+/** By `namespace/name`. */
+export const virtualServiceTable = table<VirtualService | undefined>('virtual service by name', (world, key) =>
+  world.read(virtualServicesByName, '').get(key),
+);
+
+const virtualServicesByName: Table<ReadonlyMap<string, VirtualService>> = table(
+  'virtual services by name',
+  (world) =>
+    new Map(
+      world.inventory.virtualServices.map((object) => [
+        nameKey(object.metadata.namespace, object.metadata.name),
+        object,
+      ]),
+    ),
+);
+
+/** The gateways that a VirtualService is bound to: `mesh`, or complete names. */
+export function gatewaysOf(object: VirtualService): string[] {
+  const { gateways } = object.spec;
+  if (!gateways?.length) return [MESH_GATEWAY];
+  return gateways.map((gateway) => resolveGateway(gateway, object.metadata.namespace ?? 'default'));
+}
+
+/** `edge` and `./edge` in namespace `shop` are `shop/edge`. */
+export function resolveGateway(gateway: string, namespace: string): string {
+  if (gateway === MESH_GATEWAY) return gateway;
+  if (gateway.startsWith('./')) return `${namespace}/${gateway.slice(2)}`;
+  return gateway.includes('/') ? gateway : `${namespace}/${gateway}`;
+}
+
+/**
+ * By viewer and a host name: the VirtualService that rules the host for sidecars. The most specific
+ * host wins, the oldest object of several.
+ */
+export const virtualServiceForHostTable = table<VirtualService | undefined>(
+  'virtual service for host',
+  (world, key) => {
+    const [viewer, hostname] = partsOf(key, 2);
+    return mostSpecific(hostname, world.read(virtualServiceHosts, withoutLabels(viewer)))?.[0];
+  },
+);
+
+const virtualServiceHosts: Table<ByHost<VirtualService>> = table('virtual service hosts', (world, viewer) => {
+  const objects = world.read(virtualServicesTable, keyOf(viewer, MESH_GATEWAY));
+  return byHost(objects, (object) =>
+    (object.spec.hosts ?? []).map((host) => resolveHost(host, object.metadata.namespace ?? 'default')),
+  );
+});

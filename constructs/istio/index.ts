@@ -24,6 +24,13 @@ export class DestinationRule extends IstioObject<api.DestinationRuleSpec> {
   }
 }
 
+/** Changes to the configuration of proxies, for what the API has no words. */
+export class EnvoyFilter extends IstioObject<api.EnvoyFilterSpec> {
+  constructor(scope: Construct, id: string, props: IstioObjectProps<api.EnvoyFilterSpec>) {
+    super(scope, id, api.EnvoyFilter, props);
+  }
+}
+
 /** Ports and hosts at the edge of the mesh. */
 export class Gateway extends IstioObject<api.GatewaySpec> {
   constructor(scope: Construct, id: string, props: IstioObjectProps<api.GatewaySpec>) {
@@ -35,6 +42,13 @@ export class Gateway extends IstioObject<api.GatewaySpec> {
 export class PeerAuthentication extends IstioObject<api.PeerAuthenticationSpec> {
   constructor(scope: Construct, id: string, props: IstioObjectProps<api.PeerAuthenticationSpec>) {
     super(scope, id, api.PeerAuthentication, props);
+  }
+}
+
+/** Settings of the proxies of some workloads. */
+export class ProxyConfig extends IstioObject<api.ProxyConfigSpec> {
+  constructor(scope: Construct, id: string, props: IstioObjectProps<api.ProxyConfigSpec>) {
+    super(scope, id, api.ProxyConfig, props);
   }
 }
 
@@ -66,6 +80,13 @@ export class Telemetry extends IstioObject<api.TelemetrySpec> {
   }
 }
 
+/** A Lua or WebAssembly filter in the proxies of some workloads. */
+export class TrafficExtension extends IstioObject<api.TrafficExtensionSpec> {
+  constructor(scope: Construct, id: string, props: IstioObjectProps<api.TrafficExtensionSpec>) {
+    super(scope, id, api.TrafficExtension, props);
+  }
+}
+
 /** How requests to a host are routed. */
 export class VirtualService extends IstioObject<api.VirtualServiceSpec> {
   constructor(scope: Construct, id: string, props: IstioObjectProps<api.VirtualServiceSpec>) {
@@ -73,9 +94,23 @@ export class VirtualService extends IstioObject<api.VirtualServiceSpec> {
   }
 }
 
+/** A WebAssembly filter in the proxies of some workloads. */
+export class WasmPlugin extends IstioObject<api.WasmPluginSpec> {
+  constructor(scope: Construct, id: string, props: IstioObjectProps<api.WasmPluginSpec>) {
+    super(scope, id, api.WasmPlugin, props);
+  }
+}
+
 /** A workload outside of the cluster. */
 export class WorkloadEntry extends IstioObject<api.WorkloadEntrySpec> {
   constructor(scope: Construct, id: string, props: IstioObjectProps<api.WorkloadEntrySpec>) {
     super(scope, id, api.WorkloadEntry, props);
+  }
+}
+
+/** Workloads outside of the cluster that register by themselves. */
+export class WorkloadGroup extends IstioObject<api.WorkloadGroupSpec> {
+  constructor(scope: Construct, id: string, props: IstioObjectProps<api.WorkloadGroupSpec>) {
+    super(scope, id, api.WorkloadGroup, props);
   }
 }

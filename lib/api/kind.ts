@@ -79,3 +79,8 @@ export function securityKind(options: KindOptions): Kind {
 export function telemetryKind(options: KindOptions): Kind {
   return defineKind('telemetry.istio.io', ['v1', 'v1alpha1'], 'v1', options);
 }
+
+/** A kind of extensions.istio.io, which has one version. */
+export function extensionsKind(options: KindOptions): Kind {
+  return defineKind('extensions.istio.io', ['v1alpha1'], 'v1alpha1', options);
+}

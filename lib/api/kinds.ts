@@ -1,11 +1,16 @@
 /** Every kind of the mesh API, and how an object finds its own. */
+import { TrafficExtension } from './extensions/traffic-extension';
+import { WasmPlugin } from './extensions/wasm-plugin';
 import type { Kind } from './kind';
 import { DestinationRule } from './networking/destination-rule';
+import { EnvoyFilter } from './networking/envoy-filter';
 import { Gateway } from './networking/gateway';
+import { ProxyConfig } from './networking/proxy-config';
 import { ServiceEntry } from './networking/service-entry';
 import { Sidecar } from './networking/sidecar';
 import { VirtualService } from './networking/virtual-service';
 import { WorkloadEntry } from './networking/workload-entry';
+import { WorkloadGroup } from './networking/workload-group';
 import { groupOf } from './object';
 import { AuthorizationPolicy } from './security/authorization-policy';
 import { PeerAuthentication } from './security/peer-authentication';
@@ -15,15 +20,20 @@ import { Telemetry } from './telemetry/telemetry';
 /** All kinds, by group and name. */
 export const kinds: readonly Kind[] = [
   DestinationRule,
+  EnvoyFilter,
   Gateway,
+  ProxyConfig,
   ServiceEntry,
   Sidecar,
   VirtualService,
   WorkloadEntry,
+  WorkloadGroup,
   AuthorizationPolicy,
   PeerAuthentication,
   RequestAuthentication,
   Telemetry,
+  TrafficExtension,
+  WasmPlugin,
 ];
 
 const byName = new Map(kinds.map((kind) => [`${kind.group}/${kind.kind}`, kind]));

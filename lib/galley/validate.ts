@@ -24,9 +24,6 @@ const checkMeshConfig = schemaCheck(MeshConfigSchema, '');
 const checkSpec = new Map<Kind, SchemaCheck>(kinds.map((kind) => [kind, schemaCheck(kind.schema, 'spec')]));
 const checkKubernetes = new Map([...kubernetesSchemas].map(([name, schema]) => [name, schemaCheck(schema, '')]));
 
-/** Kinds of Istio's API that are read, but that have no schema here yet. */
-const LATER = new Set(['EnvoyFilter', 'ProxyConfig', 'WorkloadGroup', 'WasmPlugin', 'TrafficExtension']);
-
 /** Objects are immutable, so each is judged once. */
 const judged = new WeakMap<object, readonly Judgement[]>();
 
@@ -106,7 +103,7 @@ function judgeAnew(object: KubeObject): Judgement[] {
   if (kind) {
     return judgeMeshObject(object, kind);
   }
-  if (meshGroups.has(groupOf(object)) || groupOf(object) === 'extensions.istio.io') {
+  if (meshGroups.has(groupOf(object))) {
     return judgeUnknownKind(object);
   }
   return (checkKubernetes.get(`${groupOf(object)}/${object.kind}`)?.(object) ?? []).map(asError);
@@ -117,9 +114,6 @@ function asError(remark: Remark): Judgement {
 }
 
 function judgeUnknownKind(object: KubeObject): Judgement[] {
-  if (LATER.has(object.kind)) {
-    return [{ code: 'MAL0001', path: 'kind', message: `the kind ${object.kind} is accepted, but not served yet` }];
-  }
   const names = kinds.filter((kind) => kind.group === groupOf(object)).map((kind) => kind.kind);
   const near = nearest(object.kind, names);
   const fix = near ? { fix: `write ${near}` } : {};

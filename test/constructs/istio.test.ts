@@ -1,5 +1,5 @@
 import * as istio from '../../constructs/istio';
-import { kinds } from '../../lib/api';
+import { apiVersionOf, kinds } from '../../lib/api';
 import { Program } from './program';
 
 describe('the typed objects of the mesh API', () => {
@@ -9,7 +9,7 @@ describe('the typed objects of the mesh API', () => {
       istio as unknown as Record<string, new (...args: unknown[]) => { apiVersion: string; kind: string }>
     )[name];
     const object = new Class!(program.shop, 'object', { spec: {} });
-    expect([object.apiVersion, object.kind]).toEqual([`${kind.group}/v1`, name]);
+    expect([object.apiVersion, object.kind]).toEqual([apiVersionOf(kind), name]);
   });
 
   test('are written as they stand, in the namespace of their chart', () => {

@@ -26,7 +26,7 @@ export const ServerTLSSettings = message(
           { description: 'One certificate and its key.' },
         ),
         'Several certificates of different kinds, RSA and ECDSA.',
-        { minItems: 1 },
+        { minItems: 1, maxItems: 2 },
       ),
     ),
     credentialName: text(

@@ -2,7 +2,7 @@
 import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
-import type { WorldView } from '../world';
+import { httpAuthorization, tcpAuthorization } from './authorization';
 import { boundVirtualServices, hostNamesOf } from './gateway-hosts';
 import type { GatewayPort, GatewayServer } from './gateway-servers';
 import { downstreamTls } from './gateway-tls';
@@ -47,29 +47,38 @@ const gatewayListenerQuery: Query<{ proxy: GatewayProxy; number: number }, Envoy
   },
 };
 
-function chainsOf(world: WorldView, view: GatewayView, port: GatewayPort, address: string): FilterChain[] {
+function chainsOf(evaluation: Evaluation, view: GatewayView, port: GatewayPort, address: string): FilterChain[] {
   const { namespace, viewer, labels, serviceName } = view.client;
   // For Telemetry, a gateway is a client of the services behind it.
   const side: ObservedSide = { namespace, viewer, labels, serviceName, mode: 'CLIENT' };
   const claimed = new Set<string>();
-  const http = (server: GatewayServer) => httpChain(world, side, server, listenerName(address, port.number));
+  const name = listenerName(address, port.number);
+  const http = (server: GatewayServer) => httpChain(evaluation, view, side, server, name);
+  const tcp = (server: GatewayServer) => tcpChain(evaluation, view, side, server);
   return port.servers.flatMap((server, index): FilterChain[] => {
     if (server.kind === 'https') return terminated(server, claimed, () => http(server).filters);
-    if (server.kind === 'tls') return terminated(server, claimed, () => tcpChain(world, side, server)?.filters);
-    if (server.kind === 'passthrough') return passthroughChains(world, side, server, claimed);
+    if (server.kind === 'tls') return terminated(server, claimed, () => tcp(server)?.filters);
+    if (server.kind === 'passthrough') return passthroughChains(evaluation, view, side, server, claimed);
     // All HTTP servers of the port are one chain with one route configuration; TCP has nothing to choose a chain by.
     if (index > 0) return [];
-    const chain = server.kind === 'http' ? http(server) : tcpChain(world, side, server);
+    const chain = server.kind === 'http' ? http(server) : tcp(server);
     return chain ? [chain] : [];
   });
 }
 
-function httpChain(world: WorldView, side: ObservedSide, { routeName, server }: GatewayServer, name: string) {
-  const filter = httpConnectionManager(world, {
+function httpChain(
+  evaluation: Evaluation,
+  view: GatewayView,
+  side: ObservedSide,
+  { routeName, server }: GatewayServer,
+  name: string,
+) {
+  const filter = httpConnectionManager(evaluation, {
     role: 'gateway',
     statPrefix: `outbound_${name}`,
     route: routeName!,
     side,
+    guards: httpAuthorization(evaluation, view.authorization),
     grpcWeb: server.port.protocol.toUpperCase() === 'GRPC-WEB',
   });
   return { filters: [filter] };
@@ -97,13 +106,15 @@ function terminated(target: GatewayServer, claimed: Set<string>, filters: () => 
 }
 
 function passthroughChains(
-  world: WorldView,
+  evaluation: Evaluation,
+  view: GatewayView,
   side: ObservedSide,
   target: GatewayServer,
   claimed: Set<string>,
 ): FilterChain[] {
   const port = target.server.port.number;
-  return boundVirtualServices(world, side.namespace, target).flatMap(({ object }) => {
+  const guards = tcpAuthorization(evaluation, view.authorization);
+  return boundVirtualServices(evaluation, side.namespace, target).flatMap(({ object }) => {
     const owner = object.metadata.namespace ?? 'default';
     const context = { viewer: side.viewer, labels: {}, gateway: target.gatewayName, port };
     return (object.spec.tls ?? []).flatMap(({ match, route = [] }) =>
@@ -111,7 +122,7 @@ function passthroughChains(
         .filter((each) => appliesTo(each, context, owner))
         .flatMap(({ sniHosts }) => {
           const place = { owner, listenerPort: port, name: `${object.metadata.name}.${owner}` };
-          const filter = tcpToDestinations(world, side, route, place);
+          const filter = tcpToDestinations(evaluation, side, route, place);
           const names = filter
             ? claim(
                 sniHosts.map((name) => name.toLowerCase()),
@@ -119,22 +130,28 @@ function passthroughChains(
               )
             : [];
           if (!filter || names.length === 0) return [];
-          return [{ ...(!names.includes('*') && { filter_chain_match: { server_names: names } }), filters: [filter] }];
+          const match = !names.includes('*') && { filter_chain_match: { server_names: names } };
+          return [{ ...match, filters: [...guards, filter] }];
         }),
     );
   });
 }
 
 /** The first VirtualService with a TCP route for this server. */
-function tcpChain(world: WorldView, side: ObservedSide, target: GatewayServer): FilterChain | undefined {
+function tcpChain(
+  evaluation: Evaluation,
+  view: GatewayView,
+  side: ObservedSide,
+  target: GatewayServer,
+): FilterChain | undefined {
   const port = target.server.port.number;
   const context = { viewer: side.viewer, labels: {}, gateway: target.gatewayName, port };
-  for (const { object } of boundVirtualServices(world, side.namespace, target)) {
+  for (const { object } of boundVirtualServices(evaluation, side.namespace, target)) {
     const route = tcpRoute(object, (match, owner) => appliesTo(match, context, owner));
     const owner = object.metadata.namespace ?? 'default';
     const place = { owner, listenerPort: port, name: `${object.metadata.name}.${owner}` };
-    const filter = route && tcpToDestinations(world, side, route, place);
-    if (filter) return { filters: [filter] };
+    const filter = route && tcpToDestinations(evaluation, side, route, place);
+    if (filter) return { filters: [...tcpAuthorization(evaluation, view.authorization), filter] };
   }
   return undefined;
 }

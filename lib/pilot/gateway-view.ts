@@ -1,5 +1,6 @@
 /** What distinguishes gateways: which Gateways select them, and where their ports are. */
 import type { Labels, Proxy, WorldView } from '../world';
+import { type AuthorizationView, authorizationViewOf } from './authorization';
 import { type ClientView, clientViewOf } from './client-view';
 import { type GatewayPort, type GatewayPortMap, gatewayPortMapOf, gatewayPorts } from './gateway-servers';
 import type { Evaluation, Query } from './memo';
@@ -8,6 +9,7 @@ export interface GatewayView {
   readonly client: ClientView;
   readonly namespace: string;
   readonly ports: readonly GatewayPort[];
+  readonly authorization: AuthorizationView;
 }
 
 /** What is known of a gateway before any Gateway is looked at. */
@@ -17,12 +19,14 @@ export interface GatewayProxy {
   readonly client: ClientView;
   readonly labels: Labels;
   readonly map: GatewayPortMap;
+  readonly authorization: AuthorizationView;
 }
 
 export function gatewayProxyOf(world: WorldView, proxy: Proxy): GatewayProxy {
   const client = clientViewOf(world, proxy);
   const map = gatewayPortMapOf(world, proxy);
-  return { key: `${client.key}|${map.key}`, client, labels: proxy.labels, map };
+  const authorization = authorizationViewOf(world, proxy.namespace, proxy.labels);
+  return { key: `${client.key}|${map.key}|${authorization.key}`, client, labels: proxy.labels, map, authorization };
 }
 
 /** The merged servers; a new view only when a Gateway that selects the proxy has changed. */
@@ -32,9 +36,10 @@ export function gatewayViewOf(evaluation: Evaluation, proxy: GatewayProxy): Gate
 
 const gatewayViewQuery: Query<GatewayProxy, GatewayView> = {
   name: 'gateway view',
-  compute: (evaluation, { client, labels, map }) => ({
+  compute: (evaluation, { client, labels, map, authorization }) => ({
     client,
     namespace: client.namespace,
     ports: gatewayPorts(evaluation.gateways(labels), map),
+    authorization,
   }),
 };

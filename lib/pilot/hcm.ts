@@ -28,6 +28,8 @@ export interface HttpOptions {
   /** The name of a route configuration that comes over RDS, or one that never changes apart from the listener. */
   readonly route: string | envoy.config.route.v3.RouteConfiguration;
   readonly side: ObservedSide;
+  /** Filters that may refuse a request before anything else is done with it. */
+  readonly guards?: readonly HttpFilter[];
   /** gRPC-Web is translated to gRPC. */
   readonly grpcWeb?: boolean;
   /** Requests may name hosts that Envoy has to resolve. */
@@ -110,7 +112,7 @@ function pathNormalization(mesh: MeshConfig): Partial<Manager> {
   }
 }
 
-function httpFilters({ role, grpcWeb, forwardProxy }: HttpOptions): HttpFilter[] {
+function httpFilters({ role, guards = [], grpcWeb, forwardProxy }: HttpOptions): HttpFilter[] {
   return [
     ...(grpcWeb
       ? [
@@ -120,6 +122,7 @@ function httpFilters({ role, grpcWeb, forwardProxy }: HttpOptions): HttpFilter[]
           },
         ]
       : []),
+    ...guards,
     ...(role === 'inbound' ? [] : [faultFilter(), corsFilter()]),
     ...(forwardProxy ? [forwardProxyFilter()] : []),
     { name: 'envoy.filters.http.router', typed_config: any('envoy.extensions.filters.http.router.v3.Router', {}) },

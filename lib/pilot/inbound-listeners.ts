@@ -3,6 +3,7 @@ import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
 import { isHttp } from '../world';
+import { type AuthorizationView, httpAuthorization, tcpAuthorization } from './authorization';
 import type { ClientView } from './client-view';
 import { httpConnectionManager } from './hcm';
 import type { InboundPort, InboundView } from './inbound-ports';
@@ -38,8 +39,8 @@ export function inboundListeners(
   return inbound.ports.map((port) =>
     evaluation.derive(
       portListenerQuery,
-      `${view.key}|${port.number}|${port.protocol}|${port.service?.key}|${port.servicePort}`,
-      { view, port },
+      `${view.key}|${port.number}|${port.protocol}|${port.service?.key}|${port.servicePort}|${inbound.authorization.key}`,
+      { view, port, authorization: inbound.authorization },
     ),
   );
 }
@@ -48,6 +49,7 @@ const virtualInboundQuery: Query<InboundArgs, EnvoyResource | undefined> = {
   name: 'virtual inbound',
   compute: (evaluation, { view, inbound }) => {
     const side = serverSide(view);
+    const { authorization } = inbound;
     return evaluation.resource(TypeUrl.listener, VIRTUAL_INBOUND_LISTENER, () => ({
       name: VIRTUAL_INBOUND_LISTENER,
       address: socketAddress(WILDCARD_ADDRESS, VIRTUAL_INBOUND_PORT),
@@ -62,11 +64,14 @@ const virtualInboundQuery: Query<InboundArgs, EnvoyResource | undefined> = {
         ...inbound.ports.map((port) => ({
           name: listenerName(WILDCARD_ADDRESS, port.number),
           filter_chain_match: { destination_port: port.number },
-          filters: [portFilter(evaluation, side, port, WILDCARD_ADDRESS)],
+          filters: portFilters(evaluation, { side, port, address: WILDCARD_ADDRESS, authorization }),
         })),
         {
           name: VIRTUAL_INBOUND_LISTENER,
-          filters: [tcpToCluster(evaluation, side, INBOUND_PASSTHROUGH_CLUSTER)],
+          filters: [
+            ...tcpAuthorization(evaluation, authorization),
+            tcpToCluster(evaluation, side, INBOUND_PASSTHROUGH_CLUSTER),
+          ],
         },
       ],
       listener_filters: [originalDestination()],
@@ -74,15 +79,23 @@ const virtualInboundQuery: Query<InboundArgs, EnvoyResource | undefined> = {
   },
 };
 
-const portListenerQuery: Query<{ view: ClientView; port: InboundPort }, EnvoyResource | undefined> = {
+interface PortArgs {
+  readonly view: ClientView;
+  readonly port: InboundPort;
+  readonly authorization: AuthorizationView;
+}
+
+const portListenerQuery: Query<PortArgs, EnvoyResource | undefined> = {
   name: 'inbound listener',
-  compute: (evaluation, { view, port }) => {
+  compute: (evaluation, { view, port, authorization }) => {
     const name = listenerName(view.ip, port.number);
     return evaluation.resource(TypeUrl.listener, name, () => ({
       name,
       address: socketAddress(view.ip, port.number),
       traffic_direction: 'INBOUND' as const,
-      filter_chains: [{ filters: [portFilter(evaluation, serverSide(view), port, view.ip)] }],
+      filter_chains: [
+        { filters: portFilters(evaluation, { side: serverSide(view), port, address: view.ip, authorization }) },
+      ],
     }));
   },
 };
@@ -91,21 +104,32 @@ function serverSide({ namespace, viewer, labels, serviceName }: ClientView): Obs
   return { namespace, viewer, labels, serviceName, mode: 'SERVER' };
 }
 
-function portFilter(
+interface PortSettings {
+  readonly side: ObservedSide;
+  readonly port: InboundPort;
+  readonly address: string;
+  readonly authorization: AuthorizationView;
+}
+
+/** What reads the connections of a port, behind all that may refuse them. */
+function portFilters(
   evaluation: Evaluation,
-  side: ObservedSide,
-  port: InboundPort,
-  address: string,
-): envoy.config.listener.v3.Filter {
+  { side, port, address, authorization }: PortSettings,
+): envoy.config.listener.v3.Filter[] {
   if (!isHttp(port.protocol)) {
     const cluster = inboundClusterName(port.number);
-    return tcpProxy(evaluation, { statPrefix: cluster, side, target: { cluster } });
+    return [
+      ...tcpAuthorization(evaluation, authorization),
+      tcpProxy(evaluation, { statPrefix: cluster, side, target: { cluster } }),
+    ];
   }
-  return httpConnectionManager(evaluation, {
+  const manager = httpConnectionManager(evaluation, {
     role: 'inbound',
     statPrefix: `inbound_${listenerName(address, port.number)}`,
     route: inboundRoute(port),
     side,
+    guards: httpAuthorization(evaluation, authorization),
     grpcWeb: port.protocol === 'GRPC-Web',
   });
+  return [manager];
 }

@@ -1,6 +1,7 @@
 /** The ports of a workload on which its sidecar takes requests for it. */
 import type { Container, Pod } from '../api/kubernetes';
 import { type Protocol, type Proxy, type Service, selectProtocol, type WorldView } from '../world';
+import { type AuthorizationView, authorizationViewOf } from './authorization';
 
 /** Ports that belong to the sidecar itself. */
 const FIRST_RESERVED = 15000;
@@ -22,6 +23,7 @@ export type ServiceName = Pick<Service, 'key' | 'hostname' | 'name' | 'namespace
 export interface InboundView {
   readonly key: string;
   readonly ports: readonly InboundPort[];
+  readonly authorization: AuthorizationView;
 }
 
 /** Sorted by number; of several services on one port, the first by host name counts. */
@@ -50,7 +52,8 @@ export function inboundViewOf(world: WorldView, proxy: Proxy): InboundView {
   const key = sorted.map(({ number, protocol, service, servicePort }) =>
     [number, protocol, service?.key, servicePort].join('/'),
   );
-  return { key: `${proxy.namespace}|${key.join(',')}`, ports: sorted };
+  const authorization = authorizationViewOf(world, proxy.namespace, proxy.labels);
+  return { key: `${proxy.namespace}|${key.join(',')}|${authorization.key}`, ports: sorted, authorization };
 }
 
 /** The number behind `targetPort`: the service's own by default; a name is looked up in the Pod's containers. */

@@ -14,6 +14,12 @@ export const HTTP_PROXY_ROUTE = 'http_proxy';
 /** Its port, where the mesh configuration's `proxyHttpPort` does not say otherwise. */
 export const DEFAULT_HTTP_PROXY_PORT = 15080;
 
+export const HTTP_RBAC_FILTER = 'envoy.filters.http.rbac';
+export const NETWORK_RBAC_FILTER = 'envoy.filters.network.rbac';
+export const JWT_AUTHN_FILTER = 'envoy.filters.http.jwt_authn';
+/** Where that filter writes down the claims of a good token, under its own name. */
+export const JWT_PAYLOAD = 'payload';
+
 /** The source address of what a sidecar sends to its application; the redirection leaves it alone. */
 export const INBOUND_SOURCE_ADDRESS = '127.0.0.6';
 

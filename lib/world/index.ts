@@ -15,6 +15,7 @@ export { type AddressRanges, complete, DEFAULT_RANGES } from './completion';
 export * from './endpoint';
 export * from './hostname';
 export * from './identity';
+export { nameKey, partsOfName } from './inventory';
 export * from './labels';
 export { DEFAULT_ROOT_NAMESPACE, parseMeshConfig } from './mesh-config';
 export * from './protocol';

@@ -1,5 +1,15 @@
 /** Objects sorted into drawers, once per World: by kind, and by the key under which they are asked for. */
-import type { DestinationRule, Gateway, ServiceEntry, Sidecar, Telemetry, VirtualService, WorkloadEntry } from '../api';
+import type {
+  AuthorizationPolicy,
+  DestinationRule,
+  Gateway,
+  RequestAuthentication,
+  ServiceEntry,
+  Sidecar,
+  Telemetry,
+  VirtualService,
+  WorkloadEntry,
+} from '../api';
 import type { ConfigMap, EndpointSlice, Service as KubeService, Pod, Secret } from '../api/kubernetes';
 import { groupOf, type KubeObject, objectKey } from '../api/object';
 import { compareText, oldestFirst } from './age';
@@ -12,6 +22,12 @@ export function nameKey(namespace: string | undefined, name: string): string {
   return `${namespace ?? 'default'}/${name}`;
 }
 
+/** The namespace and the name in a `namespace/name`. */
+export function partsOfName(key: string): [namespace: string, name: string] {
+  const slash = key.indexOf('/');
+  return [key.slice(0, slash), key.slice(slash + 1)];
+}
+
 export class Inventory {
   readonly services = new Map<string, KubeService>();
   readonly pods = new Map<string, Pod>();
@@ -22,6 +38,8 @@ export class Inventory {
   readonly slices = new Map<string, EndpointSlice[]>();
   readonly workloadEntries = new Map<string, WorkloadEntry[]>();
   readonly telemetries = new Map<string, Telemetry[]>();
+  readonly authorizationPolicies = new Map<string, AuthorizationPolicy[]>();
+  readonly requestAuthentications = new Map<string, RequestAuthentication[]>();
   readonly serviceEntries: ServiceEntry[] = [];
   readonly virtualServices: VirtualService[] = [];
   readonly destinationRules: DestinationRule[] = [];
@@ -76,6 +94,12 @@ export class Inventory {
       case 'networking.istio.io/Sidecar':
         this.sidecars.push(object as Sidecar);
         break;
+      case 'security.istio.io/AuthorizationPolicy':
+        append(this.authorizationPolicies, namespace ?? 'default', object as AuthorizationPolicy);
+        break;
+      case 'security.istio.io/RequestAuthentication':
+        append(this.requestAuthentications, namespace ?? 'default', object as RequestAuthentication);
+        break;
       case 'telemetry.istio.io/Telemetry':
         append(this.telemetries, namespace ?? 'default', object as Telemetry);
         break;
@@ -95,7 +119,9 @@ export class Inventory {
     for (const lists of [this.podsByNamespace, this.slices, this.workloadEntries]) {
       for (const list of lists.values()) list.sort((a, b) => compareText(a.metadata.name, b.metadata.name));
     }
-    for (const list of this.telemetries.values()) list.sort(oldestFirst);
+    for (const lists of [this.telemetries, this.authorizationPolicies, this.requestAuthentications]) {
+      for (const list of lists.values()) (list as KubeObject[]).sort(oldestFirst);
+    }
   }
 }
 

@@ -2,8 +2,19 @@
  * What can be asked of a World, by name. World answers for itself; a recorder (pilot's Evaluation) passes the questions on and
  * writes them down.
  */
-import type { DestinationRule, Gateway, MeshConfig, Sidecar, Telemetry, VirtualService, WorkloadEntry } from '../api';
+import type {
+  AuthorizationPolicy,
+  DestinationRule,
+  Gateway,
+  MeshConfig,
+  RequestAuthentication,
+  Sidecar,
+  Telemetry,
+  VirtualService,
+  WorkloadEntry,
+} from '../api';
 import type { EndpointSlice, Pod, Secret } from '../api/kubernetes';
+import * as security from './authorization';
 import { destinationRulesTable, destinationRuleTable, ruleLabelsTable } from './destination-rules';
 import { nameKey } from './inventory';
 import type { Labels } from './labels';
@@ -74,6 +85,26 @@ export abstract class WorldView implements Reader {
   /** The Telemetries of a namespace, oldest first. */
   telemetries(namespace: string): readonly Telemetry[] {
     return this.read(tables.telemetriesTable, namespace);
+  }
+
+  /** The AuthorizationPolicies that hold for a workload with these labels: of the root namespace, then of its own. */
+  authorizationPolicies(namespace: string, labels: Labels): readonly AuthorizationPolicy[] {
+    return this.read(security.authorizationPoliciesTable, keyOf(namespace, labelsKey(labels)));
+  }
+
+  /** By its own name, whatever it is for. */
+  authorizationPolicy(namespace: string, name: string): AuthorizationPolicy | undefined {
+    return this.read(security.authorizationPolicyTable, nameKey(namespace, name));
+  }
+
+  /** The RequestAuthentications that hold for a workload with these labels: of the root namespace, then of its own. */
+  requestAuthentications(namespace: string, labels: Labels): readonly RequestAuthentication[] {
+    return this.read(security.requestAuthenticationsTable, keyOf(namespace, labelsKey(labels)));
+  }
+
+  /** By its own name, whatever it is for. */
+  requestAuthentication(namespace: string, name: string): RequestAuthentication | undefined {
+    return this.read(security.requestAuthenticationTable, nameKey(namespace, name));
   }
 
   /** By its own name, whatever it is for. */

@@ -76,7 +76,7 @@ export const MeshConfig = message(
       flag('Use mutual TLS where the other side takes it and no DestinationRule says otherwise. Default true.'),
     ),
     trustDomain: text('The trust domain of identities. Default cluster.local.'),
-    trustDomainAliases: unserved(texts('Trust domains that mean the same.')),
+    trustDomainAliases: texts('Trust domains that mean the same.'),
     caCertificates: unserved(
       list(anyObject('A certificate, or where it is found.'), 'Further root certificates for workloads.'),
     ),

@@ -95,7 +95,6 @@ export const AuthorizationPolicy = securityKind({
   shortNames: ['ap'],
   description: 'Who may call what on some workloads.',
   schema: AuthorizationPolicySpec,
-  served: false,
   printerColumns: [
     { name: 'Action', type: 'string', jsonPath: '.spec.action', description: 'What is done with requests that match' },
   ],

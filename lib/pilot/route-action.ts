@@ -27,11 +27,16 @@ export interface RoutePlace {
 /** No limit: the API has none by default, where Envoy would take 15 s. */
 const NO_TIMEOUT = '0s';
 
+/** Those that get a share of the requests. */
+export function weightedDestinations({ route = [] }: HTTPRoute): readonly HTTPRouteDestination[] {
+  return route.filter(({ weight }) => route.length === 1 || (weight ?? 0) > 0);
+}
+
 /** The action of a route that names one. */
 export function routeAction(world: WorldView, route: HTTPRoute, place: RoutePlace): Action {
   if (route.redirect) return { redirect: redirectOf(route.redirect, place) };
   if (route.directResponse) return { direct_response: directResponseOf(route.directResponse) };
-  const weighted = (route.route ?? []).filter(({ weight }, _, all) => all.length === 1 || (weight ?? 0) > 0);
+  const weighted = weightedDestinations(route);
   // Galley refuses a route without a destination that has weight; Envoy would refuse everything beside it.
   if (weighted.length === 0) return { direct_response: { status: 500 } };
   const resolved = weighted.map(({ destination }) => resolveDestination(world, destination, place));

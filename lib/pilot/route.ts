@@ -18,7 +18,7 @@ import { FAULT_FILTER, faultOf } from './fault';
 import { headerEdits } from './header-edits';
 import type { Evaluation, Query } from './memo';
 import { configPath } from './metadata';
-import { type RoutePlace, routeAction } from './route-action';
+import { type RoutePlace, routeAction, weightedDestinations } from './route-action';
 import { matchesEverything, routeMatch } from './route-match';
 
 type Route = envoy.config.route.v3.Route;
@@ -123,7 +123,8 @@ function translate(
 /** With one destination, its header edits and those of the route are one list. */
 function mergeEdits(http: HTTPRoute) {
   const ofRoute = headerEdits(http.headers);
-  const ofOnly = http.route?.length === 1 ? headerEdits(http.route[0]!.headers) : {};
+  const [only, ...more] = weightedDestinations(http);
+  const ofOnly = only && more.length === 0 ? headerEdits(only.headers) : {};
   const merged: Record<string, unknown[]> = {};
   for (const edits of [ofRoute, ofOnly]) {
     for (const [field, values] of Object.entries(edits)) {

@@ -22,6 +22,13 @@ interface Judged {
   };
 }
 
+/** What a route does to requests on purpose, each with the part of the requests (0 to 1) that it is done to. */
+export interface Faults {
+  readonly delay?: { readonly duration: string; readonly share: number };
+  /** `grpcStatus` where the answer is one of gRPC. */
+  readonly abort?: { readonly status: number; readonly grpcStatus?: number; readonly share: number };
+}
+
 /** The request goes on to a service. */
 export interface Forward extends Judged {
   readonly kind: 'forward';
@@ -33,6 +40,8 @@ export interface Forward extends Judged {
   readonly timeout?: string;
   /** The clusters that get a copy. */
   readonly mirrors: readonly string[];
+  /** Aborts that do not hit every request, and delays. */
+  readonly faults?: Faults;
 }
 
 /** The proxy answers with a redirect. */
@@ -42,11 +51,15 @@ export interface Redirect extends Judged {
   readonly location: string;
 }
 
-/** The proxy answers by itself, as a route tells it to. */
+/** The proxy answers by itself: as a route tells it to, with a fault, or to a preflight of CORS. */
 export interface Response extends Judged {
   readonly kind: 'response';
   readonly status: number;
   readonly body: string;
+  /** Of an answer to gRPC. */
+  readonly grpcStatus?: number;
+  /** Those that a preflight is answered with, in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The request gets nowhere. */

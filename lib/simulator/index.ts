@@ -10,7 +10,7 @@
  * served; runtime fractions, matching trees and cluster plugins are not) are an error, never a guess.
  */
 
-export type { Answer, Destination, Forward, Redirect, Refusal, Response } from './answer';
+export type { Answer, Destination, Faults, Forward, Redirect, Refusal, Response } from './answer';
 export { ask, type Question } from './ask';
 export { type Request, simulate } from './simulate';
 export { SimulationError } from './simulation-error';

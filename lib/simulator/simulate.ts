@@ -4,6 +4,7 @@ import type { EnvoyResource, Snapshot } from '../envoy/resource';
 import type { Answer, Destination } from './answer';
 import { findFilterChain, findListener } from './listener';
 import { findRoute, type RoutedRequest, redirectOf, rewrittenPath, sharesOf } from './route';
+import { filtered } from './route-filters';
 import { SimulationError } from './simulation-error';
 import { findVirtualHost } from './virtual-host';
 
@@ -89,6 +90,8 @@ function simulateHttp(
     const bytes = body?.inline_bytes && Buffer.from(body.inline_bytes, 'base64').toString('utf8');
     return { kind: 'response', by: decided, status, body: body?.inline_string ?? bytes ?? '' };
   }
+  const { answer, faults } = filtered(route, routed);
+  if (answer) return { ...answer, by: decided };
   if (!route.route) throw SimulationError.unknown('a route without an action', `virtual host ${virtualHost.name}`);
   return forward(snapshot, sharesOf(route.route, route.name ?? ''), {
     kind: 'forward',
@@ -97,6 +100,7 @@ function simulateHttp(
     authority: route.route.host_rewrite_literal || routed.authority,
     timeout: route.route.timeout,
     mirrors: (route.route.request_mirror_policies ?? []).map(({ cluster = '' }) => cluster),
+    ...(faults && { faults }),
   });
 }
 

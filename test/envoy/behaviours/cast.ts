@@ -9,7 +9,12 @@ import { gatewayContainer, injectObject } from '../../../lib/injector';
 export const PORTS = { http: 8080, grpc: 8070, tcp: 8090, tls: 8443 } as const;
 
 /** Of the gateways: the port of the Service, and where the Pod listens. */
-const EDGE_PORTS: Record<number, number> = { 80: 8081, 443: 8444, 15443: 15443, 31400: 31400 };
+const EDGE_PORTS = [
+  { name: 'http2', port: 80, targetPort: 8081 },
+  { name: 'https', port: 443, targetPort: 8444 },
+  { name: 'tls', port: 15443, targetPort: 15443 },
+  { name: 'tcp', port: 31400, targetPort: 31400 },
+] as const;
 
 interface Member {
   namespace: string;
@@ -98,7 +103,7 @@ function appService(name: string): KubeObject {
 }
 
 function gateway(name: string, labels: Record<string, string>): KubeObject[] {
-  const ports = Object.entries(EDGE_PORTS).map(([port, target]) => ({ name: `p${port}`, containerPort: target }));
+  const ports = EDGE_PORTS.map(({ name: port, targetPort }) => ({ name: port, containerPort: targetPort }));
   return [
     {
       apiVersion: 'v1',
@@ -112,11 +117,7 @@ function gateway(name: string, labels: Record<string, string>): KubeObject[] {
       metadata: { name, namespace: 'shop' },
       spec: {
         selector: labels,
-        ports: Object.entries(EDGE_PORTS).map(([port, targetPort]) => ({
-          name: `p${port}`,
-          port: Number(port),
-          targetPort,
-        })),
+        ports: [...EDGE_PORTS],
       },
     },
   ];

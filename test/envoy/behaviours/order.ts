@@ -19,16 +19,21 @@ export interface OrderContext {
 const ELSEWHERE = '198.19.255.254';
 const DEFAULT_PORTS: Record<string, number> = { http: 80, https: 443 };
 
-export function connectionOf(ask: Ask, context: OrderContext): Order {
-  const [, scheme, authority = '', path] = /^(\w+):\/\/([^/?]*)(.*)$/.exec(ask.url) ?? [];
+/** A URL as it is written: `URL` would change case and paths, which matter here. */
+export function partsOfUrl(url: string) {
+  const [, scheme, authority = '', path] = /^(\w+):\/\/([^/?]*)(.*)$/.exec(url) ?? [];
   if (scheme !== 'http' && scheme !== 'https' && scheme !== 'tcp' && scheme !== 'tls')
-    throw new Error(`'${ask.url}' is not http://, https://, tcp:// or tls://`);
-  const [, host = '', portText] = /^(.*?)(?::(\d+))?$/.exec(authority)!;
-  const port = Number(portText ?? DEFAULT_PORTS[scheme]);
+    throw new Error(`'${url}' is not http://, https://, tcp:// or tls://`);
+  const [, host = '', port] = /^(.*?)(?::(\d+))?$/.exec(authority)!;
+  return { scheme, authority, host, port: Number(port ?? DEFAULT_PORTS[scheme]), path: path || '/' } as const;
+}
+
+export function connectionOf(ask: Ask, context: OrderContext): Order {
+  const { scheme, authority, host, port, path } = partsOfUrl(ask.url);
   return {
     scheme,
     authority,
-    path: path || '/',
+    path,
     connect: placeOf(ask, context, host, port),
     proxy: context.gateway ? undefined : context.proxy,
     method: ask.method ?? 'GET',

@@ -102,9 +102,9 @@ function answerHttp2(request: http2.Http2ServerRequest, response: http2.Http2Ser
       }
       // `?status=14` is then a status of gRPC.
       const code = status === 200 ? 0 : status;
-      response.stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-      response.stream.on('wantTrailers', () => response.stream.sendTrailers({ 'grpc-status': String(code) }));
-      response.stream.end(code === 0 ? frame(echoed(request)) : undefined);
+      response.writeHead(200, { 'content-type': 'application/grpc' });
+      response.addTrailers({ 'grpc-status': String(code) });
+      response.end(code === 0 ? frame(echoed(request)) : '');
     }, delay);
   });
 }

@@ -1,10 +1,10 @@
 /** Runs one row: its objects come into force, its requests are sent, and what comes back is compared. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../../../lib/api/object';
 import { validate } from '../../../lib/galley';
 import type { Ask, Behaviour, Expected, Reply } from './behaviour';
 import type { BehaviourMesh } from './mesh';
+import { parsed } from './rows/parsed';
 import { compareWithSimulator } from './simulated';
 
 /** Envoy's workers take over new configuration a moment after it was acknowledged. */
@@ -35,12 +35,7 @@ export async function runBehaviour(mesh: BehaviourMesh, row: Behaviour): Promise
 
 export function objectsOf({ objects }: Behaviour, { given }: Pick<BehaviourMesh, 'given'>): KubeObject[] {
   const made = typeof objects === 'function' ? objects(given) : objects;
-  if (typeof made !== 'string') return [...made];
-  return parseAllDocuments(made).map((document) => {
-    if (!('toJS' in document) || document.errors.length > 0)
-      throw new Error(`bad YAML: ${document.errors?.[0]?.message}`);
-    return document.toJS() as KubeObject;
-  });
+  return typeof made === 'string' ? parsed(made) : [...made];
 }
 
 async function asked(mesh: BehaviourMesh, ask: Ask): Promise<Reply[]> {

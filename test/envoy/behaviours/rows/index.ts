@@ -1,5 +1,7 @@
 /** All rows, topic by topic. A new topic is a file of its own and a line here. */
 import type { Behaviour } from '../behaviour';
-import { virtualService } from './virtual-service';
+import { gatewayRows } from './gateway';
+import { httpMatch } from './http-match';
+import { httpRoute } from './http-route';
 
-export const behaviours: readonly Behaviour[] = [...virtualService];
+export const behaviours: readonly Behaviour[] = [...httpMatch, ...httpRoute, ...gatewayRows];

@@ -22,6 +22,7 @@ export function controlPlaneAccess(scope: Construct, account: IServiceAccount, n
     ApiResource.NAMESPACES,
     ApiResource.NODES,
     ApiResource.PODS,
+    ApiResource.SERVICE_ACCOUNTS,
     ApiResource.SERVICES,
     ApiResource.ENDPOINT_SLICES,
     ...kinds.map(({ group, plural }) => ApiResource.custom({ apiGroup: group, resourceType: plural })),

@@ -1,14 +1,12 @@
 /**
- * The control plane as a program: files are watched, Galley and the World take their objects in, proxies get what
+ * The control plane as a program: a registry is watched, Galley and the World take their objects in, proxies get what
  * follows from them over ADS, and an HTTP server tells how it goes. Wiring only; the parts are in lib/.
  */
-import { existsSync } from 'node:fs';
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
-import { type FileWatch, watchFiles } from '../../lib/discovery/files';
 import { MALHA_VERSION } from '../../lib/injector/images';
 import { accessLogService } from '../../lib/mixer/access-log-service';
 import { ObservedCalls } from '../../lib/mixer/observed-calls';
-import { type AddressRanges, complete, type WorldOptions } from '../../lib/world';
+import type { WorldOptions } from '../../lib/world';
 import { MeshSource } from '../../lib/xds/mesh-source';
 import { scrapeTargets } from '../../lib/xds/scrape-targets';
 import { XdsServer } from '../../lib/xds/server';
@@ -17,18 +15,19 @@ import { consolePage } from '../console/page';
 import { parseAddress } from './address';
 import { json, type Pages, serveHttp, text } from './http';
 import { createMetrics } from './metrics';
+import { openRegistry, type RegistryOptions } from './registry';
 import { statusOf } from './status';
 
 export interface ControlPlaneOptions extends WorldOptions {
-  /** Files and folders that hold the objects; they are watched. */
-  readonly files: readonly string[];
+  /** Where the objects come from. */
+  readonly registry: RegistryOptions;
   /** Where proxies connect: `HOST:PORT`; port 0 takes any. */
   readonly xds: string;
   /** Where health, metrics and status are: `HOST:PORT`; port 0 takes any. */
   readonly http: string;
-  /** From where addresses are taken that the files do not give. */
-  readonly ranges?: AddressRanges;
   readonly log: Logger;
+  /** Ends a start that still waits for its registry. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunningControlPlane {
@@ -41,24 +40,21 @@ export interface RunningControlPlane {
 
 /**
  * Resolves when it serves: the first World is made and both ports are open. Rejects with an error that says what to do
- * when a port is taken or there is nothing at a path of `files`.
+ * when a port is taken or the registry is not to be found. Waits for an API server that does not answer yet.
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
   const { log } = options;
-  for (const path of options.files) {
-    if (!existsSync(path))
-      throw new Error(`there is no file or folder '${path}'; name one that holds the mesh's objects`);
-  }
   parseAddress(options.xds);
   parseAddress(options.http);
   // What gRPC has to say comes back to us as errors and goes into our log.
   setLogVerbosity(logVerbosity.NONE);
 
+  const registry = await openRegistry(options.registry, log);
   const source = new MeshSource({
     log,
-    complete: (objects) => complete(objects, options.ranges),
+    complete: registry.complete,
     meshConfig: options.meshConfig,
-    rootNamespace: options.rootNamespace,
+    rootNamespace: options.rootNamespace ?? registry.rootNamespace,
   });
   const calls = new ObservedCalls();
   const metrics = createMetrics(source, calls, MALHA_VERSION);
@@ -78,16 +74,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     '/sd/targets': () => json(scrapeTargets(xds.proxies(), (node) => source.labelsOf(node))),
   };
   const http = await serveHttp(options.http, pages, (error) => log.error({ error: error.message }, 'HTTP error'));
-  let watch: FileWatch | undefined;
   const stop = async () => {
     isReady = false;
-    await watch?.close();
+    await registry.close();
     await xds.close();
     await http.close();
   };
   try {
     // The World comes first, so that nobody who connects has to wait for it.
-    watch = await watchFiles(options.files, ({ objects, findings }) => source.update(objects, findings));
+    options.signal?.addEventListener('abort', () => void registry.close());
+    await registry.watch((objects, findings) => source.update(objects, findings));
+    if (source.configuration.state === 'waiting') options.signal?.throwIfAborted();
     const xdsPort = await xds.listen(options.xds);
     isReady = true;
     const { objects, state } = source.configuration;

@@ -65,9 +65,9 @@ describe('malha control-plane', () => {
     [
       'another registry',
       ['--files', folder, '--registry', 'consul'],
-      "argument 'consul' is invalid. Allowed choices are files.",
+      "argument 'consul' is invalid. Allowed choices are files, kubernetes.",
     ],
-    ['no files', [], "required option '--files <path>' not specified"],
+    ['no files', [], '--files is missing; name a file or folder'],
     ['a range that is none', ['--files', folder, '--pod-range', 'x'], 'an IPv4 range is wanted, such as 198.18.0.0/16'],
   ])('does not start with %s', async (_, args, message) => {
     const { code, stderr } = await malha(['control-plane', ...args]);

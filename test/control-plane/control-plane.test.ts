@@ -48,7 +48,12 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'malha-control-plane-'));
   await writeFile(join(folder, 'web.yaml'), deployment('web'));
   await writeFile(join(folder, 'route.yaml'), routeTo('1s'));
-  running = await startControlPlane({ files: [folder], xds: '127.0.0.1:0', http: '127.0.0.1:0', log });
+  running = await startControlPlane({
+    registry: { kind: 'files', files: [folder] },
+    xds: '127.0.0.1:0',
+    http: '127.0.0.1:0',
+    log,
+  });
 });
 
 afterEach(async () => {
@@ -163,18 +168,21 @@ describe('starting', () => {
     ['xds', 'cannot serve xDS on 127.0.0.1'],
     ['http', 'cannot serve HTTP on 127.0.0.1'],
   ] as const)('on a port in use for %s is a clear error', async (which, problem) => {
+    const registry = { kind: 'files' as const, files: [folder] };
     const taken = `127.0.0.1:${which === 'xds' ? running.xdsPort : running.httpPort}`;
-    const options = { files: [folder], xds: '127.0.0.1:0', http: '127.0.0.1:0', log, [which]: taken };
+    const options = { registry, xds: '127.0.0.1:0', http: '127.0.0.1:0', log, [which]: taken };
     await expect(startControlPlane(options)).rejects.toThrow(problem);
   });
 
   it('without a folder is a clear error', async () => {
-    const options = { files: ['/no/such/folder'], xds: '127.0.0.1:0', http: '127.0.0.1:0', log };
+    const registry = { kind: 'files' as const, files: ['/no/such/folder'] };
+    const options = { registry, xds: '127.0.0.1:0', http: '127.0.0.1:0', log };
     await expect(startControlPlane(options)).rejects.toThrow("there is no file or folder '/no/such/folder'");
   });
 
   it('on something that is no address is a clear error', async () => {
-    const options = { files: [folder], xds: 'localhost', http: '127.0.0.1:0', log };
+    const registry = { kind: 'files' as const, files: [folder] };
+    const options = { registry, xds: 'localhost', http: '127.0.0.1:0', log };
     await expect(startControlPlane(options)).rejects.toThrow("'localhost' is no address to listen on");
   });
 });

@@ -69,8 +69,8 @@ export class KubeClient implements Api {
     private readonly watcher: Watch,
     /** `https://10.96.0.1:443`, for messages. */
     readonly server: string,
-    /** The namespace of the context or of the Pod. */
-    readonly namespace: string | undefined,
+    /** Where this Pod runs; undefined outside a cluster. */
+    readonly podNamespace: string | undefined,
   ) {}
 
   /** @throws when there is no such file or context, or no API server is named anywhere. */
@@ -78,7 +78,7 @@ export class KubeClient implements Api {
     const { KubeConfig, Watch } = await load();
     const config = new KubeConfig();
     if (options.kubeconfig) config.loadFromFile(options.kubeconfig);
-    else if (process.env.KUBERNETES_SERVICE_HOST && !process.env.KUBECONFIG) config.loadFromCluster();
+    else if (isInCluster()) config.loadFromCluster();
     else config.loadFromDefault();
     if (options.context !== undefined) {
       if (!config.getContextObject(options.context)) {
@@ -89,8 +89,11 @@ export class KubeClient implements Api {
     }
     const cluster = config.getCurrentCluster();
     if (!cluster) throw new Error('no API server is known; give --kubeconfig FILE, or run in a cluster');
-    const namespace = config.getContextObject(config.getCurrentContext())?.namespace;
-    return new KubeClient(config, new Watch(config), cluster.server, namespace);
+    const podNamespace =
+      options.kubeconfig || !isInCluster()
+        ? undefined
+        : (config.getContextObject(config.getCurrentContext())?.namespace ?? undefined);
+    return new KubeClient(config, new Watch(config), cluster.server, podNamespace);
   }
 
   get<T>(path: string, query: Query = {}): Promise<T> {
@@ -166,6 +169,10 @@ export class KubeClient implements Api {
     this.agent?.agent.destroy();
     this.agent = undefined;
   }
+}
+
+function isInCluster(): boolean {
+  return Boolean(process.env.KUBERNETES_SERVICE_HOST) && !process.env.KUBECONFIG;
 }
 
 function send(url: URL, options: RequestOptions, body: string | undefined): Promise<{ status: number; body: string }> {

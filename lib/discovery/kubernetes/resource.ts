@@ -1,6 +1,6 @@
 /** What is read from an API server: its resources, their paths, and what of each object is kept. */
 import { kinds } from '../../api';
-import type { Container, Pod } from '../../api/kubernetes';
+import type { Container, Pod, Secret } from '../../api/kubernetes';
 import type { KubeObject } from '../../api/object';
 
 /** Objects of one kind, all of them, those of a namespace, or one by its name. */
@@ -54,7 +54,7 @@ export function clusterResources(rootNamespace: string): Resource[] {
 
 /** One Secret. */
 export function secretResource(namespace: string, name: string): Resource {
-  return { ...core('secrets', 'Secret'), namespace, name };
+  return { ...core('secrets', 'Secret', credential), namespace, name };
 }
 
 /**
@@ -64,16 +64,22 @@ export function secretResource(namespace: string, name: string): Resource {
 export function kept(object: KubeObject, resource: Resource): KubeObject {
   const { group, version, kind, keep = (whole: KubeObject) => whole } = resource;
   const apiVersion = group === '' ? version : `${group}/${version}`;
-  const {
-    managedFields: _,
-    annotations,
-    ...metadata
-  } = object.metadata as KubeObject['metadata'] & {
-    managedFields?: unknown;
-  };
+  // Without its version, an object that was written without being changed is the same as before.
+  const { managedFields: _, resourceVersion: ___, annotations, ...metadata } = object.metadata as Metadata;
   const { 'kubectl.kubernetes.io/last-applied-configuration': __, ...remarks } = annotations ?? {};
   const lean = { ...metadata, ...(Object.keys(remarks).length > 0 ? { annotations: remarks } : {}) };
   return keep({ ...object, apiVersion: object.apiVersion ?? apiVersion, kind: object.kind ?? kind, metadata: lean });
+}
+
+type Metadata = KubeObject['metadata'] & { managedFields?: unknown };
+
+/** The keys of `kubernetes.io/tls`, those of the API's older form, and who may sign clients' certificates. */
+const CREDENTIAL_KEYS = ['tls.crt', 'tls.key', 'cert', 'key', 'ca.crt', 'cacert', 'ca.crl'];
+
+function credential(object: KubeObject): KubeObject {
+  const { apiVersion, kind, metadata, type, data = {} } = object as Secret;
+  const read = Object.entries(data).filter(([key]) => CREDENTIAL_KEYS.includes(key));
+  return { apiVersion, kind, metadata, type, data: Object.fromEntries(read) };
 }
 
 function named({ apiVersion, kind, metadata }: KubeObject): KubeObject {

@@ -1,0 +1,90 @@
+/** Where the control plane's objects come from: files, or a Kubernetes API server. */
+import { existsSync } from 'node:fs';
+import type { KubeObject } from '../../lib/api/object';
+import { type FileWatch, watchFiles } from '../../lib/discovery/files';
+import { type ClientOptions, ClusterWatch, KubeClient, type ResourceStatus } from '../../lib/discovery/kubernetes';
+import type { Finding } from '../../lib/galley';
+import { type AddressRanges, complete } from '../../lib/world';
+import type { Logger } from '../../lib/xds/source';
+
+export type RegistryOptions = FilesOptions | KubernetesOptions;
+
+export interface FilesOptions {
+  readonly kind: 'files';
+  /** Files and folders that hold the objects; they are watched. */
+  readonly files: readonly string[];
+  /** From where addresses are taken that the files do not give. */
+  readonly ranges?: AddressRanges;
+}
+
+export interface KubernetesOptions extends ClientOptions {
+  readonly kind: 'kubernetes';
+  /** Where the mesh configuration is. Default: the namespace of the Pod in which this runs, else `malha-system`. */
+  readonly rootNamespace?: string;
+}
+
+export interface Registry {
+  /** Adds what the registry does not hold itself. */
+  readonly complete?: (objects: readonly KubeObject[]) => KubeObject[];
+  readonly rootNamespace?: string;
+  /** Requests to the API server, where there is one. */
+  readonly client?: KubeClient;
+  /** Tells of all objects, now and after each change. Resolves when they have been told once. */
+  watch(onObjects: (objects: KubeObject[], findings?: Finding[]) => void): Promise<void>;
+  status(): readonly ResourceStatus[];
+  close(): Promise<void>;
+}
+
+/** @throws when there is nothing at a path, or no API server is named. */
+export async function openRegistry(options: RegistryOptions, log: Logger): Promise<Registry> {
+  return options.kind === 'files' ? fileRegistry(options) : kubernetesRegistry(options, log);
+}
+
+function fileRegistry({ files, ranges }: FilesOptions): Registry {
+  for (const path of files) {
+    if (!existsSync(path))
+      throw new Error(`there is no file or folder '${path}'; name one that holds the mesh's objects`);
+  }
+  let watch: FileWatch | undefined;
+  return {
+    complete: (objects) => complete(objects, ranges),
+    async watch(onObjects) {
+      watch = await watchFiles(files, ({ objects, findings }) => onObjects(objects, findings));
+    },
+    status: () => [],
+    close: async () => watch?.close(),
+  };
+}
+
+async function kubernetesRegistry(options: KubernetesOptions, log: Logger): Promise<Registry> {
+  const client = await KubeClient.load(options);
+  const rootNamespace = options.rootNamespace ?? client.podNamespace ?? 'malha-system';
+  let watch: ClusterWatch | undefined;
+  let closed: () => void = () => undefined;
+  const untilClosed = new Promise<void>((resolve) => {
+    closed = resolve;
+  });
+  return {
+    rootNamespace,
+    client,
+    async watch(onObjects) {
+      log.info({ server: client.server, rootNamespace }, 'reading the cluster');
+      watch = new ClusterWatch({
+        api: client,
+        rootNamespace,
+        onChange: onObjects,
+        onTrouble(resource, trouble) {
+          if (trouble === undefined) log.info({ resource }, 'read again');
+          else log.warn({ resource, error: trouble }, 'cannot be read; what was read before stays in force');
+        },
+      });
+      await Promise.race([watch.whole, untilClosed]);
+    },
+    status: () => watch?.status() ?? [],
+    async close() {
+      watch?.close();
+      closed();
+      client.close();
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/** Which Secrets a mesh needs: those that Gateways name, in the namespaces of the gateways' Pods. */
+import { Gateway } from '../../api';
+import { isOfKind } from '../../api/kinds';
+import type { KubeObject } from '../../api/object';
+
+export interface SecretName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Where a Gateway asks clients for certificates, their authorities may be in a Secret of their own. */
+const TRUST_SUFFIX = '-cacert';
+
+/** @param objects as the API server has them: nothing of them has been checked. */
+export function namedSecrets(objects: Iterable<KubeObject>): SecretName[] {
+  const gateways: KubeObject[] = [];
+  const pods: KubeObject[] = [];
+  for (const object of objects) {
+    if (isOfKind(object, Gateway)) gateways.push(object);
+    else if (object.kind === 'Pod' && object.apiVersion === 'v1') pods.push(object);
+  }
+  const found = new Map<string, SecretName>();
+  for (const gateway of gateways) {
+    const names = credentialsOf(gateway);
+    if (names.length === 0) continue;
+    for (const namespace of namespacesOf(gateway, pods)) {
+      for (const name of names) found.set(`${namespace}/${name}`, { namespace, name });
+    }
+  }
+  return [...found.keys()].sort().map((key) => found.get(key)!);
+}
+
+function credentialsOf(gateway: KubeObject): string[] {
+  const { servers } = (gateway.spec ?? {}) as { servers?: unknown };
+  return list(servers).flatMap((server) => {
+    const { credentialName, mode } = ((server as { tls?: unknown } | null)?.tls ?? {}) as Record<string, unknown>;
+    if (typeof credentialName !== 'string' || !isName(credentialName)) return [];
+    const asksClients = mode === 'MUTUAL' || mode === 'OPTIONAL_MUTUAL';
+    return asksClients ? [credentialName, credentialName + TRUST_SUFFIX] : [credentialName];
+  });
+}
+
+function namespacesOf(gateway: KubeObject, pods: readonly KubeObject[]): Set<string> {
+  const selector = Object.entries((gateway.spec as { selector?: Record<string, unknown> }).selector ?? {});
+  const selected = pods.filter(({ metadata }) => selector.every(([key, value]) => metadata.labels?.[key] === value));
+  return new Set(selected.map(({ metadata }) => metadata.namespace!));
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** A name that can stand in a path and a field selector. */
+function isName(text: string): boolean {
+  return text.length <= 253 - TRUST_SUFFIX.length && /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text);
+}

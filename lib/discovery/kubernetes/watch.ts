@@ -1,0 +1,169 @@
+/** A whole cluster, watched: one reflector for each resource, and one for each Secret that the mesh names. */
+import type { KubeObject } from '../../api/object';
+import type { Api } from './client';
+import { namedSecrets, type SecretName } from './credentials';
+import { Reflector, type ReflectorClock } from './reflector';
+import { clusterResources, type Resource, resourceName, secretResource } from './resource';
+
+export interface ClusterWatchOptions {
+  readonly api: Api;
+  /** Where the ConfigMap `istio` is read. */
+  readonly rootNamespace: string;
+  /** All objects there are, each time some have changed. Never called before every resource has been listed. */
+  readonly onChange: (objects: KubeObject[]) => void;
+  /** A resource cannot be read, or its list is doubted; undefined: it goes well again. Told when it changes. */
+  readonly onTrouble?: (resource: string, trouble: string | undefined) => void;
+  /** Default: the system's. */
+  readonly clock?: ReflectorClock;
+  readonly random?: () => number;
+}
+
+/** One resource, for metrics and status. */
+export interface ResourceStatus {
+  readonly resource: string;
+  readonly objects: number;
+  /** Objects that stay in force although the newest list leaves them out. */
+  readonly held: number;
+  readonly isWhole: boolean;
+  readonly trouble?: string;
+}
+
+/** Each Secret costs a connection; Gateways of tenants may name any number. */
+const MOST_SECRETS = 1000;
+/** Changes that come together make one World. */
+const GATHER_MS = 1;
+
+const systemClock: ReflectorClock = {
+  now: () => performance.now(),
+  after(milliseconds, task) {
+    const timer = setTimeout(task, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};
+
+export class ClusterWatch {
+  /** Resolves when every resource has been listed and the first objects were told. Waits as long as that takes. */
+  readonly whole: Promise<void>;
+  private told: () => void = () => undefined;
+  private isTold = false;
+  private closed = false;
+  private uid: string | undefined;
+  private readonly reflectors: Reflector[] = [];
+  private readonly secrets = new Map<string, Reflector>();
+  private readonly troubles = new Map<string, string>();
+  private readonly names = new Map<Reflector, string>();
+  private readonly clock: ReflectorClock;
+  private pending: (() => void) | undefined;
+  /** How long the last round took: a round that is dear makes the next one wait, so that work is never all there is. */
+  private cost = 0;
+  private lastEnd = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly options: ClusterWatchOptions) {
+    this.clock = options.clock ?? systemClock;
+    this.whole = new Promise((resolve) => {
+      this.told = resolve;
+    });
+    this.reflectors = clusterResources(options.rootNamespace).map((resource) => this.reflect(resource, false));
+  }
+
+  /** Stops watching. Nothing is told after it. */
+  close(): void {
+    this.closed = true;
+    this.pending?.();
+    for (const reflector of [...this.reflectors, ...this.secrets.values()]) reflector.stop();
+  }
+
+  status(): ResourceStatus[] {
+    return [...this.reflectors, ...this.secrets.values()].map((reflector) => {
+      const resource = this.names.get(reflector)!;
+      const { objects, heldObjects: held, isWhole } = reflector;
+      return { resource, objects: objects.length, held, isWhole, trouble: this.troubles.get(resource) };
+    });
+  }
+
+  private reflect(resource: Resource, optional: boolean): Reflector {
+    const name = resourceName(resource);
+    const reflector = new Reflector({
+      api: this.options.api,
+      resource,
+      optional,
+      clock: this.clock,
+      random: this.options.random,
+      onChange: () => this.changed(),
+      onTrouble: (trouble) => this.note(name, trouble),
+      isSameCluster: () => this.isSameCluster(),
+    });
+    this.names.set(reflector, name);
+    reflector.start();
+    return reflector;
+  }
+
+  private note(resource: string, trouble: string | undefined): void {
+    if (this.closed || this.troubles.get(resource) === trouble) return;
+    if (trouble === undefined) this.troubles.delete(resource);
+    else this.troubles.set(resource, trouble);
+    this.options.onTrouble?.(resource, trouble);
+  }
+
+  /** Nobody can give a cluster the uid of another one's kube-system. */
+  private async isSameCluster(): Promise<boolean> {
+    try {
+      return (await this.kubeSystem()) === this.uid;
+    } catch {
+      return false;
+    }
+  }
+
+  private async kubeSystem(): Promise<string | undefined> {
+    const { metadata } = await this.options.api.get<KubeObject>('/api/v1/namespaces/kube-system');
+    return metadata.uid;
+  }
+
+  private changed(): void {
+    if (this.closed || this.pending) return;
+    const wait = Math.max(GATHER_MS, this.lastEnd + 2 * this.cost - this.clock.now());
+    this.pending = this.clock.after(wait, () => {
+      this.pending = undefined;
+      this.tell();
+    });
+  }
+
+  private tell(): void {
+    if (!this.reflectors.every(({ isWhole }) => isWhole)) return;
+    const started = this.clock.now();
+    const objects = this.reflectors.flatMap((reflector) => reflector.objects);
+    this.uid ??= objects.find(
+      ({ kind, metadata }) => kind === 'Namespace' && metadata.name === 'kube-system',
+    )?.metadata.uid;
+    this.watchSecrets(namedSecrets(objects));
+    const secrets = [...this.secrets.values()];
+    // A gateway that is new waits for its own Secret only; at the start everyone waits for all of them.
+    if (!this.isTold && !secrets.every(({ isWhole }) => isWhole)) return;
+    this.options.onChange([...objects, ...secrets.flatMap((reflector) => reflector.objects)]);
+    this.lastEnd = this.clock.now();
+    this.cost = this.lastEnd - started;
+    if (!this.isTold) {
+      this.isTold = true;
+      this.told();
+    }
+  }
+
+  private watchSecrets(names: readonly SecretName[]): void {
+    const wanted = new Map(names.slice(0, MOST_SECRETS).map((name) => [`${name.namespace}/${name.name}`, name]));
+    const left = names.length - wanted.size;
+    this.note(
+      'secrets',
+      left > 0 ? `Gateways name ${names.length} Secrets; ${left} beyond ${MOST_SECRETS} are not read` : undefined,
+    );
+    for (const [key, reflector] of this.secrets) {
+      if (wanted.has(key)) continue;
+      reflector.stop();
+      this.troubles.delete(this.names.get(reflector)!);
+      this.names.delete(reflector);
+      this.secrets.delete(key);
+    }
+    for (const [key, { namespace, name }] of wanted) {
+      if (!this.secrets.has(key)) this.secrets.set(key, this.reflect(secretResource(namespace, name), true));
+    }
+  }
+}

@@ -4,9 +4,7 @@
  * certificate (other names, CA rights, unknown extensions) is refused rather than dropped, so that the one who tried is seen.
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { type CertificationRequest, CertificationRequest as Pkcs10 } from '@peculiar/asn1-csr';
-import { AsnConvert } from '@peculiar/asn1-schema';
-import * as asn from '@peculiar/asn1-x509';
+import { DerError, DerReader, oidText, Tag, wholeBits } from './der';
 
 /** What a request may be refused for; also the label of the metric. */
 export type CsrProblem = 'size' | 'syntax' | 'key' | 'signature' | 'extension' | 'names' | 'identity' | 'reused-key';
@@ -36,14 +34,14 @@ export interface CheckedCsr {
 /** In PEM; a request with an RSA key of 4,096 bits has 1.8 kB. */
 export const MAX_CSR_LENGTH = 16_384;
 
-/** By the curve's OID in DER. The DER of a key is the prefix and the uncompressed point (RFC 5480, section 2). */
+/** By the OID of the curve. The DER of a key is the prefix and the uncompressed point (RFC 5480, section 2). */
 const CURVES: Readonly<Record<string, { crv: string; coordinate: number; prefix: Buffer }>> = {
-  '06082a8648ce3d030107': {
+  '1.2.840.10045.3.1.7': {
     crv: 'P-256',
     coordinate: 32,
     prefix: Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex'),
   },
-  '06052b81040022': {
+  '1.3.132.0.34': {
     crv: 'P-384',
     coordinate: 48,
     prefix: Buffer.from('3076301006072a8648ce3d020106052b81040022036200', 'hex'),
@@ -60,6 +58,9 @@ const SIGNATURES: Readonly<Record<string, { key: 'ec' | 'rsa'; hash: string }>> 
   '1.2.840.113549.1.1.12': { key: 'rsa', hash: 'sha384' },
   '1.2.840.113549.1.1.13': { key: 'rsa', hash: 'sha512' },
 };
+/** The context-specific tags of attributes, and of a URI among the names. */
+const ATTRIBUTES = 0xa0;
+const URI = 0x86;
 const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
 const KEYS_ALLOWED = 'ECDSA P-256 or P-384, or RSA of 2,048 to 4,096 bits';
 
@@ -69,10 +70,12 @@ export function checkCsr(request: string | Uint8Array): CheckedCsr {
   if (der.length > MAX_CSR_LENGTH) {
     throw new CsrError('size', `request of ${der.length} bytes: at most ${MAX_CSR_LENGTH} are allowed`);
   }
-  const parsed = parse(der);
-  const { publicKey, key } = checkKey(parsed.certificationRequestInfo.subjectPKInfo);
-  checkSignature(parsed, key);
-  return { publicKey, key, uri: requestedUri(parsed), der };
+  try {
+    return check(der);
+  } catch (error) {
+    if (!(error instanceof DerError)) throw error;
+    throw new CsrError('syntax', `the request is not PKCS #10 in DER: ${error.message}`);
+  }
 }
 
 function derOf(pem: string): Buffer {
@@ -87,35 +90,39 @@ function derOf(pem: string): Buffer {
   return Buffer.from(match[2]!, 'base64');
 }
 
-function parse(der: Buffer): CertificationRequest {
-  if (!isWholeSequence(der)) throw new CsrError('syntax', 'the request is not one DER sequence: truncated, or more');
-  let parsed: CertificationRequest;
-  try {
-    parsed = AsnConvert.parse(der, Pkcs10);
-  } catch {
-    throw new CsrError('syntax', 'the request is not PKCS #10 in DER');
-  }
-  if (parsed.certificationRequestInfo.version !== 0 || !parsed.certificationRequestInfoRaw) {
-    throw new CsrError('syntax', 'the request is not PKCS #10 version 1');
-  }
-  return parsed;
+/** CertificationRequest (RFC 2986, section 4.2). */
+function check(der: Buffer): CheckedCsr {
+  const outer = new DerReader(der);
+  const request = outer.enter(Tag.sequence);
+  outer.end();
+  const signed = request.takeWhole(Tag.sequence);
+  const signatureAlgorithm = request.enter(Tag.sequence);
+  const signature = wholeBits(request.take(Tag.bitString));
+  request.end();
+
+  const info = new DerReader(signed).enter(Tag.sequence);
+  if (!info.take(Tag.integer).equals(Buffer.of(0))) throw new DerError('a version other than 1');
+  // The subject is for people; no certificate gets it.
+  info.take(Tag.sequence);
+  const { publicKey, key } = checkKey(info.enter(Tag.sequence));
+  const attributes = info.isAtEnd ? undefined : info.enter(ATTRIBUTES);
+  info.end();
+  checkSignature(signed, signatureAlgorithm, signature, key);
+  return { publicKey, key, uri: attributes && requestedUri(attributes), der };
 }
 
-/** A SEQUENCE of a definite length in its shortest form that is exactly the length of the text. */
-function isWholeSequence(der: Buffer): boolean {
-  if (der.length < 4 || der[0] !== 0x30) return false;
-  const first = der[1]!;
-  if (first < 0x80) return der.length === first + 2;
-  const bytes = first & 0x7f;
-  if (bytes < 1 || bytes > 2 || der[2] === 0 || (bytes === 1 && der[2]! < 0x80)) return false;
-  return der.length === der.readUIntBE(2, bytes) + 2 + bytes;
-}
-
-function checkKey({ algorithm, subjectPublicKey }: asn.SubjectPublicKeyInfo): Pick<CheckedCsr, 'publicKey' | 'key'> {
-  const bits = Buffer.from(subjectPublicKey);
+/** SubjectPublicKeyInfo (RFC 5280, section 4.1). */
+function checkKey(info: DerReader): Pick<CheckedCsr, 'publicKey' | 'key'> {
+  const algorithm = info.enter(Tag.sequence);
+  const id = oidText(algorithm.take(Tag.oid));
+  const curve = id === EC_PUBLIC_KEY && algorithm.tag === Tag.oid ? oidText(algorithm.take(Tag.oid)) : undefined;
+  if (id === RSA_ENCRYPTION) algorithm.take(Tag.null);
+  if (id === RSA_ENCRYPTION || curve) algorithm.end();
+  const bits = wholeBits(info.take(Tag.bitString));
+  info.end();
   try {
-    if (algorithm.algorithm === EC_PUBLIC_KEY && algorithm.parameters) return ellipticKey(algorithm.parameters, bits);
-    if (algorithm.algorithm === RSA_ENCRYPTION) return rsaKey(bits);
+    if (curve) return ellipticKey(curve, bits);
+    if (id === RSA_ENCRYPTION) return rsaKey(bits);
   } catch (error) {
     if (error instanceof CsrError) throw error;
     throw new CsrError('key', `the key cannot be read; ${KEYS_ALLOWED} is allowed`);
@@ -123,12 +130,12 @@ function checkKey({ algorithm, subjectPublicKey }: asn.SubjectPublicKeyInfo): Pi
   throw new CsrError('key', `the key's algorithm is not allowed; ${KEYS_ALLOWED} is`);
 }
 
-function ellipticKey(parameters: ArrayBuffer, point: Buffer): Pick<CheckedCsr, 'publicKey' | 'key'> {
-  const curve = CURVES[Buffer.from(parameters).toString('hex')];
+function ellipticKey(id: string, point: Buffer): Pick<CheckedCsr, 'publicKey' | 'key'> {
+  const curve = Object.hasOwn(CURVES, id) ? CURVES[id] : undefined;
   if (!curve || point.length !== 1 + 2 * curve.coordinate || point[0] !== 4) {
     throw new CsrError('key', `the key's curve or point is not allowed; ${KEYS_ALLOWED} is`);
   }
-  // As JWK, because OpenSSL's search for a decoder of DER costs five times the rest. A point off the curve throws.
+  // As JWK, because OpenSSL searches long for a decoder of DER. A point off the curve throws.
   const key = createPublicKey({
     format: 'jwk',
     key: {
@@ -154,79 +161,93 @@ function rsaKey(bits: Buffer): Pick<CheckedCsr, 'publicKey' | 'key'> {
 }
 
 /** Whoever signed holds the private key; the signature covers the bytes as they came. */
-function checkSignature(request: CertificationRequest, key: KeyObject): void {
-  const algorithm = SIGNATURES[request.signatureAlgorithm.algorithm];
-  if (algorithm?.key !== key.asymmetricKeyType) {
-    throw new CsrError(
-      'signature',
-      'the signature algorithm is not allowed for the key; SHA-256, SHA-384 or SHA-512 with it is',
-    );
+function checkSignature(signed: Buffer, algorithm: DerReader, signature: Buffer, key: KeyObject): void {
+  const id = oidText(algorithm.take(Tag.oid));
+  const known = Object.hasOwn(SIGNATURES, id) ? SIGNATURES[id] : undefined;
+  if (known?.key !== key.asymmetricKeyType) {
+    const allowed = 'SHA-256, SHA-384 or SHA-512 with it is';
+    throw new CsrError('signature', `the signature algorithm is not allowed for the key; ${allowed}`);
   }
-  const signed = Buffer.from(request.certificationRequestInfoRaw!);
-  if (!verify(algorithm!.hash, signed, key, Buffer.from(request.signature))) {
+  if (known?.key === 'rsa') algorithm.take(Tag.null);
+  algorithm.end();
+  if (!verify(known!.hash, signed, key, signature)) {
     throw new CsrError('signature', "the signature is not by the request's own key");
   }
 }
 
-function requestedUri({ certificationRequestInfo: { attributes } }: CertificationRequest): string | undefined {
-  const [attribute, ...others] = attributes ?? [];
-  if (!attribute) return undefined;
-  if (others.length > 0 || attribute.type !== EXTENSION_REQUEST || attribute.values.length !== 1) {
+function requestedUri(attributes: DerReader): string | undefined {
+  if (attributes.isAtEnd) return undefined;
+  const attribute = attributes.enter(Tag.sequence);
+  const id = oidText(attribute.take(Tag.oid));
+  const values = attribute.enter(Tag.set);
+  attribute.end();
+  if (!attributes.isAtEnd || id !== EXTENSION_REQUEST) {
     throw new CsrError('extension', 'the request has attributes beside one list of extensions');
   }
-  const extensions = read(attribute.values[0]!, asn.Extensions);
+  const extensions = values.enter(Tag.sequence);
+  values.end();
+  return checkExtensions(extensions);
+}
+
+function checkExtensions(extensions: DerReader): string | undefined {
   const seen = new Set<string>();
   let uri: string | undefined;
-  for (const { extnID, extnValue } of extensions) {
-    if (seen.has(extnID)) throw new CsrError('extension', `extension ${extnID} is there twice`);
-    seen.add(extnID);
-    const check = Object.hasOwn(EXTENSIONS, extnID) ? EXTENSIONS[extnID] : undefined;
-    if (!check) throw new CsrError('extension', `extension ${extnID} is not allowed: leave it out`);
-    uri = check(extnValue.buffer) ?? uri;
+  while (!extensions.isAtEnd) {
+    const extension = extensions.enter(Tag.sequence);
+    const id = oidText(extension.take(Tag.oid));
+    if (extension.tag === Tag.boolean && extension.take(Tag.boolean)[0] !== 0xff)
+      throw new DerError('a default written out');
+    const value = new DerReader(extension.take(Tag.octetString));
+    extension.end();
+    if (seen.has(id)) throw new CsrError('extension', `extension ${id} is there twice`);
+    seen.add(id);
+    const checkOne = Object.hasOwn(EXTENSIONS, id) ? EXTENSIONS[id] : undefined;
+    if (!checkOne) throw new CsrError('extension', `extension ${id} is not allowed: leave it out`);
+    uri = checkOne(value) ?? uri;
+    value.end();
   }
   return uri;
 }
 
-/** What a request may ask for; the certificate has its own, whatever is written here. */
-const EXTENSIONS: Readonly<Record<string, (value: ArrayBuffer) => string | undefined>> = {
-  [asn.id_ce_subjectAltName]: (value) => {
-    const names = read(value, asn.SubjectAlternativeName);
-    const [name] = names;
-    if (names.length !== 1 || !name?.uniformResourceIdentifier) {
+/** What a request may ask for (RFC 5280, section 4.2.1); the certificate has its own, whatever is written here. */
+const EXTENSIONS: Readonly<Record<string, (value: DerReader) => string | undefined>> = {
+  // Subject alternative names.
+  '2.5.29.17': (value) => {
+    const names = value.enter(Tag.sequence);
+    const uri = names.tag === URI ? names.take(URI).toString('latin1') : undefined;
+    if (uri === undefined || !names.isAtEnd) {
       throw new CsrError(
         'names',
-        `the request names ${names.length} subjects: exactly one URI, and no other kind, is allowed`,
+        'the request names other subjects than one URI: exactly one, and no other kind, is allowed',
       );
     }
-    return name.uniformResourceIdentifier;
+    return uri;
   },
-  [asn.id_ce_basicConstraints]: (value) => {
-    const { cA, pathLenConstraint } = read(value, asn.BasicConstraints);
-    if (cA || pathLenConstraint !== undefined)
+  // Basic constraints: FALSE is the default, and therefore empty.
+  '2.5.29.19': (value) => {
+    if (!value.enter(Tag.sequence).isAtEnd)
       throw new CsrError('extension', 'the request asks for the rights of an authority');
     return undefined;
   },
-  [asn.id_ce_keyUsage]: (value) => {
-    const usage = read(value, asn.KeyUsage).toNumber();
-    if (usage & (asn.KeyUsageFlags.keyCertSign | asn.KeyUsageFlags.cRLSign)) {
+  // Key usage: keyCertSign is bit 5, cRLSign bit 6.
+  '2.5.29.15': (value) => {
+    if (value.take(Tag.bitString)[1]! & 0x06) {
       throw new CsrError('extension', 'the request asks for the right to sign certificates');
     }
     return undefined;
   },
-  [asn.id_ce_extKeyUsage]: (value) => {
-    const allowed: readonly string[] = [asn.id_kp_serverAuth, asn.id_kp_clientAuth];
-    if (!read(value, asn.ExtendedKeyUsage).every((usage) => allowed.includes(usage))) {
-      throw new CsrError('extension', 'the request asks for another use than TLS servers and clients');
+  // Extended key usage: servers and clients of TLS.
+  '2.5.29.37': (value) => {
+    for (const usages = value.enter(Tag.sequence); !usages.isAtEnd; ) {
+      if (!['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'].includes(oidText(usages.take(Tag.oid)))) {
+        throw new CsrError('extension', 'the request asks for another use than TLS servers and clients');
+      }
     }
     return undefined;
   },
-  [asn.id_ce_subjectKeyIdentifier]: () => undefined,
+  // Subject key identifier.
+  '2.5.29.14': (value) => {
+    value.take(Tag.octetString);
+    return undefined;
+  },
 };
-
-function read<T>(value: ArrayBuffer, type: new () => T): T {
-  try {
-    return AsnConvert.parse(value, type);
-  } catch {
-    throw new CsrError('extension', 'an extension of the request cannot be read');
-  }
-}

@@ -5,10 +5,11 @@
 import { type Measurement, type Part, tableOf } from './measurement';
 import { edit } from './parts/edit';
 import { idle } from './parts/idle';
+import { sign } from './parts/sign';
 import { start } from './parts/start';
 import { synth } from './parts/synth';
 
-const PARTS: readonly Part[] = [synth, start, edit, idle];
+const PARTS: readonly Part[] = [synth, start, edit, idle, sign];
 
 async function main(argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json');

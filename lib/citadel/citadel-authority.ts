@@ -1,0 +1,233 @@
+/**
+ * The mesh's own certificate authority: makes a root on first start, keeps it, signs for workloads, and rotates itself. Several
+ * replicas share what is kept; the leader changes it, the others follow.
+ */
+import { randomBytes, X509Certificate } from 'node:crypto';
+import { formatIdentity } from '../world';
+import { type Clock, systemClock } from './clock';
+import { pem } from './der';
+import { LEAF_SECONDS, type Lifetime, lifetimeFrom } from './renewal';
+import { activeSlot, advance, nextDue, type RotationPolicy, transitionDue, trustedSlots } from './rotation';
+import { type SignedCertificate, type Signer, SignerError, type SigningRequest } from './signer';
+import { isPluggedIn, makeSlot, pluggedRoots, pluggedSlot, type SigningSlot, slotsOf, withSlots } from './slot-files';
+import { alone, type Kept, type Leadership, type Storage } from './storage';
+
+export interface CitadelAuthorityOptions {
+  readonly storage: Storage;
+  readonly trustDomain: string;
+  readonly clock?: Clock;
+  /** Who may rotate. Default: this replica. */
+  readonly leadership?: Leadership;
+  /** Default: ten years. */
+  readonly rootSeconds?: number;
+  /** Default: one year. */
+  readonly intermediateSeconds?: number;
+  /** Default: leaves of a day, a day to learn of a new root, and ten minutes of skew. */
+  readonly rotation?: Partial<RotationPolicy>;
+  /** Told what was done, in words, and with what has changed. */
+  readonly onTransition?: (kind: string, slot: { readonly id: string; readonly notAfter: Date }) => void;
+}
+
+/** A certificate that somebody has to renew in time. */
+export interface Expiry extends Lifetime {
+  readonly level: 'root' | 'intermediate';
+}
+
+const YEAR = 365 * 86_400;
+
+export class CitadelAuthority implements Signer {
+  readonly trustDomain: string;
+  private readonly clock: Clock;
+  private readonly policy: RotationPolicy;
+  private readonly listeners = new Set<() => void>();
+  private slots: readonly SigningSlot[] = [];
+  private version?: string;
+  private isPluggedIn = false;
+  /** Roots that an operator has put beside the one in use. */
+  private extraRoots: readonly string[] = [];
+  private bundle: readonly string[] = [];
+
+  private constructor(private readonly options: CitadelAuthorityOptions) {
+    this.trustDomain = options.trustDomain;
+    this.clock = options.clock ?? systemClock;
+    this.policy = {
+      distributionSeconds: LEAF_SECONDS,
+      leafSeconds: LEAF_SECONDS,
+      skewSeconds: 600,
+      ...options.rotation,
+    };
+  }
+
+  /**
+   * Takes up what is kept, or makes a root where nothing is.
+   * @throws Error when what is kept cannot be read or used. Nothing is ever made in its place.
+   */
+  static async open(options: CitadelAuthorityOptions): Promise<CitadelAuthority> {
+    const authority = new CitadelAuthority(options);
+    const kept = (await options.storage.load()) ?? (await authority.makeFirst());
+    authority.takeUp(kept);
+    await authority.rotate();
+    return authority;
+  }
+
+  trustBundle(): readonly string[] {
+    return this.bundle;
+  }
+
+  /** The roots of `trustBundle()`. */
+  roots(): X509Certificate[] {
+    return this.bundle.map((root) => new X509Certificate(root));
+  }
+
+  /** The certificates above the leaves that sign now. */
+  expiries(): Expiry[] {
+    const { issuer, rootNotBefore, rootNotAfter } = activeSlot(this.slots);
+    return [
+      { level: 'root', notBefore: new Date(rootNotBefore), notAfter: new Date(rootNotAfter) },
+      { level: 'intermediate', notBefore: issuer.notBefore, notAfter: issuer.notAfter },
+    ];
+  }
+
+  /** Calls `onChange` when the trust bundle or the slot that signs is another one; returns how to stop. */
+  subscribe(onChange: () => void): () => void {
+    this.listeners.add(onChange);
+    return () => this.listeners.delete(onChange);
+  }
+
+  async sign({ identity, csr, lifetimeSeconds, backdateSeconds }: SigningRequest): Promise<SignedCertificate> {
+    return this.certificate(csr.publicKey, { identity }, lifetimeSeconds, backdateSeconds);
+  }
+
+  /** As `sign`, with names of hosts: for the control plane's own servers, never for what a caller asks. */
+  async certificate(
+    publicKey: Buffer,
+    names: { identity: SigningRequest['identity']; hosts?: readonly string[] },
+    lifetimeSeconds: number,
+    backdateSeconds?: number,
+  ): Promise<SignedCertificate> {
+    if (names.identity.trustDomain !== this.trustDomain) {
+      throw new SignerError(`${formatIdentity(names.identity)} is not of trust domain ${this.trustDomain}`);
+    }
+    const { issuer, above } = activeSlot(this.slots);
+    const seconds = Math.min(lifetimeSeconds, this.policy.leafSeconds);
+    const lifetime = lifetimeFrom(this.clock(), seconds, backdateSeconds);
+    try {
+      const { der, notBefore, notAfter } = await issuer.issue({ publicKey, names, ...lifetime });
+      return { chain: [pem('CERTIFICATE', der), ...above], notBefore, notAfter };
+    } catch (error) {
+      throw new SignerError((error as Error).message);
+    }
+  }
+
+  /**
+   * Takes in what others have changed, and does what is due. To be called now and then, at the latest at the time that it
+   * resolves to.
+   * @throws Error when what is kept cannot be read or written; what was in force stays.
+   */
+  async rotate(): Promise<Date> {
+    await this.follow();
+    const { leadership = alone } = this.options;
+    // Each step is kept before the next is looked for; a bound, lest a wrong clock turns us round for ever.
+    for (let step = 0; step < 8; step++) {
+      if (this.isPluggedIn) {
+        if (!this.stepPlugged()) break;
+      } else if (!leadership.isLeader() || !(await this.step())) break;
+    }
+    return new Date(nextDue(this.slots, this.policy));
+  }
+
+  private async makeFirst(): Promise<Kept> {
+    const { files, slot } = await this.make('active');
+    const saved = await this.options.storage.save(withSlots(files, [slot]), undefined);
+    const kept = saved ?? (await this.options.storage.load());
+    if (!kept) throw new Error('the new root of the authority could not be kept');
+    if (saved) this.tell('root made', slot);
+    return kept;
+  }
+
+  private make(phase: 'prepared' | 'active', below?: { files: Kept['files']; id: string }) {
+    const { trustDomain, rootSeconds = 10 * YEAR, intermediateSeconds = YEAR } = this.options;
+    const id = randomBytes(6).toString('hex');
+    return makeSlot({ id, phase, now: this.clock(), trustDomain, rootSeconds, intermediateSeconds, below });
+  }
+
+  /** Whatever cannot be used leaves the last in force. */
+  private async follow(): Promise<void> {
+    const kept = await this.options.storage.load();
+    if (!kept) throw new Error('what was kept for the authority is gone; its last certificates stay in use');
+    if (kept.version !== this.version) this.takeUp(kept);
+  }
+
+  private takeUp({ version, files }: Kept): void {
+    this.isPluggedIn = isPluggedIn(files);
+    if (this.isPluggedIn) this.plugIn(files);
+    else {
+      this.slots = slotsOf(files);
+      this.extraRoots = [];
+    }
+    this.version = version;
+    this.publish();
+  }
+
+  /** New files below an unknown root are first told to everybody, as if we had made them. */
+  private plugIn(files: Kept['files']): void {
+    const now = this.clock().getTime();
+    const slot = pluggedSlot(files, now);
+    this.extraRoots = pluggedRoots(files);
+    const others = this.slots.filter(({ id, phase }) => id !== slot.id && (phase === 'active' || phase === 'retiring'));
+    if (!others.some(({ phase }) => phase === 'active')) this.slots = [slot];
+    else if (!this.slots.some(({ id }) => id === slot.id)) this.slots = [...others, { ...slot, phase: 'prepared' }];
+  }
+
+  private stepPlugged(): boolean {
+    const now = this.clock().getTime();
+    const due = transitionDue(this.slots, this.policy, now);
+    if (!due || due.kind === 'prepare') return false;
+    const slot = this.slots.find(({ id }) => id === due.id)!;
+    this.slots = advance(this.slots, due, now);
+    this.publish();
+    this.tell(due.kind, slot);
+    return true;
+  }
+
+  /** Returns whether something was done. */
+  private async step(): Promise<boolean> {
+    const now = this.clock().getTime();
+    const due = transitionDue(this.slots, this.policy, now);
+    if (!due) return false;
+    const kept = await this.options.storage.load();
+    if (kept?.version !== this.version) {
+      if (kept) this.takeUp(kept);
+      return kept !== undefined;
+    }
+    let files = kept!.files;
+    let slots: readonly SigningSlot[];
+    let changed: SigningSlot;
+    if (due.kind === 'prepare') {
+      const below = due.level === 'root' ? undefined : { files, id: activeSlot(this.slots).id };
+      const made = await this.make('prepared', below);
+      files = { ...files, ...made.files };
+      slots = [...this.slots, made.slot];
+      changed = made.slot;
+    } else {
+      slots = advance(this.slots, due, now);
+      changed = this.slots.find(({ id }) => id === due.id)!;
+    }
+    const saved = await this.options.storage.save(withSlots(files, slots), this.version);
+    // Another replica was faster: what it has done is taken in, and looked at again.
+    if (saved) this.takeUp(saved);
+    else await this.follow();
+    if (saved) this.tell(due.kind, changed);
+    return true;
+  }
+
+  private publish(): void {
+    const roots = trustedSlots(this.slots).map(({ rootPem }) => rootPem);
+    this.bundle = [...new Set([...roots, ...this.extraRoots])];
+    for (const onChange of this.listeners) onChange();
+  }
+
+  private tell(kind: string, { id, notAfter }: SigningSlot): void {
+    this.options.onTransition?.(kind, { id, notAfter: new Date(notAfter) });
+  }
+}

@@ -1,0 +1,32 @@
+/** Who signs for workloads: our own authority, or an external one. */
+import type { Identity } from '../world';
+import type { CheckedCsr } from './csr';
+import type { Lifetime } from './renewal';
+
+/** All of it is proven: the identity by its credential, the key by the request's signature. */
+export interface SigningRequest {
+  readonly identity: Identity;
+  readonly csr: CheckedCsr;
+  readonly lifetimeSeconds: number;
+  /** How far before now the certificate begins. Default `BACKDATE_SECONDS`. */
+  readonly backdateSeconds?: number;
+}
+
+export interface SignedCertificate extends Lifetime {
+  /** Each in PEM: the leaf, then its intermediates; without the root. */
+  readonly chain: readonly string[];
+}
+
+export interface Signer {
+  /** The only trust domain that it signs for. */
+  readonly trustDomain: string;
+  /** @throws SignerError when it cannot sign now. */
+  sign(request: SigningRequest): Promise<SignedCertificate>;
+  /** Each in PEM: every root that a member of the mesh has to trust now. */
+  trustBundle(): readonly string[];
+}
+
+/** The signer cannot sign, through no fault of the request. The message may be logged; callers are only told to try again. */
+export class SignerError extends Error {
+  override readonly name = 'SignerError';
+}

@@ -3,13 +3,17 @@ import type { Destination, OutboundTrafficPolicy } from '../api';
 import {
   type Capture,
   type EgressListener,
+  keyOf,
+  type Reader,
   resolveHost,
   type Scope,
+  type Service,
   throughListener,
   type Viewer,
   type WorldView,
 } from '../world';
 import { outboundClusterName } from './names';
+import { httpServicesTable, sniffedServicesTable } from './outbound-tables';
 
 export interface EgressView {
   /** Who looks through this listener alone. */
@@ -41,6 +45,18 @@ const ANY = { port: 0, protocol: '', bind: '', captureMode: 'DEFAULT' } as const
 /** It has a place of its own, so that everything that comes there is meant for its services. */
 export function isOwnListener({ port, bind }: EgressView): boolean {
   return port > 0 || bind.startsWith('unix://');
+}
+
+/** The listener's own address or port says which services are meant; there is no need to look at theirs. */
+export function hasOwnAddress(listener: EgressView): boolean {
+  return isOwnListener(listener) || listener.bind !== '';
+}
+
+/** The services whose requests at a port of this listener are told apart by their authority. */
+export function httpServicesAt(evaluation: Reader, listener: EgressView, port: number): readonly Service[] {
+  const { viewer } = listener;
+  const http = evaluation.read(httpServicesTable, keyOf(viewer, port));
+  return hasOwnAddress(listener) ? [...http, ...evaluation.read(sniffedServicesTable, keyOf(viewer, port))] : http;
 }
 
 /** Requests are told apart by their authority alone, whatever port they name. */

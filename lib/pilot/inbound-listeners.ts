@@ -2,13 +2,13 @@
 import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
-import { isHttp } from '../world';
+import { isHttp, isSniffed } from '../world';
 import { type AuthorizationView, httpAuthorization, tcpAuthorization } from './authorization';
 import type { ClientView } from './client-view';
 import { httpConnectionManager } from './hcm';
 import type { InboundPort, InboundView } from './inbound-ports';
 import { inboundRoute } from './inbound-route';
-import { originalDestination } from './listener-filters';
+import { detectionTimeout, httpInspector, originalDestination, PLAIN_HTTP } from './listener-filters';
 import type { Evaluation, Query } from './memo';
 import {
   BLACK_HOLE_CLUSTER,
@@ -61,11 +61,13 @@ const virtualInboundQuery: Query<InboundArgs, EnvoyResource | undefined> = {
           filter_chain_match: { destination_port: VIRTUAL_INBOUND_PORT },
           filters: [tcpToCluster(evaluation, side, BLACK_HOLE_CLUSTER)],
         },
-        ...inbound.ports.map((port) => ({
-          name: listenerName(WILDCARD_ADDRESS, port.number),
-          filter_chain_match: { destination_port: port.number },
-          filters: portFilters(evaluation, { side, port, address: WILDCARD_ADDRESS, authorization }),
-        })),
+        ...inbound.ports.flatMap((port) =>
+          asSpoken(port).map((each) => ({
+            name: listenerName(WILDCARD_ADDRESS, port.number),
+            filter_chain_match: { destination_port: port.number, ...matchOf(port, each) },
+            filters: portFilters(evaluation, { side, port: each, address: WILDCARD_ADDRESS, authorization }),
+          })),
+        ),
         {
           name: VIRTUAL_INBOUND_LISTENER,
           filters: [
@@ -74,7 +76,8 @@ const virtualInboundQuery: Query<InboundArgs, EnvoyResource | undefined> = {
           ],
         },
       ],
-      listener_filters: [originalDestination()],
+      listener_filters: [originalDestination(), ...inspectorOf(inbound.ports)],
+      ...(inspectorOf(inbound.ports).length > 0 && detectionTimeout(evaluation, true)),
     }));
   },
 };
@@ -93,12 +96,32 @@ const portListenerQuery: Query<PortArgs, EnvoyResource | undefined> = {
       name,
       address: socketAddress(view.ip, port.number),
       traffic_direction: 'INBOUND' as const,
-      filter_chains: [
-        { filters: portFilters(evaluation, { side: serverSide(view), port, address: view.ip, authorization }) },
-      ],
+      ...(isSniffed(port.protocol) && { listener_filters: [httpInspector()], ...detectionTimeout(evaluation, true) }),
+      filter_chains: asSpoken(port).map((each) => ({
+        ...(Object.keys(matchOf(port, each)).length > 0 && { filter_chain_match: matchOf(port, each) }),
+        filters: portFilters(evaluation, { side: serverSide(view), port: each, address: view.ip, authorization }),
+      })),
     }));
   },
 };
+
+/** A port of which nothing is declared is two: one for HTTP, one for anything else. */
+function asSpoken(port: InboundPort): InboundPort[] {
+  if (!isSniffed(port.protocol)) return [port];
+  return [
+    { ...port, protocol: 'HTTP' },
+    { ...port, protocol: 'TCP' },
+  ];
+}
+
+function matchOf(declared: InboundPort, spoken: InboundPort): envoy.config.listener.v3.FilterChainMatch {
+  return isSniffed(declared.protocol) && isHttp(spoken.protocol) ? { application_protocols: PLAIN_HTTP } : {};
+}
+
+function inspectorOf(ports: readonly InboundPort[]) {
+  const sniffed = ports.filter(({ protocol }) => isSniffed(protocol)).map(({ number }) => number);
+  return sniffed.length > 0 ? [httpInspector(sniffed)] : [];
+}
 
 function serverSide({ namespace, viewer, labels, serviceName }: ClientView): ObservedSide {
   return { namespace, viewer, labels, serviceName, mode: 'SERVER' };

@@ -44,7 +44,7 @@ export function inboundViewOf(world: WorldView, proxy: Proxy): InboundView {
       for (const { containerPort: number, name, protocol } of containerPorts(pod)) {
         const isReserved = number >= FIRST_RESERVED && number <= LAST_RESERVED;
         if (isReserved || protocol === 'UDP' || ports.has(number)) continue;
-        ports.set(number, { number, protocol: selectProtocol({ name }) });
+        ports.set(number, { number, protocol: selectProtocol({ name, number }) });
       }
     }
   }

@@ -9,7 +9,7 @@
  * Names are Istio's (`names.ts`), and so are the defaults: no request timeout, two retries where that is safe, no
  * bound on connections, least-request balancing. User regular expressions go to Envoy as RE2 and are never run here.
  *
- * Bounds: ports without a declared protocol are opaque TCP. Explicit capture carries HTTP only on the way out. Gateways
+ * Bounds: explicit capture carries HTTP only on the way out. Gateways
  * serve HTTP, TLS mode SIMPLE and PASSTHROUGH, and TCP. No mutual TLS: what asks for it never gets plain text instead.
  */
 export type { Snapshot } from '../envoy/resource';

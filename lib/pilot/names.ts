@@ -38,6 +38,11 @@ export function parseOutboundClusterName(name: string): { port: number; subset: 
   return { port: Number(port), subset: subset ?? '', hostname };
 }
 
+/** The route configuration of a service at its own address, where HTTP is found and not declared. */
+export function sniffedRouteName(hostname: string, port: number): string {
+  return `${hostname}:${port}`;
+}
+
 /** `inbound|9080||` */
 export function inboundClusterName(port: number): string {
   return `inbound|${port}||`;

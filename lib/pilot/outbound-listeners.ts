@@ -2,11 +2,20 @@
 import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
-import { keyOf, partsOf } from '../world';
+import { isHttp, isSniffed, keyOf, partsOf, protocolNamed, type Service } from '../world';
 import type { ClientView } from './client-view';
-import { type EgressView, type Elsewhere, isClaimed, isOwnListener, routeNameOf, servesAllPorts } from './egress';
+import {
+  type EgressView,
+  type Elsewhere,
+  hasOwnAddress,
+  httpServicesAt,
+  isClaimed,
+  isOwnListener,
+  routeNameOf,
+  servesAllPorts,
+} from './egress';
 import { httpConnectionManager } from './hcm';
-import { originalDestination, tlsInspector } from './listener-filters';
+import { detectionTimeout, httpInspector, originalDestination, PLAIN_HTTP, tlsInspector } from './listener-filters';
 import type { Evaluation, Query } from './memo';
 import {
   BLACK_HOLE_CLUSTER,
@@ -15,12 +24,13 @@ import {
   LOOPBACK_ADDRESS,
   listenerName,
   PASSTHROUGH_CLUSTER,
+  sniffedRouteName,
   VIRTUAL_OUTBOUND_LISTENER,
   VIRTUAL_OUTBOUND_PORT,
   WILDCARD_ADDRESS,
 } from './names';
 import { opaqueChains } from './outbound-chains';
-import { bindingsTable, httpServicesTable, opaqueAtPortTable, opaqueServicesTable } from './outbound-tables';
+import { bindingsTable, opaqueAtPortTable, opaqueServicesTable } from './outbound-tables';
 import { endpointAddress, socketAddress } from './shapes';
 import { tcpToCluster } from './tcp-proxy';
 import type { ObservedSide } from './tracing';
@@ -91,39 +101,66 @@ function translate(evaluation: Evaluation, binding: Binding): Listener {
   const name = listenerName(address, port);
   const services = opaqueServices(evaluation, listener, address, port);
   const { chosen, otherwise } = opaqueChains(evaluation, view, side, { services, address, port });
-  const http = address === WILDCARD_ADDRESS || hasOwnAddress(listener) ? httpServices(evaluation, listener, port) : [];
-  const isHttp = http.length > 0 || servesAllPorts(listener);
-  const fallback = isHttp
-    ? {
-        filters: [
-          httpConnectionManager(evaluation, {
-            role: 'outbound',
-            statPrefix: `outbound_${name}`,
-            route: routeNameOf(listener, port),
-            side,
-            grpcWeb: http.some(({ ports }) => ports.some((p) => p.number === port && p.protocol === 'GRPC-Web')),
-          }),
-        ],
-      }
-    : (otherwise ?? { filters: [tcpToCluster(evaluation, side, clusterElsewhere(view.elsewhere))] });
-  const needsServerName = chosen.some((chain) => chain.filter_chain_match?.server_names);
+  const http = httpOf(evaluation, binding, services);
+  const rest = otherwise ?? { filters: [tcpToCluster(evaluation, side, clusterElsewhere(view.elsewhere))] };
+  const httpChain = http && {
+    filters: [
+      httpConnectionManager(evaluation, {
+        role: 'outbound',
+        statPrefix: `outbound_${name}`,
+        route: http.route,
+        side,
+        grpcWeb: http.services.some(({ ports }) => ports.some((p) => p.number === port && p.protocol === 'GRPC-Web')),
+      }),
+    ],
+  };
+  const sniffed = httpChain && !http.isCertain && { ...httpChain, filter_chain_match: HTTP_FOUND };
+  const fallback = (!sniffed && httpChain) || rest;
+  const chains = [...chosen, ...(sniffed ? [sniffed] : [])];
+  const inspectors = [
+    ...(chosen.some((chain) => chain.filter_chain_match?.server_names) ? [tlsInspector()] : []),
+    ...(sniffed ? [httpInspector()] : []),
+  ];
   return {
     name,
     address: endpointAddress(address, port),
     // Connections come from virtualOutbound, which finds the listener by their original destination.
     ...(!listener.bindToPort && !address.startsWith('unix:') && { bind_to_port: false }),
     traffic_direction: 'OUTBOUND',
-    ...(needsServerName && { listener_filters: [tlsInspector()] }),
-    filter_chains: chosen.length > 0 ? chosen : [fallback],
-    ...(chosen.length > 0 && { default_filter_chain: fallback }),
-    // In a protocol where the server speaks first, the client waits for it.
-    ...(needsServerName && { continue_on_listener_filters_timeout: true }),
+    ...(inspectors.length > 0 && { listener_filters: inspectors, ...detectionTimeout(evaluation, Boolean(sniffed)) }),
+    filter_chains: chains.length > 0 ? chains : [fallback],
+    ...(chains.length > 0 && { default_filter_chain: fallback }),
   };
 }
 
-/** The listener's own address or port says which services are meant; there is no need to look at theirs. */
-function hasOwnAddress(listener: EgressView): boolean {
-  return isOwnListener(listener) || listener.bind !== '';
+/** A client's own TLS may offer HTTP within, which is not for us to read. */
+const HTTP_FOUND = { transport_protocol: 'raw_buffer', application_protocols: PLAIN_HTTP };
+
+/** What is HTTP at a place, or may turn out to be. */
+interface HttpOfPlace {
+  readonly route: string;
+  readonly services: readonly Service[];
+  /** Nothing else is spoken there. */
+  readonly isCertain: boolean;
+}
+
+function httpOf(
+  evaluation: Evaluation,
+  { view, index, address, port }: Binding,
+  opaque: readonly Service[],
+): HttpOfPlace | undefined {
+  const listener = view.egress[index]!;
+  const route = routeNameOf(listener, port);
+  if (servesAllPorts(listener)) return { route, services: [], isCertain: true };
+  if (address === WILDCARD_ADDRESS || hasOwnAddress(listener)) {
+    const services = httpServicesAt(evaluation, listener, port);
+    const isCertain = hasOwnAddress(listener) && isHttp(protocolNamed(listener.protocol));
+    return services.length > 0 || isCertain ? { route, services, isCertain } : undefined;
+  }
+  const [first] = opaque;
+  const isUnknown = first?.ports.some(({ number, protocol }) => number === port && isSniffed(protocol));
+  if (!first || !isUnknown) return undefined;
+  return { route: sniffedRouteName(first.hostname, port), services: [first], isCertain: false };
 }
 
 function opaqueServices(evaluation: Evaluation, listener: EgressView, address: string, port: number) {
@@ -131,10 +168,6 @@ function opaqueServices(evaluation: Evaluation, listener: EgressView, address: s
   if (servesAllPorts(listener)) return [];
   if (hasOwnAddress(listener)) return evaluation.read(opaqueAtPortTable, keyOf(viewer, port));
   return evaluation.read(opaqueServicesTable, keyOf(viewer, address, port));
-}
-
-function httpServices(evaluation: Evaluation, { viewer }: EgressView, port: number) {
-  return evaluation.read(httpServicesTable, keyOf(viewer, port));
 }
 
 /** Where connections go that no service claims. */

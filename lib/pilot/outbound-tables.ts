@@ -2,6 +2,7 @@
 import {
   endpointsOf,
   isHttp,
+  isSniffed,
   isTls,
   keyOf,
   partsOf,
@@ -13,22 +14,26 @@ import {
 import { VIRTUAL_INBOUND_PORT, VIRTUAL_OUTBOUND_PORT, WILDCARD_ADDRESS } from './names';
 
 interface Ports {
-  /** By port: the services with HTTP on it. */
+  /** By port: the services whose requests there are told apart by their authority. */
   readonly http: ReadonlyMap<number, readonly Service[]>;
-  /** By port: the services with anything else on it. */
+  /** By port: the services with anything else on it, or with what has to be found out. */
   readonly opaque: ReadonlyMap<number, readonly Service[]>;
+  /** By port: the services of which it has to be found out, and that have addresses of their own. */
+  readonly sniffed: ReadonlyMap<number, readonly Service[]>;
 }
 
 const portsTable = table<Ports>('ports', (world, viewer) => {
   const http = new Map<number, Service[]>();
   const opaque = new Map<number, Service[]>();
+  const sniffed = new Map<number, Service[]>();
   for (const service of world.visibleServices(viewer)) {
     for (const { number, protocol } of service.ports) {
       if (isHttp(protocol)) append(http, number, service);
       else if (protocol !== 'UDP') append(opaque, number, service);
+      if (isSniffed(protocol)) append(hasOwnAddresses(service) ? sniffed : http, number, service);
     }
   }
-  return { http, opaque };
+  return { http, opaque, sniffed };
 });
 
 function append<K>(lists: Map<K, Service[]>, key: K, service: Service): void {
@@ -37,7 +42,12 @@ function append<K>(lists: Map<K, Service[]>, key: K, service: Service): void {
   else if (list.at(-1) !== service) list.push(service);
 }
 
-/** By viewer and port: the services with HTTP on it. */
+/** Connections to it are told from others by their address. */
+export function hasOwnAddresses({ addresses, headless }: Service): boolean {
+  return headless || (addresses.length > 0 && !addresses.some((address) => address.includes('/')));
+}
+
+/** By viewer and port: the services whose requests there are told apart by their authority. */
 export const httpServicesTable = table<readonly Service[]>('http services', (world, key) => {
   const [viewer, port] = partsOf(key, 2);
   return world.read(portsTable, viewer).http.get(Number(port)) ?? [];
@@ -49,7 +59,18 @@ export const opaqueAtPortTable = table<readonly Service[]>('opaque services at p
   return world.read(portsTable, viewer).opaque.get(Number(port)) ?? [];
 });
 
-/** By viewer: the ports on which any service speaks HTTP, sorted. */
+/** By viewer and port: the services with addresses of their own, of which it has to be found out whether they speak HTTP. */
+export const sniffedServicesTable = table<readonly Service[]>('sniffed services', (world, key) => {
+  const [viewer, port] = partsOf(key, 2);
+  return world.read(portsTable, viewer).sniffed.get(Number(port)) ?? [];
+});
+
+/** By viewer: the ports on which anything has to be found out, sorted. */
+export const sniffedPortsTable = table<readonly number[]>('sniffed ports', (world, viewer) =>
+  [...world.read(portsTable, viewer).sniffed.keys()].sort((a, b) => a - b),
+);
+
+/** By viewer: the ports on which requests are told apart by their authority, sorted. */
 export const httpPortsTable = table<readonly number[]>('http ports', (world, viewer) =>
   [...world.read(portsTable, viewer).http.keys()].sort((a, b) => a - b),
 );

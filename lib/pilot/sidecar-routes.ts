@@ -2,12 +2,30 @@
 import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
-import { compareText, keyOf, MESH_GATEWAY, resolveHost, type Viewer } from '../world';
+import {
+  compareText,
+  isHttp,
+  keyOf,
+  MESH_GATEWAY,
+  protocolNamed,
+  resolveHost,
+  type Service,
+  type Viewer,
+} from '../world';
 import type { ClientView } from './client-view';
-import { type EgressView, type Elsewhere, isClaimed, isOwnListener, routeNameOf, servesAllPorts } from './egress';
+import {
+  type EgressView,
+  type Elsewhere,
+  hasOwnAddress,
+  httpServicesAt,
+  isClaimed,
+  isOwnListener,
+  routeNameOf,
+  servesAllPorts,
+} from './egress';
 import type { Evaluation, Query } from './memo';
-import { HTTP_PROXY_ROUTE, PASSTHROUGH_CLUSTER } from './names';
-import { httpPortsTable, httpServicesTable } from './outbound-tables';
+import { HTTP_PROXY_ROUTE, PASSTHROUGH_CLUSTER, sniffedRouteName } from './names';
+import { httpPortsTable, httpServicesTable, sniffedPortsTable, sniffedServicesTable } from './outbound-tables';
 import { routesOf } from './route';
 import { timeouts } from './route-action';
 import { meshContext, serviceVirtualHost, type VirtualHost, withUniqueDomains } from './virtual-host';
@@ -22,6 +40,35 @@ export function portRoutes(evaluation: Evaluation, view: ClientView): (EnvoyReso
   });
 }
 
+/** The routes of services at their own addresses where HTTP is found and not declared. */
+export function sniffedRoutes(evaluation: Evaluation, view: ClientView): (EnvoyResource | undefined)[] {
+  return view.egress.flatMap((listener) => {
+    if (hasOwnAddress(listener) || listener.bindToPort) return [];
+    const ports = evaluation.read(sniffedPortsTable, listener.viewer);
+    return ports
+      .filter((port) => !isClaimed(view, listener, port))
+      .flatMap((port) =>
+        evaluation
+          .read(sniffedServicesTable, keyOf(listener.viewer, port))
+          .map(({ hostname }) =>
+            evaluation.derive(sniffedRouteQuery, keyOf(view.key, hostname, port), { view, hostname, port }),
+          ),
+      );
+  });
+}
+
+const sniffedRouteQuery: Query<{ view: ClientView; hostname: string; port: number }, EnvoyResource | undefined> = {
+  name: 'sniffed route',
+  compute: (evaluation, { view, hostname, port }) => {
+    const host = serviceVirtualHost(evaluation, { view, hostname, port, withPort: false });
+    if (!host) return undefined;
+    const name = sniffedRouteName(hostname, port);
+    // The address has said which service is meant, whatever the authority says.
+    const hosts = [{ ...host, domains: ['*'] }];
+    return evaluation.resource(TypeUrl.route, name, () => configuration(name, view.elsewhere, hosts, false));
+  },
+};
+
 function portsOf(evaluation: Evaluation, view: ClientView, listener: EgressView): readonly number[] {
   if (isOwnListener(listener)) return [listener.port];
   if (listener.bindToPort && !listener.bind) return [];
@@ -33,11 +80,11 @@ const portRouteQuery: Query<{ view: ClientView; index: number; port: number }, E
   compute: (evaluation, { view, index, port }) => {
     const listener = view.egress[index]!;
     const all = servesAllPorts(listener);
-    const hosts = all
-      ? hostsOfAllPorts(evaluation, view, listener.viewer)
-      : hostsOf(evaluation, view, listener.viewer, port, false);
+    const hosts = all ? hostsOfAllPorts(evaluation, view, listener.viewer) : hostsOf(evaluation, view, listener, port);
     // Only a place that services or a proxy make for HTTP has routes.
-    if (isOwnListener(listener) && !all && hosts.length === 0) return undefined;
+    if (isOwnListener(listener) && !all && hosts.length === 0 && !isHttp(protocolNamed(listener.protocol))) {
+      return undefined;
+    }
     const name = routeNameOf(listener, port);
     return evaluation.resource(TypeUrl.route, name, () => configuration(name, view.elsewhere, hosts, !all));
   },
@@ -57,18 +104,30 @@ const httpProxyRouteQuery: Query<ClientView, EnvoyResource | undefined> = {
 };
 
 function hostsOfAllPorts(evaluation: Evaluation, view: ClientView, viewer: Viewer): VirtualHost[] {
-  const ports = evaluation.read(httpPortsTable, viewer);
-  return ports.flatMap((port) => hostsOf(evaluation, view, viewer, port, true));
+  const ports = new Set([...evaluation.read(httpPortsTable, viewer), ...evaluation.read(sniffedPortsTable, viewer)]);
+  return [...ports]
+    .sort((a, b) => a - b)
+    .flatMap((port) => {
+      const services = [httpServicesTable, sniffedServicesTable].flatMap((table) =>
+        evaluation.read(table, keyOf(viewer, port)),
+      );
+      return virtualHosts(evaluation, view, viewer, services, port, true);
+    });
 }
 
-function hostsOf(
+function hostsOf(evaluation: Evaluation, view: ClientView, listener: EgressView, port: number): VirtualHost[] {
+  const services = httpServicesAt(evaluation, listener, port);
+  return virtualHosts(evaluation, view, listener.viewer, services, port, false);
+}
+
+function virtualHosts(
   evaluation: Evaluation,
   view: ClientView,
   viewer: Viewer,
+  services: readonly Service[],
   port: number,
   withPort: boolean,
 ): VirtualHost[] {
-  const services = evaluation.read(httpServicesTable, keyOf(viewer, port));
   const hosts = services
     .map(({ hostname }) => serviceVirtualHost(evaluation, { view, hostname, port, withPort }))
     .filter((host) => host !== undefined);

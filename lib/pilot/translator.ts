@@ -15,7 +15,7 @@ import { outboundCluster } from './outbound-clusters';
 import { httpProxyPort, outboundListeners } from './outbound-listeners';
 import { clientTargets } from './outbound-target';
 import { gatewaySecrets } from './secrets';
-import { httpProxyRoute, portRoutes } from './sidecar-routes';
+import { httpProxyRoute, portRoutes, sniffedRoutes } from './sidecar-routes';
 
 type Resources = readonly EnvoyResource[];
 
@@ -96,6 +96,7 @@ const sidecarRoutesQuery: Query<ClientView, Resources> = {
   compute: (evaluation, view) =>
     sorted([
       ...portRoutes(evaluation, view),
+      ...sniffedRoutes(evaluation, view),
       httpProxyPort(evaluation, view) ? httpProxyRoute(evaluation, view) : undefined,
     ]),
 };

@@ -1,7 +1,7 @@
 /** How a cluster speaks HTTP to its endpoints: `typed_extension_protocol_options`. */
 import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
-import { isHttp, isHttp2, type Service, type ServicePort } from '../world';
+import { isHttp, isHttp2, isSniffed, type Service, type ServicePort } from '../world';
 import { httpBounds } from './connection-pool';
 import type { EffectivePolicy } from './traffic-policy';
 import { namesByAuthority } from './upstream-tls';
@@ -13,14 +13,14 @@ type Http = envoy.extensions.upstreams.http.v3.HttpProtocolOptions;
 
 /** What the cluster of an HTTP port needs beyond Envoy's default, which is HTTP/1.1. */
 export function upstreamHttp(policy: EffectivePolicy, service: Service, port: ServicePort): ProtocolOptions {
-  if (!isHttp(port.protocol)) return {};
+  if (!isHttp(port.protocol) && !isSniffed(port.protocol)) return {};
   const pool = policy.connectionPool?.http;
   const bounds = httpBounds(policy.connectionPool);
   const names = namesByAuthority(policy.tls, service);
   const http2 = pool?.maxConcurrentStreams ? { max_concurrent_streams: pool.maxConcurrentStreams } : {};
   let version: Http | undefined;
   if (speaksHttp2(policy, port)) version = { explicit_http_config: { http2_protocol_options: http2 } };
-  else if (pool?.useClientProtocol) version = clientProtocol(http2);
+  else if (pool?.useClientProtocol || isSniffed(port.protocol)) version = clientProtocol(http2);
   else if (bounds || names) version = { explicit_http_config: { http_protocol_options: {} } };
   if (!version) return {};
   return protocolOptions({
@@ -37,7 +37,7 @@ export function speaksHttp2(policy: EffectivePolicy, port: ServicePort): boolean
 
 /** For the sidecar's own application: what the client speaks, where the port does not say it is HTTP/2. */
 export function inboundHttp(port: Pick<ServicePort, 'protocol'>): ProtocolOptions {
-  if (!isHttp(port.protocol)) return {};
+  if (!isHttp(port.protocol) && !isSniffed(port.protocol)) return {};
   return protocolOptions(
     isHttp2(port.protocol) ? { explicit_http_config: { http2_protocol_options: {} } } : clientProtocol({}),
   );

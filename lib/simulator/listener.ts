@@ -46,9 +46,15 @@ export function findFilterChain(listener: Listener, connection: Connection): Fil
   narrow(({ prefix_ranges: ranges }) => rankOfRanges(ranges, connection.address));
   narrow(({ server_names: names }) => rankOfNames(names, connection.sni));
   narrow(({ transport_protocol: protocol }) => (!protocol ? 1 : protocol === transport ? 2 : 0));
-  // The simulated client offers no ALPN: a chain that asks for one is not for it.
-  narrow(({ application_protocols: protocols }) => (protocols?.length ? 0 : 1));
+  const spoken = applicationProtocol(listener, connection);
+  narrow(({ application_protocols: protocols }) => (!protocols?.length ? 1 : protocols.includes(spoken) ? 2 : 0));
   return chains[0] ?? listener.default_filter_chain;
+}
+
+/** What an inspector finds: requests come as HTTP/1.1; within TLS, the simulated client offers no ALPN. */
+function applicationProtocol({ listener_filters: filters }: Listener, { sni }: Connection): string {
+  const inspects = filters?.some(({ name }) => name === 'envoy.filters.listener.http_inspector');
+  return sni === undefined && inspects ? 'http/1.1' : '';
 }
 
 function rankOfRanges(ranges: FilterChainMatch['prefix_ranges'], address: string | undefined): number {

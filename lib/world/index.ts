@@ -7,7 +7,7 @@
  * write down its reads and check them against a newer World, instead of computing again (`reads.ts`).
  *
  * Bounds: no I/O, no validation (Galley has admitted the objects; the World trusts their shape). The DNS domain is
- * `cluster.local`. Protocols are declared, never sniffed. Regions are known from WorkloadEntries, zones also from
+ * `cluster.local`. Regions are known from WorkloadEntries, zones also from
  * EndpointSlices.
  */
 export * from './age';

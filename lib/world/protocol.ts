@@ -1,4 +1,4 @@
-/** The protocol of a port, selected as the Istio API documents it ("Protocol Selection"): declared, never sniffed. */
+/** The protocol of a port, selected as the Istio API documents it ("Protocol Selection"): declared, or left to Envoy to find. */
 
 export type Protocol =
   | 'HTTP'
@@ -12,7 +12,7 @@ export type Protocol =
   | 'MySQL'
   | 'Redis'
   | 'UDP'
-  /** Nothing was declared. Istio would look at the first bytes; Malha treats such a port as opaque TCP. */
+  /** Nothing was declared: Envoy looks at the first bytes of each connection. */
   | 'Unknown';
 
 const byName: Record<string, Protocol> = {
@@ -43,15 +43,30 @@ export function protocolNamed(name: string | undefined): Protocol {
 
 /**
  * The protocol of a Service's port: `appProtocol` if set, else the prefix of the port's name (`http-web`).
- * UDP stays UDP whatever the name says.
+ * UDP stays UDP whatever the name says. What declares nothing is TCP on the ports of protocols where the server speaks
+ * first, and unknown elsewhere.
  */
-export function selectProtocol(port: { name?: string; protocol?: string; appProtocol?: string }): Protocol {
+export function selectProtocol(port: {
+  name?: string;
+  protocol?: string;
+  appProtocol?: string;
+  number?: number;
+}): Protocol {
   if (port.protocol === 'UDP') return 'UDP';
   const name = (port.appProtocol ?? port.name ?? '').toLowerCase();
   if (port.appProtocol && kubernetesNames[name]) return kubernetesNames[name];
   if (name === 'grpc-web' || name.startsWith('grpc-web-')) return 'GRPC-Web';
   const dash = name.indexOf('-');
-  return protocolNamed(dash < 0 ? name : name.slice(0, dash));
+  const protocol = protocolNamed(dash < 0 ? name : name.slice(0, dash));
+  return protocol === 'Unknown' && SERVER_FIRST_PORTS.has(port.number ?? 0) ? 'TCP' : protocol;
+}
+
+/** SMTP, DNS, MySQL, MongoDB: here the server speaks first, or so early that nobody should wait for the client. */
+const SERVER_FIRST_PORTS = new Set([25, 53, 3306, 27017]);
+
+/** Whether the port carries HTTP is found out connection by connection. */
+export function isSniffed(protocol: Protocol): boolean {
+  return protocol === 'Unknown';
 }
 
 /** Requests are visible to Envoy: routes by path and header work. */

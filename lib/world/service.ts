@@ -101,7 +101,7 @@ function convertPort(port: KubePort): ServicePort {
   return {
     name: port.name ?? '',
     number: port.port,
-    protocol: selectProtocol(port),
+    protocol: selectProtocol({ ...port, number: port.port }),
     targetPort: port.targetPort,
   };
 }
@@ -113,7 +113,7 @@ function convertServiceEntry(object: ServiceEntry): Service[] {
     .map((port) => ({
       name: port.name,
       number: port.number,
-      protocol: port.protocol === undefined ? ('TCP' as const) : protocolNamed(port.protocol),
+      protocol: protocolNamed(port.protocol),
       targetPort: port.targetPort,
     }))
     .sort((a, b) => a.number - b.number);

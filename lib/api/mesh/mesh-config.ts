@@ -46,7 +46,7 @@ export const MeshConfig = message(
       maximum: 65535,
     }),
     connectTimeout: duration('How long connecting may take. Default 10s.'),
-    protocolDetectionTimeout: unserved(duration('How long the first bytes are waited for. Default 0s, no limit.', 0)),
+    protocolDetectionTimeout: duration('How long the first bytes are waited for. Default 0s, no limit.', 0),
     tcpKeepalive: unserved(TcpKeepalive),
     hboneIdleTimeout: unserved(duration('After which idle time a tunnel is closed. Default 1h.', 0)),
     ingressClass: unserved(text('The class of Ingress objects to serve.')),

@@ -125,12 +125,14 @@ type Unresolved = Omit<Extract<Answer, { kind: 'forward' }>, 'destinations'>;
 
 function forward(snapshot: Snapshot, shares: { cluster: string; share: number }[], rest: Unresolved): Answer {
   const destinations: Destination[] = [];
+  // A connection that is no HTTP is closed without a word.
+  const status = rest.path === undefined ? {} : { status: 503 };
   for (const { cluster: name, share } of shares) {
     const cluster = named<Cluster>(snapshot.clusters, name);
-    if (!cluster) return { kind: 'refusal', status: 503, why: `cluster ${name} does not exist` };
+    if (!cluster) return { kind: 'refusal', ...status, why: `cluster ${name} does not exist` };
     const endpoints = endpointsOf(snapshot, cluster);
     if (endpoints.length === 0 && findsNoEndpoints(cluster)) {
-      if (shares.length === 1) return { kind: 'refusal', status: 503, why: `cluster ${name} has no endpoints` };
+      if (shares.length === 1) return { kind: 'refusal', ...status, why: `cluster ${name} has no endpoints` };
     }
     destinations.push({ cluster: name, share, endpoints, ...serviceOf(name) });
   }

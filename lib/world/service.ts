@@ -141,15 +141,21 @@ function resolutionOf(resolution: string | undefined): Resolution {
 }
 
 const narrowed = new WeakMap<Service, Map<string, Service>>();
+const whole = new WeakMap<Service, Service>();
 
 /** The service with only those of its ports; identical for the same ports. */
 export function withPorts(service: Service, numbers: readonly number[]): Service {
-  const ports = service.ports.filter(({ number }) => numbers.includes(number));
-  if (ports.length === service.ports.length) return service;
-  const known = narrowed.get(service) ?? new Map<string, Service>();
-  narrowed.set(service, known);
+  const all = whole.get(service) ?? service;
+  const ports = all.ports.filter(({ number }) => numbers.includes(number));
+  if (ports.length === all.ports.length) return all;
+  const known = narrowed.get(all) ?? new Map<string, Service>();
+  narrowed.set(all, known);
   const key = ports.map(({ number }) => number).join();
-  const result = known.get(key) ?? { ...service, ports };
-  known.set(key, result);
+  let result = known.get(key);
+  if (!result) {
+    result = { ...all, ports };
+    known.set(key, result);
+    whole.set(result, all);
+  }
   return result;
 }

@@ -3,5 +3,6 @@ import type { Behaviour } from '../behaviour';
 import { gatewayRows } from './gateway';
 import { httpMatch } from './http-match';
 import { httpRoute } from './http-route';
+import { services } from './services';
 
-export const behaviours: readonly Behaviour[] = [...httpMatch, ...httpRoute, ...gatewayRows];
+export const behaviours: readonly Behaviour[] = [...httpMatch, ...httpRoute, ...gatewayRows, ...services];

@@ -158,6 +158,7 @@ export class Gateway extends Construct {
     const proxy = gatewayContainer({
       ...this.mesh.injection,
       workload: this.name,
+      labels: this.labels,
       ports: ports.map(({ name, containerPort }) => ({ name, containerPort })),
     });
     onRendered<WorkloadController>(ApiObject.of(deployment), (rendered) => {

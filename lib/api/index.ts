@@ -38,4 +38,5 @@ export * from './security/authorization-policy';
 export * from './security/peer-authentication';
 export * from './security/request-authentication';
 export * from './selector';
+export * from './telemetry/cel';
 export * from './telemetry/telemetry';

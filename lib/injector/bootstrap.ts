@@ -3,6 +3,8 @@
  * not depend on it (readiness and metrics). Everything else comes by ADS.
  */
 import type { envoy } from '../envoy/generated/envoy';
+import { METRICS_PAGE_BYTES, namesFilter } from './metrics-listener';
+import { type StatsInclusion, statsMatcher } from './stats-matcher';
 import { statsConfig } from './stats-tags';
 
 type Bootstrap = envoy.config.bootstrap.v3.Bootstrap;
@@ -29,6 +31,8 @@ export interface BootstrapOptions {
   controlPlane: string;
   /** How traffic gets into a sidecar: by iptables (`REDIRECT`), or because it owns addresses (`NONE`). Not for gateways. */
   capture?: 'REDIRECT' | 'NONE';
+  /** Statistics to keep beside the usual ones. Default: none. */
+  stats?: StatsInclusion;
   /** The pod's address. Default `$(POD_IP)`, which the kubelet fills in. */
   podIP?: string;
 }
@@ -56,7 +60,7 @@ export function bootstrap(options: BootstrapOptions): Bootstrap {
       cds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
       lds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
     },
-    stats_config: statsConfig(),
+    stats_config: { ...statsConfig(), stats_matcher: statsMatcher(options.stats) },
     static_resources: {
       listeners: [readinessListener(podIP), metricsListener(podIP)],
       clusters: [controlPlaneCluster(options.controlPlane), adminCluster()],
@@ -83,19 +87,27 @@ function readinessListener(podIP: string): Listener {
 
 /** Only this one path of the admin interface leaves the pod. */
 function metricsListener(podIP: string): Listener {
-  return httpListener('metrics', podIP, ProxyPort.metrics, {
+  const listener = httpListener('metrics', podIP, ProxyPort.metrics, {
     routes: {
       name: 'metrics',
       virtual_hosts: [
         {
           name: 'metrics',
           domains: ['*'],
-          routes: [{ match: { path: '/stats/prometheus' }, route: { cluster: 'prometheus_stats' } }],
+          routes: [
+            {
+              match: { path: '/stats/prometheus' },
+              route: { cluster: 'prometheus_stats' },
+              // The page is rewritten, which needs it as text.
+              request_headers_to_remove: ['accept-encoding'],
+            },
+          ],
         },
       ],
     },
-    filters: [],
+    filters: [namesFilter()],
   });
+  return { ...listener, per_connection_buffer_limit_bytes: METRICS_PAGE_BYTES };
 }
 
 function httpListener(

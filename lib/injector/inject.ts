@@ -2,8 +2,11 @@
 import type { PodSpec } from '../api/kubernetes';
 import type { KubeObject, ObjectMeta } from '../api/object';
 import { originOf, withOrigin } from '../api/origin';
+import { canonicalRevision, canonicalService } from '../world';
+import { ProxyPort } from './bootstrap';
 import { initContainer, PROXY_CONTAINER, type ProxyOptions, sidecarContainer } from './proxy-container';
 import { parsePorts, parseRanges, type RedirectionOptions } from './redirection';
+import { mergedInclusion, statsInclusionOf } from './stats-matcher';
 
 /** A Pod or a Pod template. */
 export interface Injectable {
@@ -69,15 +72,22 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
   if (!spec || !wantsSidecar(template)) return template;
   const workload = options.workload ?? metadata.name ?? metadata.labels?.app ?? spec.containers?.[0]?.name ?? 'unknown';
   const init = initContainer(redirectionOf(metadata.annotations ?? {}), options.images?.init);
-  const sidecar = sidecarContainer({ ...options, workload });
+  const labels = { ...canonicalLabels(metadata.labels ?? {}, workload), ...metadata.labels };
+  const sidecar = sidecarContainer({
+    ...options,
+    workload,
+    labels,
+    stats: mergedInclusion(options.stats, statsInclusionOf(metadata.annotations ?? {})),
+  });
   return {
     ...template,
     metadata: {
       ...metadata,
-      labels: { ...canonicalLabels(metadata.labels ?? {}, workload), ...metadata.labels },
+      labels,
       annotations: {
         // `kubectl logs` and `kubectl exec` mean the application.
         ...(spec.containers?.[0] && { 'kubectl.kubernetes.io/default-container': spec.containers[0].name }),
+        ...scrapeAnnotations(metadata.annotations ?? {}),
         ...metadata.annotations,
         'sidecar.istio.io/status': JSON.stringify({ initContainers: [init.name, sidecar.name], containers: null }),
       },
@@ -97,8 +107,18 @@ function wantsSidecar({ metadata, spec }: Injectable): boolean {
 /** The names under which Istio's dashboards group workloads. */
 function canonicalLabels(labels: Record<string, string>, workload: string): Record<string, string> {
   return {
-    'service.istio.io/canonical-name': labels['app.kubernetes.io/name'] ?? labels.app ?? workload,
-    'service.istio.io/canonical-revision': labels['app.kubernetes.io/version'] ?? labels.version ?? 'latest',
+    'service.istio.io/canonical-name': canonicalService(labels, workload),
+    'service.istio.io/canonical-revision': canonicalRevision(labels),
+  };
+}
+
+/** How a Prometheus that goes by annotations finds the proxy's metrics. An application that says where its own are, is heard. */
+function scrapeAnnotations(annotations: Record<string, string>): Record<string, string> {
+  if (Object.keys(annotations).some((name) => name.startsWith('prometheus.io/'))) return {};
+  return {
+    'prometheus.io/scrape': 'true',
+    'prometheus.io/port': String(ProxyPort.metrics),
+    'prometheus.io/path': '/stats/prometheus',
   };
 }
 

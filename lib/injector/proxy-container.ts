@@ -3,10 +3,16 @@ import type { Container } from '../api/kubernetes';
 import { bootstrap, ProxyPort } from './bootstrap';
 import { ENVOY_IMAGE, MALHA_IMAGE } from './images';
 import { type RedirectionOptions, redirectionArgs } from './redirection';
+import type { StatsInclusion } from './stats-matcher';
+import { workloadEnvironment } from './workload-environment';
 
 export interface ProxyOptions {
   /** The workload's name, as telemetry shows it: the Deployment's, the Pod's where there is no controller. */
   workload: string;
+  /** The Pod's labels, for metrics. Default: none. */
+  labels?: Readonly<Record<string, string>>;
+  /** Statistics to keep beside the usual ones. Default: none. */
+  stats?: StatsInclusion;
   /** Host and port of the control plane's plaintext xDS. Default: see {@link CONTROL_PLANE}. */
   controlPlane?: string;
   /** Default: {@link ENVOY_IMAGE} and {@link MALHA_IMAGE}. */
@@ -84,7 +90,7 @@ function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | undefined, opti
     image: options.images?.proxy ?? ENVOY_IMAGE,
     args: [
       '--config-yaml',
-      JSON.stringify(bootstrap({ controlPlane, capture })),
+      JSON.stringify(bootstrap({ controlPlane, capture, stats: options.stats })),
       '--service-node',
       `${type}~$(POD_IP)~$(POD_NAME).$(POD_NAMESPACE)~$(POD_NAMESPACE).svc.cluster.local`,
       '--service-cluster',
@@ -102,6 +108,7 @@ function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | undefined, opti
       { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
       { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
       { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+      ...workloadEnvironment({ workload: options.workload, labels: options.labels ?? {} }),
     ],
     ports: [
       { name: 'http-envoy-prom', containerPort: ProxyPort.metrics, protocol: 'TCP' },

@@ -3,7 +3,7 @@
  * proxy (its name, address, other labels) is left out on purpose, so that nothing can come to depend on it.
  */
 import type { Capture, Labels, Proxy, Viewer, WorldView } from '../world';
-import { labelsKey, scopeOf, viewerOf } from '../world';
+import { canonicalService, labelsKey, scopeOf, viewerOf } from '../world';
 import { type EgressView, type Elsewhere, egressViews, elsewhereOf } from './egress';
 import { tracesNeedServiceName } from './tracing';
 
@@ -69,9 +69,7 @@ function ruleLabelsOf(world: WorldView, { namespace, labels }: Proxy): string {
   return asked.length > 0 ? labelsKey(Object.fromEntries(asked.map((key) => [key, labels[key]!]))) : '';
 }
 
-/** The canonical name of a workload's service, as the API derives it from labels, and its namespace. */
+/** `service.namespace`, as traces name a workload. */
 function serviceNameOf({ labels, name, namespace }: Proxy): string {
-  const canonical =
-    labels['service.istio.io/canonical-name'] ?? labels['app.kubernetes.io/name'] ?? labels['app'] ?? name;
-  return `${canonical}.${namespace}`;
+  return `${canonicalService(labels, name)}.${namespace}`;
 }

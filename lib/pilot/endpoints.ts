@@ -4,6 +4,7 @@ import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
 import type { Endpoint } from '../world';
 import type { Evaluation } from './memo';
+import { labelledEndpoint } from './metadata';
 import { outboundClusterName } from './names';
 import { type ClientTarget, clientTargetKey, endpointsOfTarget, sharedQuery, usesEds } from './outbound-target';
 import { endpointAddress } from './shapes';
@@ -34,10 +35,14 @@ export function loadAssignment(name: string, endpoints: readonly Endpoint[]): As
     ...(localities.size > 0 && {
       endpoints: [...localities].map(([locality, group]) => ({
         ...localityOf(locality),
-        lb_endpoints: group.map(({ address, port, weight }) => ({
-          endpoint: { address: endpointAddress(address, port) },
-          ...(weight && { load_balancing_weight: weight }),
-        })),
+        lb_endpoints: group.map((each) => {
+          const metadata = labelledEndpoint(each);
+          return {
+            endpoint: { address: endpointAddress(each.address, each.port) },
+            ...(each.weight && { load_balancing_weight: each.weight }),
+            ...(metadata && { metadata }),
+          };
+        }),
       })),
     }),
   };

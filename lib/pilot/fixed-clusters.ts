@@ -6,6 +6,7 @@ import type { ClientView } from './client-view';
 import { connectionBounds } from './connection-pool';
 import { dnsCacheCluster } from './forward-proxy';
 import type { Evaluation, Query } from './memo';
+import { labelled } from './metadata';
 import { BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, INBOUND_SOURCE_ADDRESS, PASSTHROUGH_CLUSTER } from './names';
 import { socketAddress } from './shapes';
 import { clientProtocol, protocolOptions } from './upstream-http';
@@ -30,7 +31,11 @@ const fixedClusterQuery: Query<
   EnvoyResource | undefined
 > = {
   name: 'fixed cluster',
-  compute: (evaluation, { name, build }) => evaluation.resource(TypeUrl.cluster, name, () => build(evaluation)),
+  compute: (evaluation, { name, build }) =>
+    evaluation.resource(TypeUrl.cluster, name, () => ({
+      ...build(evaluation),
+      metadata: labelled(undefined, { hostname: name, name }),
+    })),
 };
 
 /** Without endpoints, every request and connection fails. */

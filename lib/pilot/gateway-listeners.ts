@@ -79,6 +79,7 @@ function httpChain(
     route: routeName!,
     side,
     guards: httpAuthorization(evaluation, view.authorization),
+    metered: { grpc: true },
     grpcWeb: server.port.protocol.toUpperCase() === 'GRPC-WEB',
   });
   return { filters: [filter] };

@@ -7,6 +7,7 @@ import { boundVirtualServices, hostNamesOf } from './gateway-hosts';
 import type { GatewayServer } from './gateway-servers';
 import { type GatewayProxy, gatewayViewOf } from './gateway-view';
 import type { Evaluation, Query } from './memo';
+import { introduction } from './peer';
 import { routesOf } from './route';
 import { matchesEverything } from './route-match';
 import { MAX_DIRECT_RESPONSE_BYTES } from './sidecar-routes';
@@ -66,6 +67,7 @@ function virtualHosts(world: Evaluation, namespace: string, servers: readonly Ga
       name: `${host}:${port}`,
       domains: [host],
       ...(routes.length > 0 && { routes: catchAllLast(routes) }),
+      ...introduction(routes),
       ...(requireTls && { require_tls: 'ALL' as const }),
       include_request_attempt_count: true,
     }));

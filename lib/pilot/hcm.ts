@@ -7,6 +7,8 @@ import { accessLogs } from './access-log';
 import { corsFilter } from './cors';
 import { faultFilter } from './fault';
 import { forwardProxyFilter } from './forward-proxy';
+import { type MeteredPlace, metricLogs } from './metrics';
+import { peerFilter } from './peer';
 import { ads } from './shapes';
 import { type ObservedSide, tracingBlock } from './tracing';
 
@@ -30,6 +32,8 @@ export interface HttpOptions {
   readonly side: ObservedSide;
   /** Filters that may refuse a request before anything else is done with it. */
   readonly guards?: readonly HttpFilter[];
+  /** What metrics say of the requests. */
+  readonly metered?: Omit<MeteredPlace, 'of'>;
   /** gRPC-Web is translated to gRPC. */
   readonly grpcWeb?: boolean;
   /** Requests may name hosts that Envoy has to resolve. */
@@ -39,7 +43,7 @@ export interface HttpOptions {
 export function httpConnectionManager(world: WorldView, options: HttpOptions): envoy.config.listener.v3.Filter {
   const { route, side, statPrefix } = options;
   const tracing = tracingBlock(world, side);
-  const logs = accessLogs(world, side, 'http');
+  const logs = [...accessLogs(world, side, 'http'), ...metricLogs(world, side, { of: 'http', ...options.metered })];
   return {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: any('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
@@ -112,8 +116,9 @@ function pathNormalization(mesh: MeshConfig): Partial<Manager> {
   }
 }
 
-function httpFilters({ role, guards = [], grpcWeb, forwardProxy }: HttpOptions): HttpFilter[] {
+function httpFilters({ role, side, guards = [], grpcWeb, forwardProxy }: HttpOptions): HttpFilter[] {
   return [
+    ...(role === 'inbound' && side.mutualTls ? [peerFilter()] : []),
     ...(grpcWeb
       ? [
           {

@@ -2,7 +2,7 @@
 import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
-import { isHttp, isSniffed } from '../world';
+import { isHttp, isHttp2, isSniffed } from '../world';
 import { type AuthorizationView, httpAuthorization, tcpAuthorization } from './authorization';
 import type { ClientView } from './client-view';
 import { httpConnectionManager } from './hcm';
@@ -143,15 +143,16 @@ function portFilters(
     const cluster = inboundClusterName(port.number);
     return [
       ...tcpAuthorization(evaluation, authorization),
-      tcpProxy(evaluation, { statPrefix: cluster, side, target: { cluster } }),
+      tcpProxy(evaluation, { statPrefix: cluster, side, target: { cluster }, service: port.service }),
     ];
   }
   const manager = httpConnectionManager(evaluation, {
     role: 'inbound',
     statPrefix: `inbound_${listenerName(address, port.number)}`,
-    route: inboundRoute(port),
+    route: inboundRoute(port, side.mutualTls),
     side,
     guards: httpAuthorization(evaluation, authorization),
+    metered: { service: port.service, grpc: isHttp2(port.protocol) || isSniffed(port.protocol) },
     grpcWeb: port.protocol === 'GRPC-Web',
   });
   return [manager];

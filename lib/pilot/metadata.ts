@@ -1,7 +1,7 @@
 /** What a resource was made from, for people and tools that look at Envoy's configuration: filter metadata `istio`. */
 import type { KubeObject } from '../api/object';
 import type { envoy } from '../envoy/generated/envoy';
-import type { Service } from '../world';
+import { canonicalRevision, canonicalService, type Endpoint, type Service } from '../world';
 
 /** `VirtualService` → `virtual-service`, as Istio writes kinds in these paths. */
 function kebab(kind: string): string {
@@ -18,6 +18,37 @@ export interface Provenance {
   config?: KubeObject;
   services?: readonly Pick<Service, 'hostname' | 'name' | 'namespace'>[];
   subset?: string;
+}
+
+/** The filter metadata in which endpoints and clusters carry what the labels of metrics say of them. */
+export const WORKLOAD_METADATA = 'malha';
+
+/** The cluster of Kubernetes, by the name that Istio gives it: there is one so far. */
+export const CLUSTER_NAME = 'Kubernetes';
+
+/** What metrics say of an endpoint; undefined where its workload is not known. */
+export function labelledEndpoint({ workload, labels }: Endpoint): envoy.config.core.v3.Metadata | undefined {
+  if (!workload) return undefined;
+  const { app, version } = labels;
+  const malha = {
+    workload: workload.name,
+    namespace: workload.namespace,
+    ...(app && { app }),
+    ...(version && { version }),
+    service: canonicalService(labels, workload.name),
+    revision: canonicalRevision(labels),
+    cluster: CLUSTER_NAME,
+  };
+  return { filter_metadata: { [WORKLOAD_METADATA]: malha } };
+}
+
+/** What metrics say of the service behind a cluster. */
+export function labelled(
+  metadata: envoy.config.core.v3.Metadata | undefined,
+  { hostname, name, namespace }: Pick<Service, 'hostname' | 'name'> & { namespace?: string },
+): envoy.config.core.v3.Metadata {
+  const malha = { host: hostname, name, ...(namespace && { namespace }) };
+  return { filter_metadata: { ...metadata?.filter_metadata, [WORKLOAD_METADATA]: malha } };
 }
 
 /** Metadata that names the object and the services behind a resource. */

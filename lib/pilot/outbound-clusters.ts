@@ -6,7 +6,7 @@ import { connectionBounds } from './connection-pool';
 import { loadAssignment } from './endpoints';
 import { loadBalancing } from './load-balancing';
 import type { Evaluation } from './memo';
-import { provenance } from './metadata';
+import { labelled, provenance } from './metadata';
 import { outboundClusterName } from './names';
 import {
   type ClientTarget,
@@ -41,7 +41,7 @@ function translate(evaluation: Evaluation, target: OutboundTarget, name: string)
   const { service, port, subset, rules } = target;
   const policy = effectivePolicy(rules, port.number, subset);
   const socket = upstreamTls(policy.tls, service, port, speaksHttp2(policy, port));
-  const metadata = provenance({ config: rules[0], services: [service], subset });
+  const metadata = labelled(provenance({ config: rules[0], services: [service], subset }), service);
   return {
     name,
     ...discovery(evaluation, target, name),
@@ -52,7 +52,7 @@ function translate(evaluation: Evaluation, target: OutboundTarget, name: string)
     ...outlierDetection(policy.outlierDetection),
     ...upstreamHttp(policy, service, port),
     ...(socket && { transport_socket: socket }),
-    ...(metadata && { metadata }),
+    metadata,
   };
 }
 

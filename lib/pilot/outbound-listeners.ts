@@ -2,7 +2,7 @@
 import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
-import { isHttp, isSniffed, keyOf, partsOf, protocolNamed, type Service } from '../world';
+import { isHttp, isHttp2, isSniffed, keyOf, partsOf, protocolNamed, type Service } from '../world';
 import type { ClientView } from './client-view';
 import {
   type EgressView,
@@ -110,6 +110,7 @@ function translate(evaluation: Evaluation, binding: Binding): Listener {
         statPrefix: `outbound_${name}`,
         route: http.route,
         side,
+        metered: { grpc: !http.isCertain || http.services.some(speaksHttp2At(port)) },
         grpcWeb: http.services.some(({ ports }) => ports.some((p) => p.number === port && p.protocol === 'GRPC-Web')),
       }),
     ],
@@ -216,6 +217,7 @@ const proxyListenerQuery: Query<{ view: ClientView; port: number }, EnvoyResourc
               statPrefix: `outbound_${name}`,
               route: HTTP_PROXY_ROUTE,
               side: clientSide(view),
+              metered: { grpc: true },
               forwardProxy: view.capture === 'NONE' && !view.elsewhere.isRegistryOnly,
             }),
           ],
@@ -224,3 +226,7 @@ const proxyListenerQuery: Query<{ view: ClientView; port: number }, EnvoyResourc
     }));
   },
 };
+
+function speaksHttp2At(port: number): (service: Service) => boolean {
+  return ({ ports }) => ports.some((each) => each.number === port && isHttp2(each.protocol));
+}

@@ -26,6 +26,7 @@ import {
 import type { Evaluation, Query } from './memo';
 import { HTTP_PROXY_ROUTE, PASSTHROUGH_CLUSTER, sniffedRouteName } from './names';
 import { httpPortsTable, httpServicesTable, sniffedPortsTable, sniffedServicesTable } from './outbound-tables';
+import { introduction } from './peer';
 import { routesOf } from './route';
 import { timeouts } from './route-action';
 import { meshContext, serviceVirtualHost, type VirtualHost, withUniqueDomains } from './virtual-host';
@@ -144,7 +145,15 @@ function foreignHosts(world: Evaluation, view: ClientView, viewer: Viewer): Virt
       .flatMap((host) => {
         const routes = [...routesOf(world, object, meshContext(view, 80))];
         return routes.length > 0
-          ? [{ name: `${host}:80`, domains: [host], routes, include_request_attempt_count: true }]
+          ? [
+              {
+                name: `${host}:80`,
+                domains: [host],
+                routes,
+                ...introduction(routes),
+                include_request_attempt_count: true,
+              },
+            ]
           : [];
       }),
   );

@@ -6,6 +6,8 @@ import type { Viewer, WorldView } from '../world';
 import { accessLogs } from './access-log';
 import { type ResolvedDestination, resolveDestination } from './destinations';
 import { tcpHashPolicy } from './hash-policy';
+import type { ServiceName } from './inbound-ports';
+import { atEnd, metricLogs } from './metrics';
 import { duration, unlessEmpty } from './shapes';
 import type { ObservedSide } from './tracing';
 import { effectivePolicy } from './traffic-policy';
@@ -16,24 +18,33 @@ export interface TcpOptions {
   readonly statPrefix: string;
   readonly side: ObservedSide;
   readonly target: Pick<TcpProxy, 'cluster' | 'weighted_clusters'>;
+  /** The service behind an inbound port. */
+  readonly service?: ServiceName;
   /** From the destination's policy. */
   readonly settings?: Pick<TcpProxy, 'idle_timeout' | 'max_downstream_connection_duration' | 'hash_policy'>;
 }
 
 export function tcpProxy(
   world: WorldView,
-  { statPrefix, side, target, settings }: TcpOptions,
+  { statPrefix, side, target, service, settings }: TcpOptions,
 ): envoy.config.listener.v3.Filter {
-  const logs = accessLogs(world, side, 'tcp');
+  const metrics = metricLogs(world, side, { of: 'tcp', service });
+  const logs = accessLogs(world, side, 'tcp').map((log) => (metrics.length > 0 ? onlyAtEnd(log) : log));
   return {
     name: 'envoy.filters.network.tcp_proxy',
     typed_config: any('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
       stat_prefix: statPrefix,
       ...target,
       ...settings,
-      ...(logs.length > 0 && { access_log: logs }),
+      ...(logs.length + metrics.length > 0 && { access_log: [...logs, ...metrics] }),
+      ...(metrics.length > 0 && { access_log_options: { flush_access_log_on_connected: true } }),
     }),
   };
+}
+
+/** Metrics have the proxy log twice: when a connection stands, and at its end. */
+function onlyAtEnd(log: envoy.config.accesslog.v3.AccessLog): envoy.config.accesslog.v3.AccessLog {
+  return { ...log, filter: log.filter ? { and_filter: { filters: [atEnd, log.filter] } } : atEnd };
 }
 
 /** One cluster that is not a service's. */

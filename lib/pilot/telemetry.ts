@@ -1,6 +1,9 @@
 /** What the Telemetries say about a workload: those of the mesh, then of its namespace, then its own. */
-import type { AccessLogging, CustomTag, Telemetry } from '../api';
+import type { AccessLogging, CustomTag, MetricsOverrides, Telemetry } from '../api';
 import { type Labels, selects, type WorldView } from '../world';
+import { celFormat } from './cel-format';
+import { providerNamed } from './providers';
+import { STANDARD_METRICS, type StandardMetricName } from './standard-metrics';
 
 /** The side of a request on which a proxy stands. */
 export type TelemetryMode = 'CLIENT' | 'SERVER';
@@ -61,6 +64,64 @@ function namesOf(entries: readonly AccessLogging[], inherited: readonly string[]
     }
   }
   return [...names];
+}
+
+/** What is done with one metric. */
+export interface EffectiveMetric {
+  readonly disabled: boolean;
+  /** Formats of tags to set, by name; undefined for tags to leave out. */
+  readonly tags: Readonly<Record<string, string | undefined>>;
+}
+
+const PROMETHEUS = 'prometheus';
+const UNCHANGED: EffectiveMetric = { disabled: false, tags: {} };
+
+/**
+ * The metrics that one side keeps; undefined when it keeps none. Overrides of all levels are applied in their order:
+ * the later wins, metric by metric and tag by tag. What a proxy cannot evaluate leaves its tag as it was.
+ */
+export function effectiveMetrics(
+  world: WorldView,
+  namespace: string,
+  labels: Labels,
+  mode: TelemetryMode,
+): ReadonlyMap<StandardMetricName, EffectiveMetric> | undefined {
+  let providers: readonly string[] = world.meshConfig().defaultProviders?.metrics ?? [PROMETHEUS];
+  const metrics = new Map<StandardMetricName, EffectiveMetric>(
+    METRIC_NAMES.map((name) => [name, UNCHANGED] satisfies [StandardMetricName, EffectiveMetric]),
+  );
+  for (const { spec } of levels(world, namespace, labels)) {
+    const entries = spec?.metrics ?? [];
+    const named = entries.flatMap((entry) => entry.providers ?? []).map(({ name }) => name);
+    if (named.length > 0) providers = named;
+    for (const override of entries.flatMap((entry) => entry.overrides ?? [])) {
+      const { metric = 'ALL_METRICS', customMetric, mode: side } = override.match ?? {};
+      if (customMetric !== undefined || !holdsFor(side, mode)) continue;
+      for (const name of METRIC_NAMES) {
+        if (metric === 'ALL_METRICS' || metric === name) metrics.set(name, overridden(metrics.get(name)!, override));
+      }
+    }
+  }
+  return providers.some((name) => isPrometheus(world, name)) ? metrics : undefined;
+}
+
+const METRIC_NAMES = Object.keys(STANDARD_METRICS) as StandardMetricName[];
+
+function isPrometheus(world: WorldView, name: string): boolean {
+  const declared = providerNamed(world, name);
+  return declared ? declared.prometheus !== undefined : name === PROMETHEUS;
+}
+
+function overridden(before: EffectiveMetric, { disabled, tagOverrides }: MetricsOverrides): EffectiveMetric {
+  const tags = { ...before.tags };
+  for (const [tag, { operation, value = '' }] of Object.entries(tagOverrides ?? {})) {
+    if (operation === 'REMOVE') tags[tag] = undefined;
+    else {
+      const format = celFormat(value);
+      if (format !== undefined) tags[tag] = format || undefined;
+    }
+  }
+  return { disabled: disabled ?? before.disabled, tags };
 }
 
 /** The provider that needs no declaration: a text log on standard output. */

@@ -23,6 +23,8 @@ export interface ObservedSide {
   readonly labels: Labels;
   readonly serviceName: string;
   readonly mode: TelemetryMode;
+  /** The other side has shown a certificate of the mesh: what it says of itself is believed. Default false. */
+  readonly mutualTls?: boolean;
 }
 
 /** Undefined: no tracing. */

@@ -4,6 +4,7 @@ import { CLUSTER_DOMAIN, isIpAddress, isWildcard, keyOf, MESH_GATEWAY, type Serv
 import type { ClientView } from './client-view';
 import type { Evaluation, Query } from './memo';
 import { outboundClusterName } from './names';
+import { introduction } from './peer';
 import { type RouteContext, routesOf } from './route';
 import { forwardTo } from './route-action';
 
@@ -30,10 +31,12 @@ const virtualHostQuery: Query<HostName, VirtualHost | undefined> = {
     if (!service) return undefined;
     const object = world.virtualServiceFor(view.viewer, hostname);
     const routes = object ? routesOf(world, object, meshContext(view, port)) : [];
+    const all = routes.length > 0 ? [...routes] : [defaultRoute(world, view, hostname, port)];
     return {
       name: `${hostname}:${port}`,
       domains: domainsOf(service, port, view.namespace, withPort),
-      routes: routes.length > 0 ? [...routes] : [defaultRoute(world, view, hostname, port)],
+      routes: all,
+      ...introduction(all),
       include_request_attempt_count: true,
     };
   },

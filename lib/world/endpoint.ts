@@ -5,6 +5,7 @@ import { compareText } from './age';
 import { type Labels, selects } from './labels';
 import type { Service, ServicePort } from './service';
 import type { WorldView } from './view';
+import { type WorkloadName, workloadOf } from './workload';
 
 export interface Endpoint {
   /** An IP address, a DNS name, or `unix:///path`. */
@@ -13,6 +14,8 @@ export interface Endpoint {
   readonly labels: Labels;
   /** `region/zone/sub-zone`, as far as known; empty parts are unknown. */
   readonly locality: string;
+  /** What the endpoint is an instance of, where that is known. */
+  readonly workload?: WorkloadName;
   /** Relative to others; absent means 1. */
   readonly weight?: number;
 }
@@ -44,6 +47,7 @@ function fromSlices(view: WorldView, service: Service, port: ServicePort): Endpo
         port: slicePort.port,
         labels: pod?.metadata.labels ?? {},
         locality: zone ? `/${zone}/` : '',
+        ...(pod && { workload: workloadOf(pod) }),
       });
     }
   }
@@ -66,16 +70,23 @@ function fromEntry(view: WorldView, service: Service, port: ServicePort): Endpoi
 
 function fromSelector(view: WorldView, service: Service, port: ServicePort): Endpoint[] {
   const endpoints = new Map<string, Endpoint>();
-  for (const { spec } of view.workloadEntries(service.namespace)) {
+  for (const { metadata, spec } of view.workloadEntries(service.namespace)) {
     if (!selects(service.selector, spec.labels ?? {})) continue;
-    const endpoint = fromWorkload(spec, port);
+    const workload = { name: metadata.name, namespace: service.namespace };
+    const endpoint = { ...fromWorkload(spec, port), workload };
     endpoints.set(endpoint.address, endpoint);
   }
   for (const pod of view.pods(service.namespace)) {
     const { labels = {} } = pod.metadata;
     const address = pod.status?.podIP;
     if (!address || !selects(service.selector, labels) || !isPodReady(pod)) continue;
-    endpoints.set(address, { address, port: targetPortOf(port), labels, locality: '' });
+    endpoints.set(address, {
+      address,
+      port: targetPortOf(port),
+      labels,
+      locality: '',
+      workload: workloadOf(pod),
+    });
   }
   return [...endpoints.values()];
 }

@@ -27,4 +27,5 @@ export * from './view';
 export * from './viewer';
 export { gatewaysOf, MESH_GATEWAY, resolveGateway } from './virtual-services';
 export * from './visibility';
+export * from './workload';
 export * from './world';

@@ -8,6 +8,8 @@ import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../../lib/api/object';
 import type { Snapshot } from '../../lib/envoy/resource';
 import { Translator } from '../../lib/pilot';
+import { METRICS_LOGGER } from '../../lib/pilot/metrics';
+
 import { type Capture, complete, type Proxy, proxyNamed, World } from '../../lib/world';
 
 const FOLDER = join(__dirname, '../golden/pilot');
@@ -18,6 +20,8 @@ interface CaseHeader {
   capture?: Capture;
   /** Which resources the output holds, by type; an entry narrows them to names that contain the text. Default: all. */
   show?: Partial<Record<keyof Snapshot, string[]>>;
+  /** Whether the loggers of metrics are written out. They are long, and alike everywhere. Default: only their names. */
+  metrics?: boolean;
 }
 
 export interface GoldenCase {
@@ -57,7 +61,7 @@ export function translateCase(golden: GoldenCase, translator = new Translator())
 }
 
 /** The part of a snapshot that a case is about, as plain values. */
-export function shown(snapshot: Snapshot, { show }: CaseHeader): Record<string, unknown[]> {
+export function shown(snapshot: Snapshot, { show, metrics }: CaseHeader): Record<string, unknown[]> {
   const types = show ? (Object.keys(show) as (keyof Snapshot)[]) : (Object.keys(snapshot) as (keyof Snapshot)[]);
   return Object.fromEntries(
     types.map((type) => {
@@ -65,7 +69,15 @@ export function shown(snapshot: Snapshot, { show }: CaseHeader): Record<string, 
       const chosen = snapshot[type].filter(
         ({ name }) => texts.length === 0 || texts.some((text) => name.includes(text)),
       );
-      return [type, chosen.map(({ message }) => message)];
+      return [type, chosen.map(({ message }) => (metrics ? message : withoutMetrics(message)) as unknown)];
     }),
   );
+}
+
+function withoutMetrics(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutMetrics);
+  if (typeof value !== 'object' || value === null) return value;
+  const { name, filter } = value as { name?: unknown; filter?: unknown };
+  if (name === METRICS_LOGGER) return { name, ...(filter !== undefined && { filter }) };
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, withoutMetrics(field)]));
 }

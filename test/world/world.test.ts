@@ -86,7 +86,9 @@ describe('services', () => {
 });
 
 describe('endpoints', () => {
-  test('carry the labels of their Pods, in the order of their addresses', () => {
+  const shop = (name: string) => ({ name, namespace: 'shop' });
+
+  test('carry the labels and workloads of their Pods, in the order of their addresses', () => {
     const world = World.of([
       service('reviews', 'shop'),
       slice('reviews', 'shop', ['198.18.0.9', '198.18.0.2']),
@@ -95,8 +97,8 @@ describe('endpoints', () => {
     ]);
     const reviews = world.service('shop', 'reviews.shop.svc.cluster.local')!;
     expect(endpointsOf(world, reviews, reviews.ports[0]!)).toEqual([
-      { address: '198.18.0.2', port: 8080, labels: { version: 'v2' }, locality: '' },
-      { address: '198.18.0.9', port: 8080, labels: { version: 'v1' }, locality: '' },
+      { address: '198.18.0.2', port: 8080, labels: { version: 'v2' }, locality: '', workload: shop('reviews-1') },
+      { address: '198.18.0.9', port: 8080, labels: { version: 'v1' }, locality: '', workload: shop('reviews-0') },
     ]);
   });
 

@@ -62,11 +62,9 @@ export const AccessLogging = message(
     match: message({ mode }, { description: 'The side on which the rule holds.' }),
     providers: list(ProviderRef, "Where logs are sent. Default: the mesh configuration's."),
     disabled: flag('Send no logs.'),
-    filter: unserved(
-      message(
-        { expression: text('A CEL expression over the request; true means log it.') },
-        { description: 'Which requests are logged.' },
-      ),
+    filter: message(
+      { expression: text('A CEL expression over the request; true means log it.') },
+      { description: 'Which requests are logged.' },
     ),
   },
   { description: 'How requests are logged.' },
@@ -90,8 +88,9 @@ export const MetricSelector = message(
         'GRPC_RESPONSE_MESSAGES',
       ],
       'One of the standard metrics, or all.',
+      { unservedValues: ['GRPC_REQUEST_MESSAGES', 'GRPC_RESPONSE_MESSAGES'] },
     ),
-    customMetric: text('The name of a metric that is not a standard one.', { minLength: 1 }),
+    customMetric: unserved(text('The name of a metric that is not a standard one.', { minLength: 1 })),
     mode,
   },
   { description: 'Which metrics an override holds for.', exclusive: [['metric', 'customMetric']] },
@@ -121,7 +120,7 @@ export const Metrics = message(
   {
     providers: list(ProviderRef, 'Where metrics are sent.'),
     overrides: list(MetricsOverrides, 'Changes to metrics, applied in order.'),
-    reportingInterval: duration('How often metrics are reported.'),
+    reportingInterval: unserved(duration('How often metrics of open connections are reported.')),
   },
   { description: 'How requests are counted and timed.' },
 );
@@ -133,7 +132,7 @@ export const TelemetrySpec = message(
     targetRef: unserved(PolicyTargetReference),
     targetRefs: unserved(PolicyTargetReferences),
     tracing: list(Tracing, 'How requests are traced.'),
-    metrics: unserved(list(Metrics, 'How requests are counted and timed.')),
+    metrics: list(Metrics, 'How requests are counted and timed.'),
     accessLogging: list(AccessLogging, 'How requests are logged.'),
   },
   { description: 'What is observed of some workloads.', exclusive: [['selector', 'targetRef', 'targetRefs']] },

@@ -3,7 +3,7 @@ import type { Remark } from '../catalogue';
 import { join } from '../path';
 
 export interface RuleRemark extends Remark {
-  code: 'IST0106' | 'IST0133';
+  code: 'IST0106' | 'IST0133' | 'MAL0001';
 }
 
 /** The place of a value in its object, and where remarks about it go. */
@@ -24,6 +24,11 @@ export class Check {
 
   warning(message: string, fix?: string): void {
     this.remarks.push({ code: 'IST0133', path: this.path, message, ...(fix ? { fix } : {}) });
+  }
+
+  /** For what is accepted, but not done. */
+  unserved(message: string): void {
+    this.remarks.push({ code: 'MAL0001', path: this.path, message });
   }
 
   /** All remarks so far, of this place and every other of the object. */

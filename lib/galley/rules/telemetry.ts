@@ -1,4 +1,5 @@
 /** The rules of Telemetry. */
+import { type CelVerdict, judgeCel, judgeTagValue } from '../../api/telemetry/cel';
 import type { TelemetrySpec } from '../../api/telemetry/telemetry';
 import { shown } from '../schema-check';
 import type { Check } from './check';
@@ -23,6 +24,11 @@ export function checkTelemetry(spec: TelemetrySpec, check: Check): void {
       }
     }
   });
+  check.at('accessLogging').each(spec.accessLogging, (logging, at) => {
+    if (logging.filter?.expression) {
+      checkExpression(judgeCel(logging.filter.expression), at.at('filter', 'expression'));
+    }
+  });
   check.at('metrics').each(spec.metrics, (metrics, at) => {
     at.at('overrides').each(metrics.overrides, (override, place) => {
       for (const [name, tag] of Object.entries(override.tagOverrides ?? {})) {
@@ -38,5 +44,20 @@ function checkTagOverride(tag: { operation?: string; value?: string }, check: Ch
   }
   if (tag.operation !== 'REMOVE' && !tag.value) {
     check.at('value').error('value is missing, operation UPSERT needs it');
+  }
+  if (tag.operation !== 'REMOVE' && tag.value) {
+    // The API takes any text here.
+    const verdict = judgeTagValue(tag.value);
+    checkExpression(verdict.kind === 'malformed' ? { ...verdict, kind: 'unserved' } : verdict, check.at('value'));
+  }
+}
+
+/** What is no CEL is an error; what a proxy cannot evaluate is told, and leaves things as they were. */
+function checkExpression(verdict: CelVerdict, check: Check): void {
+  if (verdict.kind === 'malformed') {
+    check.error(verdict.problem);
+  }
+  if (verdict.kind === 'unserved') {
+    check.unserved(`${check.path} is accepted, but not served: ${verdict.problem}`);
   }
 }

@@ -152,7 +152,7 @@ function portFilters(
     route: inboundRoute(port, side.mutualTls),
     side,
     guards: httpAuthorization(evaluation, authorization),
-    metered: { service: port.service, grpc: isHttp2(port.protocol) || isSniffed(port.protocol) },
+    metered: { service: port.service, grpc: isHttp2(port.protocol) },
     grpcWeb: port.protocol === 'GRPC-Web',
   });
   return [manager];

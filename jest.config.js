@@ -5,7 +5,7 @@
 const swc = ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }];
 
 /** Packages that come as ES modules only. */
-const ES_MODULES = '(@kubernetes/client-node|openid-client|oauth4webapi|jsonpath-plus|rfc4648)';
+const ES_MODULES = '(@kubernetes/client-node|openid-client|jose|oauth4webapi|jsonpath-plus|rfc4648)';
 
 /** On a user's cluster only the tests run that say they may. */
 const onClusterOf = process.env.MALHA_TEST_CONTEXT;

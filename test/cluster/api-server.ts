@@ -155,17 +155,17 @@ export class ApiServer {
     return cluster;
   }
 
-  /** Takes the API server away, as a crash does; etcd and its data stay. */
+  /** Takes the API server away, as a crash does; etcd and its data stay. The controllers end when they lose it. */
   async crash(): Promise<void> {
     await this.server.stop('SIGKILL');
+    await this.controllers.stop('SIGKILL');
   }
 
   /** Brings it back. */
   async recover(): Promise<void> {
     this.server.start();
     await this.untilReady();
-    // It ends by itself when it loses its API server for long.
-    if (this.controllers.hasEnded) this.controllers.start();
+    this.controllers.start();
   }
 
   async stop(): Promise<void> {

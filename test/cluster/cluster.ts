@@ -1,6 +1,7 @@
 /** The cluster that these tests run against: our own, or the one of `MALHA_TEST_CONTEXT`. */
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { customResourceDefinition, kinds } from '../../lib/api';
 import type { KubeObject } from '../../lib/api/object';
 import { type ClientOptions, KubeClient } from '../../lib/discovery/kubernetes/client';
 
@@ -49,4 +50,17 @@ export async function makeNamespace(
   const metadata = { generateName: `${name}-`, labels };
   const body = { apiVersion: 'v1', kind: 'Namespace', metadata };
   return (await client.request<KubeObject>('POST', '/api/v1/namespaces', { body })).metadata.name;
+}
+
+/** The mesh's CustomResourceDefinitions, and nothing else; done when they are established. */
+export function installKinds(): void {
+  const items = kinds.map(customResourceDefinition);
+  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+  for (const args of [
+    ['apply', '--server-side', '--force-conflicts', '-f', '-'],
+    ['wait', '--for=condition=Established', '--timeout=60s', '-f', '-'],
+  ]) {
+    const { code, errors } = kubectl(args, list);
+    if (code !== 0) throw new Error(errors);
+  }
 }

@@ -10,7 +10,10 @@ describe('Bookinfo’s manifests', () => {
     manifests = new BookinfoManifests();
   });
   afterAll(() => {
-    kubectl(['delete', '--wait=false', '--ignore-not-found', '-f', manifests.dir]);
+    // The kinds stay: other tests need them.
+    const others = manifests.files().filter((file) => !file.includes('crds'));
+    const files = others.flatMap((file) => ['-f', join(manifests.dir, file)]);
+    kubectl(['delete', '--ignore-not-found', '--timeout=60s', ...files]);
     manifests.remove();
   });
 

@@ -1,0 +1,153 @@
+/**
+ * Where the Pods of the fake kubelet live: one network namespace in which every address of 198.18.0.0/15 is local. An
+ * application there listens on its Pod's address; a sidecar is a real Envoy with the injector's bootstrap (explicit
+ * capture), whose way to the control plane is a socket in the file system.
+ */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { transformFileSync } from '@swc/core';
+import { bootstrap } from '../../lib/injector';
+import { findEnvoy } from '../../lib/local/envoy-binary';
+import type { Answer, FromPods, ToPods } from './pods-program';
+
+type Message<T> = T extends unknown ? Omit<T, 'id'> : never;
+
+const LOCAL = 'ip link set lo up && ip route add local 198.18.0.0/15 dev lo';
+
+export class PodNetwork {
+  private readonly waiting = new Map<number, (message: FromPods) => void>();
+  private readonly envoys: ChildProcess[] = [];
+  private nextId = 0;
+  /** Where proxies are sent; a control plane that is started again has another port. */
+  controlPlanePort = 0;
+
+  private constructor(
+    private readonly folder: string,
+    private readonly pods: ChildProcess,
+    private readonly door: Server,
+  ) {}
+
+  static async open(): Promise<PodNetwork> {
+    const folder = mkdtempSync(join(tmpdir(), 'malha-pods-'));
+    const program = join(folder, 'pods.js');
+    const { code } = transformFileSync(join(__dirname, 'pods-program.ts'), {
+      module: { type: 'commonjs' },
+      jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+    });
+    writeFileSync(program, code);
+    const door = createServer();
+    const inside = ['--user', '--map-root-user', '--net', 'setpriv', '--pdeathsig', 'KILL'];
+    const pods = fork(program, [], {
+      execPath: 'unshare',
+      // Node puts the program behind these: it is the script's $0.
+      execArgv: [...inside, 'sh', '-c', `${LOCAL} && exec "${process.execPath}" "$0"`],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const network = new PodNetwork(folder, pods, door);
+    pods.on('message', (message: FromPods) => {
+      network.waiting.get(message.id)?.(message);
+      network.waiting.delete(message.id);
+    });
+    await once(pods, 'message');
+    door.on('connection', (proxy) => {
+      const controlPlane = connect(network.controlPlanePort, '127.0.0.1');
+      for (const [from, to] of [
+        [proxy, controlPlane],
+        [controlPlane, proxy],
+      ] as const) {
+        from.on('error', () => to.destroy());
+        from.on('close', () => to.destroy());
+        from.pipe(to);
+      }
+    });
+    await new Promise<void>((resolve) => door.listen(network.socket, resolve));
+    return network;
+  }
+
+  private get socket(): string {
+    return join(this.folder, 'xds.sock');
+  }
+
+  /** Listens on a Pod's address, and answers with its name. */
+  async serve(name: string, address: string, port: number): Promise<void> {
+    await this.send({ type: 'serve', name, address, port });
+  }
+
+  /** Nobody listens there any more. */
+  async leave(address: string, port: number): Promise<void> {
+    await this.send({ type: 'leave', address, port });
+  }
+
+  /** Asks through a sidecar, as an application does that uses its HTTP proxy. */
+  async ask(url: string, headers: Record<string, string> = {}): Promise<Answer> {
+    return ((await this.send({ type: 'ask', url, headers })) as Extract<FromPods, { type: 'answer' }>).answer;
+  }
+
+  /** Asks once a millisecond or so, until `status` and `body` are as wanted. @returns the milliseconds that took. */
+  async askUntil(url: string, body: string, patience = 20_000): Promise<number> {
+    const message = await this.send({ type: 'askUntil', url, body, patience });
+    const { milliseconds, last } = message as Extract<FromPods, { type: 'became' }>;
+    if (milliseconds === undefined) throw new Error(`${url} never answered '${body}', at last ${JSON.stringify(last)}`);
+    return milliseconds;
+  }
+
+  /** Asks all the time until the function that it returns is called, which tells how many answers there were of each kind. */
+  async load(url: string): Promise<() => Promise<Record<string, number>>> {
+    await this.send({ type: 'load', url });
+    return async () => ((await this.send({ type: 'endLoad' })) as Extract<FromPods, { type: 'counted' }>).counts;
+  }
+
+  /** Starts the Envoy of a Pod. */
+  async startProxy(name: string, namespace: string, address: string): Promise<void> {
+    const { path } = await findEnvoy();
+    const config = bootstrap({ controlPlane: 'control-plane.test:15010', capture: 'NONE', podIP: address });
+    const text = JSON.stringify(config).replace(
+      /"address":\{"socket_address":\{"address":"control-plane\.test","port_value":15010\}\}/,
+      `"address":{"pipe":{"path":${JSON.stringify(this.socket)}}}`,
+    );
+    if (!text.includes(this.socket)) throw new Error('the bootstrap has another form than this test knows');
+    const node = `sidecar~${address}~${name}.${namespace}~${namespace}.svc.cluster.local`;
+    const args = ['--config-yaml', text.replace('"STRICT_DNS"', '"STATIC"'), '--service-node', node];
+    const log = join(this.folder, `${name}.log`);
+    writeFileSync(log, '');
+    const enter = ['--target', String(this.pods.pid), '--user', '--net', '--preserve-credentials', '--'];
+    const envoy = spawn(
+      'nsenter',
+      [
+        ...enter,
+        ...['setpriv', '--pdeathsig', 'KILL', path, ...args, '--service-cluster', `${name}.${namespace}`],
+        ...['--use-dynamic-base-id', '--concurrency', '1', '--log-level', 'warning', '--log-path', log],
+      ],
+      { stdio: 'ignore' },
+    );
+    this.envoys.push(envoy);
+  }
+
+  /** What the proxies complained about. */
+  logOf(name: string): string {
+    return readFileSync(join(this.folder, `${name}.log`), 'utf8');
+  }
+
+  async close(): Promise<void> {
+    for (const child of [...this.envoys, this.pods]) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+    }
+    await new Promise((resolve) => this.door.close(resolve));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private send(message: Message<ToPods>): Promise<FromPods> {
+    const id = ++this.nextId;
+    return new Promise((resolve) => {
+      this.waiting.set(id, resolve);
+      this.pods.send({ ...message, id });
+    });
+  }
+}

@@ -49,9 +49,11 @@ const AGE: PrinterColumn = {
   description: 'How long ago the object was created',
 };
 
-type KindOptions = Pick<Kind, 'kind' | 'plural' | 'description' | 'schema'> & Partial<Kind>;
+/** What a kind says about itself. */
+export type KindOptions = Pick<Kind, 'kind' | 'plural' | 'description' | 'schema'> & Partial<Kind>;
 
-function defineKind(group: string, versions: string[], storedVersion: string, options: KindOptions): Kind {
+/** For the groups of the API. */
+export function defineKind(group: string, versions: string[], storedVersion: string, options: KindOptions): Kind {
   const { printerColumns = [], ...rest } = options;
   return {
     group,

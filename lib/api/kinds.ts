@@ -1,6 +1,7 @@
 /** Every kind of the mesh API, and how an object finds its own. */
 import { TrafficExtension } from './extensions/traffic-extension';
 import { WasmPlugin } from './extensions/wasm-plugin';
+import { gatewayApiKinds } from './gateway-api';
 import type { Kind } from './kind';
 import { DestinationRule } from './networking/destination-rule';
 import { EnvoyFilter } from './networking/envoy-filter';
@@ -17,7 +18,7 @@ import { PeerAuthentication } from './security/peer-authentication';
 import { RequestAuthentication } from './security/request-authentication';
 import { Telemetry } from './telemetry/telemetry';
 
-/** All kinds, by group and name. */
+/** All kinds of the mesh's own API, by group and name. */
 export const kinds: readonly Kind[] = [
   DestinationRule,
   EnvoyFilter,
@@ -36,12 +37,12 @@ export const kinds: readonly Kind[] = [
   WasmPlugin,
 ];
 
-const byName = new Map(kinds.map((kind) => [`${kind.group}/${kind.kind}`, kind]));
+const byName = new Map([...kinds, ...gatewayApiKinds].map((kind) => [`${kind.group}/${kind.kind}`, kind]));
 
 /** The groups of the mesh API. */
 export const meshGroups: ReadonlySet<string> = new Set(kinds.map((kind) => kind.group));
 
-/** The kind of an object, whatever version it is written in; undefined when it is not of the mesh API. */
+/** The kind of an object, whatever version it is written in; undefined when it is neither of the mesh API nor of the Gateway API. */
 export function kindOf(object: { apiVersion: string; kind: string }): Kind | undefined {
   return byName.get(`${groupOf(object)}/${object.kind}`);
 }

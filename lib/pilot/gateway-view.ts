@@ -39,7 +39,7 @@ const gatewayViewQuery: Query<GatewayProxy, GatewayView> = {
   compute: (evaluation, { client, labels, map, authorization }) => ({
     client,
     namespace: client.namespace,
-    ports: gatewayPorts(evaluation.gateways(labels), map),
+    ports: gatewayPorts(evaluation.gateways(client.namespace, labels), map),
     authorization,
   }),
 };

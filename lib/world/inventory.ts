@@ -10,6 +10,16 @@ import type {
   VirtualService,
   WorkloadEntry,
 } from '../api';
+import type {
+  Gateway as GatewayApiGateway,
+  GatewayClass,
+  GRPCRoute,
+  HTTPRoute,
+  ListenerSet,
+  ReferenceGrant,
+  TCPRoute,
+  TLSRoute,
+} from '../api/gateway-api';
 import type { ConfigMap, EndpointSlice, Service as KubeService, Pod, Secret } from '../api/kubernetes';
 import { groupOf, type KubeObject, objectKey } from '../api/object';
 import { compareText, oldestFirst } from './age';
@@ -45,6 +55,14 @@ export class Inventory {
   readonly destinationRules: DestinationRule[] = [];
   readonly gateways: Gateway[] = [];
   readonly sidecars: Sidecar[] = [];
+  readonly namespaces = new Map<string, KubeObject>();
+  readonly gatewayClasses = new Map<string, GatewayClass>();
+  /** Gateways of the Gateway API, of whatever class. */
+  readonly gatewayApiGateways: GatewayApiGateway[] = [];
+  readonly listenerSets: ListenerSet[] = [];
+  /** Routes of the Gateway API, of all kinds. */
+  readonly routes: (HTTPRoute | GRPCRoute | TLSRoute | TCPRoute)[] = [];
+  readonly referenceGrants = new Map<string, ReferenceGrant[]>();
 
   /** @param objects in any order; of several with one key the last counts. */
   constructor(objects: Iterable<KubeObject>) {
@@ -100,6 +118,27 @@ export class Inventory {
       case 'security.istio.io/RequestAuthentication':
         append(this.requestAuthentications, namespace ?? 'default', object as RequestAuthentication);
         break;
+      case '/Namespace':
+        this.namespaces.set(name, object);
+        break;
+      case 'gateway.networking.k8s.io/GatewayClass':
+        this.gatewayClasses.set(name, object as GatewayClass);
+        break;
+      case 'gateway.networking.k8s.io/Gateway':
+        this.gatewayApiGateways.push(object as GatewayApiGateway);
+        break;
+      case 'gateway.networking.k8s.io/ListenerSet':
+        this.listenerSets.push(object as ListenerSet);
+        break;
+      case 'gateway.networking.k8s.io/HTTPRoute':
+      case 'gateway.networking.k8s.io/GRPCRoute':
+      case 'gateway.networking.k8s.io/TLSRoute':
+      case 'gateway.networking.k8s.io/TCPRoute':
+        this.routes.push(object as HTTPRoute);
+        break;
+      case 'gateway.networking.k8s.io/ReferenceGrant':
+        append(this.referenceGrants, namespace ?? 'default', object as ReferenceGrant);
+        break;
       case 'telemetry.istio.io/Telemetry':
         append(this.telemetries, namespace ?? 'default', object as Telemetry);
         break;
@@ -113,6 +152,9 @@ export class Inventory {
       this.destinationRules,
       this.gateways,
       this.sidecars,
+      this.gatewayApiGateways,
+      this.listenerSets,
+      this.routes,
     ]) {
       (list as KubeObject[]).sort(oldestFirst);
     }

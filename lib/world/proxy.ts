@@ -119,6 +119,6 @@ function isGateway(view: WorldView, pod: Pod): boolean {
   if (args.some((arg) => arg === 'sidecar' || arg.startsWith('sidecar~'))) return false;
   const labels = pod.metadata.labels ?? {};
   return view
-    .gateways(labels)
+    .gateways(pod.metadata.namespace ?? 'default', labels)
     .some(({ spec }) => Object.keys(spec.selector ?? {}).length > 0 && selects(spec.selector, labels));
 }

@@ -4,6 +4,7 @@
  */
 import type { Gateway, MeshConfig, Telemetry, WorkloadEntry } from '../api';
 import type { EndpointSlice, Pod, Secret } from '../api/kubernetes';
+import { type Conversion, convert } from './gateway-api';
 import { type Labels, selects } from './labels';
 import { partsOf, type Table, table } from './reads';
 import type { Service } from './service';
@@ -11,6 +12,9 @@ import { allServicesTable } from './visible-services';
 import type { World } from './world';
 
 const none: readonly never[] = Object.freeze([]);
+
+/** What the Gateway API amounts to. */
+export const gatewayApiTable = table<Conversion>('gateway api', (world) => convert(world.inventory));
 
 export const meshConfigTable = table<MeshConfig>('mesh config', (world) => world.mesh.config);
 
@@ -60,10 +64,17 @@ export const servicesOfWorkloadTable = table<readonly Service[]>('services of wo
     .filter((service) => service.namespace === namespace && service.selector && selects(service.selector, labels));
 });
 
-/** By labels (as JSON) of a gateway workload: the Gateways of all namespaces that select it, oldest first. */
-export const gatewaysTable = table<readonly Gateway[]>('gateways', (world, json) => {
+/**
+ * By namespace and labels (as JSON) of a gateway workload: the Gateways that select it, oldest first. Written ones select
+ * in all namespaces, those of the Gateway API in their own.
+ */
+export const gatewaysTable = table<readonly Gateway[]>('gateways', (world, key) => {
+  const [namespace, json] = partsOf(key, 2);
   const labels = JSON.parse(json) as Labels;
-  return world.inventory.gateways.filter((object) => selects(object.spec.selector, labels));
+  const converted = world
+    .read(gatewayApiTable, '')
+    .istioGateways.filter((each) => each.metadata.namespace === namespace);
+  return [...world.inventory.gateways, ...converted].filter((object) => selects(object.spec.selector, labels));
 });
 
 /** The label keys by which VirtualServices and Telemetries tell workloads apart, sorted. */

@@ -23,7 +23,12 @@ import type { Service } from './service';
 import { sidecarTable } from './sidecars';
 import * as tables from './tables';
 import { type Viewer, withoutLabels } from './viewer';
-import { virtualServiceForHostTable, virtualServicesTable, virtualServiceTable } from './virtual-services';
+import {
+  virtualServiceForHostTable,
+  virtualServicesForHostTable,
+  virtualServicesTable,
+  virtualServiceTable,
+} from './virtual-services';
 import { serviceTable, visibleServicesTable } from './visible-services';
 
 export abstract class WorldView implements Reader {
@@ -117,6 +122,11 @@ export abstract class WorldView implements Reader {
     return this.read(virtualServicesTable, keyOf(withoutLabels(viewer), gateway));
   }
 
+  /** Those that rule a host for the viewer's sidecars: one that was written, or routes of the Gateway API, oldest first. */
+  virtualServicesFor(viewer: Viewer, hostname: string): readonly VirtualService[] {
+    return this.read(virtualServicesForHostTable, keyOf(withoutLabels(viewer), hostname));
+  }
+
   /** The VirtualService that rules a host for the viewer's sidecars. */
   virtualServiceFor(viewer: Viewer, hostname: string): VirtualService | undefined {
     return this.read(virtualServiceForHostTable, keyOf(withoutLabels(viewer), hostname));
@@ -142,9 +152,9 @@ export abstract class WorldView implements Reader {
     return this.read(destinationRuleTable, nameKey(namespace, name));
   }
 
-  /** The Gateways of all namespaces that select a workload with these labels, oldest first. */
-  gateways(labels: Labels): readonly Gateway[] {
-    return this.read(tables.gatewaysTable, labelsKey(labels));
+  /** The Gateways that select a workload of `namespace` with these labels, oldest first. */
+  gateways(namespace: string, labels: Labels): readonly Gateway[] {
+    return this.read(tables.gatewaysTable, keyOf(namespace, labelsKey(labels)));
   }
 
   /** The label keys by which any object tells clients apart; workloads that agree on them see the same World. */

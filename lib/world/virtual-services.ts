@@ -1,13 +1,17 @@
 /** Which VirtualServices a viewer sees, and which of them rules a host. */
 import type { VirtualService } from '../api';
+import { oldestFirst } from './age';
+import { sourceOf } from './gateway-api';
 import { type ByHost, byHost, mostSpecific } from './host-index';
 import { resolveHost } from './hostname';
 import { nameKey } from './inventory';
 import { keyOf, partsOf, type Table, table } from './reads';
 import { isWithin } from './scope';
 import { listenersOf } from './sidecars';
+import { gatewayApiTable } from './tables';
 import { namespaceOf, withoutLabels } from './viewer';
 import { isVisible } from './visibility';
+import type { World } from './world';
 
 /** The gateway name by which VirtualServices mean all sidecars. */
 export const MESH_GATEWAY = 'mesh';
@@ -32,9 +36,16 @@ export const virtualServicesTable = table<readonly VirtualService[]>('virtual se
   });
 });
 
+/** Written ones, and what routes of the Gateway API amount to; oldest first. */
+function allVirtualServices(world: World): readonly VirtualService[] {
+  const { virtualServices } = world.read(gatewayApiTable, '');
+  const written = world.inventory.virtualServices;
+  return virtualServices.length === 0 ? written : [...written, ...virtualServices].sort(oldestFirst);
+}
+
 const virtualServicesByGateway: Table<ReadonlyMap<string, VirtualService[]>> = table('by gateway', (world) => {
   const byGateway = new Map<string, VirtualService[]>();
-  for (const object of world.inventory.virtualServices) {
+  for (const object of allVirtualServices(world)) {
     for (const gateway of new Set(gatewaysOf(object))) {
       const list = byGateway.get(gateway);
       if (list) list.push(object);
@@ -53,10 +64,7 @@ const virtualServicesByName: Table<ReadonlyMap<string, VirtualService>> = table(
   'virtual services by name',
   (world) =>
     new Map(
-      world.inventory.virtualServices.map((object) => [
-        nameKey(object.metadata.namespace, object.metadata.name),
-        object,
-      ]),
+      allVirtualServices(world).map((object) => [nameKey(object.metadata.namespace, object.metadata.name), object]),
     ),
 );
 
@@ -83,6 +91,22 @@ export const virtualServiceForHostTable = table<VirtualService | undefined>(
   (world, key) => {
     const [viewer, hostname] = partsOf(key, 2);
     return mostSpecific(hostname, world.read(virtualServiceHosts, withoutLabels(viewer)))?.[0];
+  },
+);
+
+/**
+ * By viewer and a host name: all objects that rule the host together. Of written ones that is one; routes of the Gateway
+ * API are merged, those of the viewer's namespace before the producer's (https://gateway-api.sigs.k8s.io/mesh/).
+ */
+export const virtualServicesForHostTable = table<readonly VirtualService[]>(
+  'virtual services for host',
+  (world, key) => {
+    const [viewer, hostname] = partsOf(key, 2);
+    const objects = mostSpecific(hostname, world.read(virtualServiceHosts, withoutLabels(viewer))) ?? none;
+    if (!objects[0] || !sourceOf(objects[0])) return objects.slice(0, 1);
+    const routes = objects.filter((object) => sourceOf(object));
+    const consumers = routes.filter(({ spec }) => spec.exportTo?.[0] === '.');
+    return consumers.length > 0 ? consumers : routes;
   },
 );
 

@@ -1,0 +1,151 @@
+/** The rules of an HTTPRoute, as HTTP routes of a VirtualService. */
+import type { HTTPMatchRequest, HTTPRetry, HTTPRouteDestination, StringMatch } from '../../api';
+import { parseDuration } from '../../api/duration';
+import type { HTTPRoute, HttpBackendRef, HttpRouteMatch, HttpRouteRule } from '../../api/gateway-api';
+import type { KubeObject } from '../../api/object';
+import { resolveBackend } from './backends';
+import type { Problem } from './conditions';
+import type { ConvertedHttpRoute } from './converted';
+import { type ConvertedFilters, convertFilters } from './filters';
+import type { Lookup } from './lookup';
+
+export interface ConvertedRules {
+  readonly http: readonly ConvertedHttpRoute[];
+  /** Values that are not served; rules with them answer with 500. */
+  readonly unsupported: readonly Problem[];
+  /** References that lead nowhere. */
+  readonly unresolved: readonly Problem[];
+}
+
+/** What is answered where a rule has nothing to send requests to. */
+const FAILED = { directResponse: { status: 500 } };
+
+export function convertHttpRules(lookup: Lookup, route: HTTPRoute): ConvertedRules {
+  const rules = route.spec.rules ?? [{}];
+  return gathered(rules.map((rule: HttpRouteRule) => convertRule(lookup, route, rule)));
+}
+
+export interface ConvertedRule {
+  readonly http: ConvertedHttpRoute;
+  readonly unsupported: readonly Problem[];
+  readonly unresolved: readonly Problem[];
+}
+
+export function gathered(rules: readonly ConvertedRule[]): ConvertedRules {
+  return {
+    http: rules.map(({ http }) => http),
+    unsupported: rules.flatMap(({ unsupported }) => unsupported),
+    unresolved: rules.flatMap(({ unresolved }) => unresolved),
+  };
+}
+
+function convertRule(lookup: Lookup, route: HTTPRoute, rule: HttpRouteRule): ConvertedRule {
+  const resolve = (reference: HttpBackendRef) => resolveBackend(lookup, route, reference);
+  const filters = convertFilters(rule.filters, prefixOf(rule), resolve);
+  const matches = rule.matches?.length ? rule.matches.map(matchOf) : [{ uri: { prefix: '/' } }];
+  const base: ConvertedHttpRoute = { ...(rule.name && { name: rule.name }), match: matches, ...timesOf(rule) };
+  return withAction(lookup, route, base, filters, rule.backendRefs);
+}
+
+/** Adds what is done with requests: redirect them, forward them, or tell that they cannot be. */
+export function withAction(
+  lookup: Lookup,
+  route: KubeObject,
+  base: ConvertedHttpRoute,
+  filters: ConvertedFilters,
+  backendRefs: readonly HttpBackendRef[] | undefined,
+): ConvertedRule {
+  const unsupported = filters.problem ? [filters.problem] : [];
+  const complete = { ...base, ...filters.route };
+  if (filters.problem) return { http: { ...base, ...FAILED }, unsupported, unresolved: filters.unresolved };
+  if (filters.route.redirect) return { http: complete, unsupported, unresolved: filters.unresolved };
+  const backends = destinationsOf(lookup, route, backendRefs);
+  const action = backends.destinations.length > 0 ? { route: backends.destinations } : FAILED;
+  return {
+    http: { ...complete, ...action },
+    unsupported: [...unsupported, ...backends.unsupported],
+    unresolved: [...filters.unresolved, ...backends.unresolved],
+  };
+}
+
+/** A host that no service has: requests for it are answered with 500, which is what a broken reference's share gets. */
+export const UNRESOLVED_HOST = 'unresolved.malha.invalid';
+
+function destinationsOf(lookup: Lookup, route: KubeObject, references: readonly HttpBackendRef[] | undefined) {
+  const destinations: HTTPRouteDestination[] = [];
+  const unresolved: Problem[] = [];
+  const unsupported: Problem[] = [];
+  let good = false;
+  for (const reference of references ?? []) {
+    const { destination, problem } = resolveBackend(lookup, route, reference);
+    const filters = convertFilters(reference.filters, undefined, (mirror) => resolveBackend(lookup, route, mirror));
+    if (problem) unresolved.push(problem);
+    if (filters.problem) unsupported.push(filters.problem);
+    const weight = reference.weight ?? 1;
+    if (weight === 0) continue;
+    const usable = destination && !filters.problem;
+    good ||= !!usable;
+    destinations.push({
+      destination: usable ? destination : { host: UNRESOLVED_HOST, port: { number: reference.port ?? 80 } },
+      weight,
+      ...(filters.route.headers && { headers: filters.route.headers }),
+    });
+  }
+  return { destinations: good ? destinations : [], unresolved, unsupported };
+}
+
+/** The prefix that `ReplacePrefixMatch` replaces; the API allows it only where the rule has just one match, by prefix. */
+function prefixOf({ matches }: HttpRouteRule): string | undefined {
+  const path = matches?.[0]?.path;
+  if (!path) return '/';
+  return (path.type ?? 'PathPrefix') === 'PathPrefix' ? (path.value ?? '/') : undefined;
+}
+
+function matchOf({ path, method, headers, queryParams }: HttpRouteMatch): HTTPMatchRequest {
+  return {
+    uri: pathMatch(path),
+    ...(method && { method: { exact: method } }),
+    ...(headers?.length && { headers: conditionsOf(headers, (name) => name.toLowerCase()) }),
+    ...(queryParams?.length && { queryParams: conditionsOf(queryParams, (name) => name) }),
+  };
+}
+
+function pathMatch(path: HttpRouteMatch['path']): StringMatch {
+  const { type = 'PathPrefix', value = '/' } = path ?? {};
+  if (type === 'Exact') return { exact: value };
+  if (type === 'RegularExpression') return { regex: value };
+  return { prefix: value };
+}
+
+/** Of several conditions on one name, the first counts. */
+export function conditionsOf(
+  list: readonly { type?: 'Exact' | 'RegularExpression'; name: string; value: string }[],
+  keyOf: (name: string) => string,
+): Record<string, StringMatch> {
+  const result: Record<string, StringMatch> = {};
+  for (const { type, name, value } of list) {
+    result[keyOf(name)] ??= type === 'RegularExpression' ? { regex: value } : { exact: value };
+  }
+  return result;
+}
+
+/** `0s` lifts a limit. Without retries, one attempt is the whole request. */
+function timesOf({ timeouts, retry }: HttpRouteRule): Pick<ConvertedHttpRoute, 'timeout' | 'retries'> {
+  const limit = limitOf(timeouts?.request);
+  const perTry = limitOf(timeouts?.backendRequest);
+  if (!retry && perTry === undefined) return limit === undefined ? {} : { timeout: limit };
+  const retries: HTTPRetry = {
+    ...(retry?.attempts !== undefined && { attempts: retry.attempts }),
+    ...(perTry && { perTryTimeout: perTry }),
+    ...(retry?.codes?.length && { retryOn: [...SAFE_TO_RETRY, ...retry.codes].join(',') }),
+    ...(retry?.backoff && { backoff: retry.backoff }),
+  };
+  return { retries, ...(limit !== undefined && { timeout: limit }) };
+}
+
+/** Failures in which no request has reached an application. */
+const SAFE_TO_RETRY = ['connect-failure', 'refused-stream', 'reset-before-request', 'retriable-status-codes'];
+
+function limitOf(duration: string | undefined): string | undefined {
+  return duration !== undefined && parseDuration(duration) ? duration : undefined;
+}

@@ -2,7 +2,7 @@
 import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
-import { compareText } from '../world';
+import { bySpecificity, compareText, covers, sourceOf } from '../world';
 import { boundVirtualServices, hostNamesOf } from './gateway-hosts';
 import type { GatewayServer } from './gateway-servers';
 import { type GatewayProxy, gatewayViewOf } from './gateway-view';
@@ -10,6 +10,7 @@ import type { Evaluation, Query } from './memo';
 import { introduction } from './peer';
 import { routesOf } from './route';
 import { matchesEverything } from './route-match';
+import { byPrecedence } from './route-precedence';
 import { MAX_DIRECT_RESPONSE_BYTES } from './sidecar-routes';
 
 type Route = envoy.config.route.v3.Route;
@@ -40,22 +41,32 @@ interface HostParts {
   readonly port: number;
   readonly routes: Route[];
   requireTls: boolean;
+  /** The most specific route is taken, not the first. */
+  isRanked: boolean;
 }
 
 function virtualHosts(world: Evaluation, namespace: string, servers: readonly GatewayServer[]): VirtualHost[] {
   const hosts = new Map<string, HostParts>();
   const partsOf = (host: string, port: number) => {
-    const parts = hosts.get(host) ?? { port, routes: [], requireTls: false };
+    const parts = hosts.get(host) ?? { port, routes: [], requireTls: false, isRanked: false };
     hosts.set(host, parts);
     return parts;
   };
   for (const target of servers) {
     const port = target.server.port.number;
-    for (const { object, hosts: bound } of boundVirtualServices(world, namespace, target)) {
+    // Listeners of the Gateway API do not share: a host belongs to the most specific one, even if that has no route for it.
+    const isIsolated = sourceOf(target.gateway) !== undefined && target.kind === 'http';
+    if (isIsolated) for (const host of hostNamesOf(target)) if (host !== '*') partsOf(host, port);
+    for (const { object, hosts: all } of boundVirtualServices(world, namespace, target)) {
+      const bound = isIsolated ? all.filter((host) => narrowest(servers, host) === target) : all;
       const isTls = target.kind === 'https';
       const context = { client: namespace, viewer: namespace, labels: {}, gateway: target.gatewayName, port, isTls };
       const routes = routesOf(world, object, context);
-      for (const host of routes.length > 0 ? bound : []) partsOf(host, port).routes.push(...routes);
+      for (const host of routes.length > 0 ? bound : []) {
+        const parts = partsOf(host, port);
+        for (const route of routes) parts.routes.push(route);
+        if (sourceOf(object)) parts.isRanked = true;
+      }
     }
     if (target.kind !== 'http' || !target.server.tls?.httpsRedirect) continue;
     for (const host of hostNamesOf(target)) partsOf(host, port).requireTls = true;
@@ -63,14 +74,22 @@ function virtualHosts(world: Evaluation, namespace: string, servers: readonly Ga
   if (hosts.size === 0) return [{ name: `blackhole:${servers[0]?.server.port.number}`, domains: ['*'] }];
   return [...hosts]
     .sort(([a], [b]) => compareText(a, b))
-    .map(([host, { port, routes, requireTls }]) => ({
+    .map(([host, { port, routes, requireTls, isRanked }]) => ({
       name: `${host}:${port}`,
       domains: [host],
-      ...(routes.length > 0 && { routes: catchAllLast(routes) }),
+      ...(routes.length > 0 && { routes: isRanked ? byPrecedence(routes) : catchAllLast(routes) }),
       ...introduction(routes),
       ...(requireTls && { require_tls: 'ALL' as const }),
       include_request_attempt_count: true,
     }));
+}
+
+/** Of several servers, the one whose own host is closest to `host`. */
+function narrowest(servers: readonly GatewayServer[], host: string): GatewayServer | undefined {
+  const candidates = servers.flatMap((server) =>
+    hostNamesOf(server).flatMap((name) => (covers(name, host) ? [{ server, name }] : [])),
+  );
+  return candidates.sort((a, b) => bySpecificity(a.name, b.name))[0]?.server;
 }
 
 /** Several VirtualServices may share a host here; the routes for everything of one must not hide those of the next. */

@@ -1,7 +1,7 @@
 /** What a route does with a request: forward it, redirect it, or answer it. */
 import type { HTTPRedirect, HTTPRewrite, HTTPRoute, HTTPRouteDestination } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
-import type { Viewer, WorldView } from '../world';
+import { type ConvertedRedirect, UNRESOLVED_HOST, type Viewer, type WorldView } from '../world';
 import { balancingOf, type ResolvedDestination, resolveDestination } from './destinations';
 import { hashPolicy } from './hash-policy';
 import { authorityOf, headerEdits } from './header-edits';
@@ -47,6 +47,10 @@ export function routeAction(world: WorldView, route: HTTPRoute, place: RoutePlac
   return {
     route: {
       ...(weighted.length === 1 ? { cluster: resolved[0]!.cluster } : split(weighted, resolved)),
+      // The share of a backend that is not there fails, as the Gateway API has it; elsewhere such a host is no error yet.
+      ...(resolved.some(({ hostname }) => hostname === UNRESOLVED_HOST) && {
+        cluster_not_found_response_code: 'INTERNAL_SERVER_ERROR' as const,
+      }),
       ...rewriteOf(route.rewrite),
       ...authority(route, weighted),
       ...timeouts(route.timeout),
@@ -106,12 +110,15 @@ function authority(route: HTTPRoute, weighted: readonly HTTPRouteDestination[]):
 }
 
 function rewriteOf(rewrite: HTTPRewrite | undefined): RouteAction {
-  if (rewrite?.uriRegexRewrite?.match) {
-    const { match: regex, rewrite: substitution = '' } = rewrite.uriRegexRewrite;
-    return { regex_rewrite: { pattern: { regex }, substitution } };
-  }
+  const regex_rewrite = regexRewriteOf(rewrite?.uriRegexRewrite);
+  if (regex_rewrite) return { regex_rewrite };
   // Replaces what the match took: the prefix, or the whole path of an exact match or regular expression.
   return rewrite?.uri ? { prefix_rewrite: rewrite.uri } : {};
+}
+
+function regexRewriteOf(rewrite: HTTPRewrite['uriRegexRewrite']) {
+  if (!rewrite?.match) return undefined;
+  return { pattern: { regex: rewrite.match }, substitution: rewrite.rewrite ?? '' };
 }
 
 const REDIRECT_CODES: Record<number, envoy.config.route.v3.RedirectAction.RedirectResponseCode> = {
@@ -124,9 +131,11 @@ const REDIRECT_CODES: Record<number, envoy.config.route.v3.RedirectAction.Redire
 
 const DEFAULT_PORTS: Record<string, number> = { http: 80, https: 443 };
 
-function redirectOf(redirect: HTTPRedirect, place: RoutePlace): envoy.config.route.v3.RedirectAction {
+function redirectOf(redirect: ConvertedRedirect, place: RoutePlace): envoy.config.route.v3.RedirectAction {
   const port = redirectPort(redirect, place);
+  const regex_rewrite = regexRewriteOf(redirect.uriRegexRewrite);
   return {
+    ...(regex_rewrite && { regex_rewrite }),
     ...(redirect.scheme && { scheme_redirect: redirect.scheme }),
     ...(redirect.authority && { host_redirect: redirect.authority }),
     ...(port && { port_redirect: port }),

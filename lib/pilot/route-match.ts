@@ -7,8 +7,11 @@ import { stringMatcher } from './string-match';
 type RouteMatch = envoy.config.route.v3.RouteMatch;
 type HeaderMatcher = envoy.config.route.v3.HeaderMatcher;
 
-/** `undefined` matches every request. */
-export function routeMatch(match: HTTPMatchRequest | undefined): RouteMatch {
+/**
+ * `undefined` matches every request.
+ * @param inParts a prefix ends where a part of the path does, as in the Gateway API: `/foo` is no prefix of `/foobar`.
+ */
+export function routeMatch(match: HTTPMatchRequest | undefined, inParts = false): RouteMatch {
   if (!match) return { prefix: '/' };
   const headers = [
     ...pseudoHeader(':method', match.method),
@@ -19,7 +22,7 @@ export function routeMatch(match: HTTPMatchRequest | undefined): RouteMatch {
   ];
   const parameters = sorted(match.queryParams).map(([name, value]) => parameterMatcher(name, value));
   return {
-    ...path(match),
+    ...(inParts ? inWholeParts(path(match)) : path(match)),
     ...(headers.length > 0 && { headers }),
     ...(parameters.length > 0 && { query_parameters: parameters }),
   };
@@ -36,6 +39,11 @@ function path({ uri, ignoreUriCase }: HTTPMatchRequest): RouteMatch {
   if (uri?.prefix) return { prefix: uri.prefix, ...insensitive };
   if (uri?.regex !== undefined && uri.regex !== '*') return { safe_regex: { regex: uri.regex } };
   return { prefix: '/' };
+}
+
+function inWholeParts({ prefix, ...rest }: RouteMatch): RouteMatch {
+  const parts = prefix?.replace(/\/+$/, '');
+  return parts ? { ...rest, path_separated_prefix: parts } : { ...rest, ...(prefix !== undefined && { prefix: '/' }) };
 }
 
 /** Envoy keeps method, authority and scheme as headers; every request has them. */

@@ -10,6 +10,7 @@ import {
   namespaceOf,
   resolveGateway,
   selects,
+  sourceOf,
   type Viewer,
   type WorldView,
 } from '../world';
@@ -73,7 +74,8 @@ function translateRoutes(world: WorldView, object: VirtualService, context: Rout
       if (!appliesTo(match, context, owner)) continue;
       const route = translate(world, object, http, match, place);
       routes.push(route);
-      if (matchesEverything(route.match!)) return routes;
+      // Routes of the Gateway API are put into an order later, with those of others.
+      if (!sourceOf(object) && matchesEverything(route.match!)) return routes;
     }
   }
   return routes;
@@ -102,7 +104,7 @@ function translate(
   place: RoutePlace,
 ): Route {
   const name = [http.name, match?.name].filter(Boolean).join('.');
-  const envoyMatch = routeMatch(match);
+  const envoyMatch = routeMatch(match, sourceOf(object) !== undefined);
   const action = routeAction(world, http, place);
   const perFilter: Record<string, google.protobuf.Any> = {};
   const fault = faultOf(http.fault);
@@ -113,7 +115,7 @@ function translate(
     ...(name && { name }),
     match: envoyMatch,
     ...action,
-    metadata: { filter_metadata: { istio: { config: configPath(object) } } },
+    metadata: { filter_metadata: { istio: { config: configPath(sourceOf(object) ?? object) } } },
     ...(action.route && { decorator: { operation: operationOf(object, action.route, envoyMatch, place) } }),
     ...(Object.keys(perFilter).length > 0 && { typed_per_filter_config: perFilter }),
     ...mergeEdits(http),

@@ -1,12 +1,22 @@
 /** The virtual host of a service: by which names clients ask for it, and what is done with their requests. */
 import type { envoy } from '../envoy/generated/envoy';
-import { CLUSTER_DOMAIN, isIpAddress, isWildcard, keyOf, MESH_GATEWAY, type Service, type WorldView } from '../world';
+import {
+  CLUSTER_DOMAIN,
+  isIpAddress,
+  isWildcard,
+  keyOf,
+  MESH_GATEWAY,
+  type Service,
+  sourceOf,
+  type WorldView,
+} from '../world';
 import type { ClientView } from './client-view';
 import type { Evaluation, Query } from './memo';
 import { outboundClusterName } from './names';
 import { introduction } from './peer';
 import { type RouteContext, routesOf } from './route';
 import { forwardTo } from './route-action';
+import { byPrecedence } from './route-precedence';
 
 export type VirtualHost = envoy.config.route.v3.VirtualHost;
 
@@ -29,9 +39,11 @@ const virtualHostQuery: Query<HostName, VirtualHost | undefined> = {
   compute: (world, { view, hostname, port, withPort }) => {
     const service = world.service(view.viewer, hostname);
     if (!service) return undefined;
-    const object = world.virtualServiceFor(view.viewer, hostname);
-    const routes = object ? routesOf(world, object, meshContext(view, port)) : [];
-    const all = routes.length > 0 ? [...routes] : [defaultRoute(world, view, hostname, port)];
+    const objects = world.virtualServicesFor(view.viewer, hostname);
+    const routes = objects.flatMap((object) => routesOf(world, object, meshContext(view, port)));
+    const isRanked = objects[0] !== undefined && sourceOf(objects[0]) !== undefined;
+    const inOrder = isRanked ? byPrecedence(routes) : routes;
+    const all = inOrder.length > 0 ? inOrder : [defaultRoute(world, view, hostname, port)];
     return {
       name: `${hostname}:${port}`,
       domains: domainsOf(service, port, view.namespace, withPort),

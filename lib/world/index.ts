@@ -13,6 +13,7 @@
 export * from './age';
 export { type AddressRanges, complete, DEFAULT_RANGES } from './completion';
 export * from './endpoint';
+export * from './gateway-api';
 export * from './hostname';
 export * from './identity';
 export { nameKey, partsOfName } from './inventory';

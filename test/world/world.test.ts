@@ -185,7 +185,9 @@ describe('two Worlds', () => {
     const before = World.of(objects);
     const after = World.of([...objects].reverse().concat(pod('new', 'shop')));
     expect(sameAnswer(before.visibleServices('x'), after.visibleServices('x'))).toBe(true);
-    expect(sameAnswer(before.gateways('shop', { istio: 'edge' }), after.gateways('shop', { istio: 'edge' }))).toBe(true);
+    expect(sameAnswer(before.gateways('shop', { istio: 'edge' }), after.gateways('shop', { istio: 'edge' }))).toBe(
+      true,
+    );
   });
 
   test('differ where an object did', () => {

@@ -120,7 +120,7 @@ function redirectOf(redirect: RequestRedirect, prefix: string | undefined): Conv
 function pathRewrite(path: PathModifier | undefined, prefix: string | undefined): HTTPRewrite {
   if (!path) return {};
   if (path.type === 'ReplaceFullPath') {
-    return { uriRegexRewrite: { match: '.*', rewrite: replacement(path.replaceFullPath || '/') } };
+    return { uriRegexRewrite: { match: '/.*', rewrite: replacement(path.replaceFullPath || '/') } };
   }
   const matched = withoutTrailingSlash(prefix ?? '/');
   const wanted = withoutTrailingSlash(path.replacePrefixMatch ?? '');

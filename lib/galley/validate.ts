@@ -1,4 +1,5 @@
 /** Is this object valid, looked at alone? Its form, its schema, the rules of its kind, and what of it is served. */
+import { gatewayApiKinds } from '../api/gateway-api';
 import type { Kind } from '../api/kind';
 import { kindOf, kinds, meshGroups } from '../api/kinds';
 import { kubernetesSchemas, ObjectSchema } from '../api/kubernetes-schema';
@@ -21,7 +22,9 @@ interface Judgement extends Remark {
 
 const checkObject = schemaCheck(ObjectSchema, '');
 const checkMeshConfig = schemaCheck(MeshConfigSchema, '');
-const checkSpec = new Map<Kind, SchemaCheck>(kinds.map((kind) => [kind, schemaCheck(kind.schema, 'spec')]));
+const checkSpec = new Map<Kind, SchemaCheck>(
+  [...kinds, ...gatewayApiKinds].map((kind) => [kind, schemaCheck(kind.schema, 'spec')]),
+);
 const checkKubernetes = new Map([...kubernetesSchemas].map(([name, schema]) => [name, schemaCheck(schema, '')]));
 
 /** Objects are immutable, so each is judged once. */

@@ -10,6 +10,8 @@ export interface Destination {
   readonly service?: { readonly host: string; readonly subset: string; readonly port: number };
   /** `address:port` of the endpoints that Envoy may use, by priority; empty where Envoy itself finds them. */
   readonly endpoints: readonly string[];
+  /** Where there is nothing behind the share: what it is answered with. */
+  readonly status?: number;
 }
 
 interface Judged {

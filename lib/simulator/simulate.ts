@@ -93,7 +93,8 @@ function simulateHttp(
   const { answer, faults } = filtered(route, routed);
   if (answer) return { ...answer, by: decided };
   if (!route.route) throw SimulationError.unknown('a route without an action', `virtual host ${virtualHost.name}`);
-  return forward(snapshot, sharesOf(route.route, route.name ?? ''), {
+  const notFound = route.route.cluster_not_found_response_code === 'INTERNAL_SERVER_ERROR' ? 500 : undefined;
+  const forwarded: Unresolved = {
     kind: 'forward',
     by: decided,
     path: rewrittenPath(match, route.route, routed.path),
@@ -101,7 +102,8 @@ function simulateHttp(
     timeout: route.route.timeout,
     mirrors: (route.route.request_mirror_policies ?? []).map(({ cluster = '' }) => cluster),
     ...(faults && { faults }),
-  });
+  };
+  return forward(snapshot, sharesOf(route.route, route.name ?? ''), forwarded, notFound);
 }
 
 function routesOf(snapshot: Snapshot, hcm: HttpConnectionManager): RouteConfiguration | undefined {
@@ -123,13 +125,30 @@ function routedRequest({ method = 'GET', path = '/', authority, headers = {}, sn
 
 type Unresolved = Omit<Extract<Answer, { kind: 'forward' }>, 'destinations'>;
 
-function forward(snapshot: Snapshot, shares: { cluster: string; share: number }[], rest: Unresolved): Answer {
+/** @param notFound the status for a share whose cluster does not exist, where the route says one. */
+function forward(
+  snapshot: Snapshot,
+  shares: { cluster: string; share: number }[],
+  rest: Unresolved,
+  notFound?: number,
+): Answer {
   const destinations: Destination[] = [];
   // A connection that is no HTTP is closed without a word.
   const status = rest.path === undefined ? {} : { status: 503 };
   for (const { cluster: name, share } of shares) {
     const cluster = named<Cluster>(snapshot.clusters, name);
-    if (!cluster) return { kind: 'refusal', ...status, why: `cluster ${name} does not exist` };
+    if (!cluster && (shares.length === 1 || notFound === undefined)) {
+      return {
+        kind: 'refusal',
+        ...status,
+        ...(notFound && { status: notFound }),
+        why: `cluster ${name} does not exist`,
+      };
+    }
+    if (!cluster) {
+      destinations.push({ cluster: name, share, endpoints: [], status: notFound, ...serviceOf(name) });
+      continue;
+    }
     const endpoints = endpointsOf(snapshot, cluster);
     if (endpoints.length === 0 && findsNoEndpoints(cluster)) {
       if (shares.length === 1) return { kind: 'refusal', ...status, why: `cluster ${name} has no endpoints` };

@@ -4,6 +4,7 @@
  */
 import { TrafficExtension, type TrafficExtensionSpec } from '../../api/extensions/traffic-extension';
 import { WasmPlugin, type WasmPluginSpec } from '../../api/extensions/wasm-plugin';
+import * as gatewayApi from '../../api/gateway-api';
 import type { Kind } from '../../api/kind';
 import { DestinationRule, type DestinationRuleSpec } from '../../api/networking/destination-rule';
 import { EnvoyFilter, type EnvoyFilterSpec } from '../../api/networking/envoy-filter';
@@ -24,6 +25,7 @@ import { checkDestinationRule } from './destination-rule';
 import { checkEnvoyFilter } from './envoy-filter';
 import { checkTrafficExtension, checkWasmPlugin } from './extension';
 import { checkGateway } from './gateway';
+import { checkHttpRouteOfGatewayApi, checkListeners } from './gateway-api';
 import { checkPeerAuthentication } from './peer-authentication';
 import { checkProxyConfig } from './proxy-config';
 import { checkRequestAuthentication } from './request-authentication';
@@ -56,4 +58,7 @@ export const rulesOf: ReadonlyMap<Kind, Rules> = new Map<Kind, Rules>([
   [EnvoyFilter, checkEnvoyFilter satisfies (spec: EnvoyFilterSpec, check: Check) => void],
   [WasmPlugin, checkWasmPlugin satisfies (spec: WasmPluginSpec, check: Check) => void],
   [TrafficExtension, checkTrafficExtension satisfies (spec: TrafficExtensionSpec, check: Check) => void],
+  [gatewayApi.Gateway, checkListeners satisfies (spec: gatewayApi.GatewaySpec, check: Check) => void],
+  [gatewayApi.ListenerSet, checkListeners satisfies (spec: gatewayApi.ListenerSetSpec, check: Check) => void],
+  [gatewayApi.HTTPRoute, checkHttpRouteOfGatewayApi satisfies (spec: gatewayApi.HttpRouteSpec, check: Check) => void],
 ]);

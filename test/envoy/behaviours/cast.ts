@@ -108,7 +108,11 @@ function gateway(name: string, labels: Record<string, string>): KubeObject[] {
     {
       apiVersion: 'v1',
       kind: 'Pod',
-      metadata: { name, namespace: 'shop', labels: { ...labels, app: name } },
+      metadata: {
+        name,
+        namespace: 'shop',
+        labels: { ...labels, app: name, 'gateway.networking.k8s.io/gateway-name': name },
+      },
       spec: { serviceAccountName: name, containers: [gatewayContainer({ workload: name, ports })] },
     },
     {

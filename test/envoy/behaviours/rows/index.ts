@@ -3,6 +3,14 @@ import type { Behaviour } from '../behaviour';
 import { gatewayRows } from './gateway';
 import { httpMatch } from './http-match';
 import { httpRoute } from './http-route';
+import { httpRouteOfGatewayApi, meshOfGatewayApi } from './http-route-api';
 import { services } from './services';
 
-export const behaviours: readonly Behaviour[] = [...httpMatch, ...httpRoute, ...gatewayRows, ...services];
+export const behaviours: readonly Behaviour[] = [
+  ...httpMatch,
+  ...httpRoute,
+  ...gatewayRows,
+  ...services,
+  ...httpRouteOfGatewayApi,
+  ...meshOfGatewayApi,
+];

@@ -9,7 +9,9 @@ describe('a kind', () => {
   });
 
   it('is not confused with one of the same name in another group', () => {
-    expect(kindOf({ apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway' })).toBeUndefined();
+    const ofGatewayApi = kindOf({ apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway' });
+    expect(ofGatewayApi?.group).toBe('gateway.networking.k8s.io');
+    expect(kindOf({ apiVersion: 'networking.istio.io/v1', kind: 'Gateway' })?.group).toBe('networking.istio.io');
     expect(isOfKind({ apiVersion: 'example.com/v1', kind: 'VirtualService' }, VirtualService)).toBe(false);
   });
 

@@ -94,25 +94,20 @@ export class CitadelAuthority implements Signer {
     return () => this.listeners.delete(onChange);
   }
 
-  async sign({ identity, csr, lifetimeSeconds, backdateSeconds }: SigningRequest): Promise<SignedCertificate> {
-    return this.certificate(csr.publicKey, { identity }, lifetimeSeconds, backdateSeconds);
-  }
-
-  /** As `sign`, with names of hosts: for the control plane's own servers, never for what a caller asks. */
-  async certificate(
-    publicKey: Buffer,
-    names: { identity: SigningRequest['identity']; hosts?: readonly string[] },
-    lifetimeSeconds: number,
-    backdateSeconds?: number,
-  ): Promise<SignedCertificate> {
-    if (names.identity.trustDomain !== this.trustDomain) {
-      throw new SignerError(`${formatIdentity(names.identity)} is not of trust domain ${this.trustDomain}`);
+  async sign(request: SigningRequest): Promise<SignedCertificate> {
+    const { identity, hosts, csr, lifetimeSeconds, backdateSeconds } = request;
+    if (identity.trustDomain !== this.trustDomain) {
+      throw new SignerError(`${formatIdentity(identity)} is not of trust domain ${this.trustDomain}`);
     }
     const { issuer, above } = activeSlot(this.slots);
     const seconds = Math.min(lifetimeSeconds, this.policy.leafSeconds);
     const lifetime = lifetimeFrom(this.clock(), seconds, backdateSeconds);
     try {
-      const { der, notBefore, notAfter } = await issuer.issue({ publicKey, names, ...lifetime });
+      const { der, notBefore, notAfter } = await issuer.issue({
+        publicKey: csr.publicKey,
+        names: { identity, hosts },
+        ...lifetime,
+      });
       return { chain: [pem('CERTIFICATE', der), ...above], notBefore, notAfter };
     } catch (error) {
       throw new SignerError((error as Error).message);

@@ -7,6 +7,8 @@ import type { Lifetime } from './renewal';
 export interface SigningRequest {
   readonly identity: Identity;
   readonly csr: CheckedCsr;
+  /** Names of hosts beside the identity: for the control plane's own servers, never for what a caller asks. */
+  readonly hosts?: readonly string[];
   readonly lifetimeSeconds: number;
   /** How far before now the certificate begins. Default `BACKDATE_SECONDS`. */
   readonly backdateSeconds?: number;

@@ -15,6 +15,12 @@ export function isIpAddress(text: string): boolean {
   return ipv4.test(text) || text.includes(':');
 }
 
+/** The address of a connection's other end: `10.0.0.1:123`, `[2001:db8::1]:123` and `::ffff:10.0.0.1:123` without the port. */
+export function addressOfPeer(peer: string): string {
+  const address = peer.slice(0, peer.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
+  return address.replace(/^::ffff:(?=\d+\.)/i, '');
+}
+
 /**
  * A host as an object of `namespace` means it: a name without dots is a Service beside the object, everything else is
  * already complete. Host names are case-insensitive.

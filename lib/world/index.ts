@@ -20,6 +20,7 @@ export { nameKey, partsOfName } from './inventory';
 export * from './labels';
 export { DEFAULT_ROOT_NAMESPACE, parseMeshConfig } from './mesh-config';
 export * from './protocol';
+export * from './proven-proxy';
 export * from './proxy';
 export * from './reads';
 export { type EgressListener, type Scope, scopeOf } from './scope';

@@ -6,8 +6,8 @@ import type { KubeObject } from '../api/object';
 import type { Snapshot } from '../envoy/resource';
 import { admit, analyze, catalogue, type Finding } from '../galley';
 import { Translator } from '../pilot/translator';
-import { proxyOf, World, type WorldOptions } from '../world';
-import type { Logger, Node, SnapshotSource } from './source';
+import { type Proof, type Proxy, provenProxy, proxyOf, World, type WorldOptions } from '../world';
+import { AccessDenied, type Logger, type Node, type SnapshotSource } from './source';
 
 export interface MeshSourceOptions extends WorldOptions {
   readonly log: Logger;
@@ -65,10 +65,18 @@ export class MeshSource implements SnapshotSource {
     this.found = findings;
   }
 
-  snapshot(node: Node): Snapshot | undefined {
+  snapshot(node: Node, proof?: Proof): Snapshot | undefined {
     const world = this.inForce?.world;
-    const proxy = world && proxyOf(world, node);
+    const proxy = world && (proof ? proven(world, node, proof) : proxyOf(world, node));
     return proxy && this.translator.snapshot(world, proxy);
+  }
+
+  /** A Pod of the World, for whoever checks where a token comes from. */
+  knownPod(namespace: string, name: string): { uid?: string; addresses: readonly string[] } | undefined {
+    const pod = this.inForce?.world.pod(namespace, name);
+    if (!pod) return undefined;
+    const addresses = [pod.status?.podIP, ...(pod.status?.podIPs ?? []).map(({ ip }) => ip)];
+    return { uid: pod.metadata.uid, addresses: addresses.filter((address) => address !== undefined) };
   }
 
   subscribe(onChange: () => void): () => void {
@@ -121,6 +129,12 @@ export class MeshSource implements SnapshotSource {
   labelsOf(node: Node): Readonly<Record<string, string>> | undefined {
     return this.inForce && proxyOf(this.inForce.world, node)?.labels;
   }
+}
+
+function proven(world: World, node: Node, proof: Proof): Proxy | undefined {
+  const found = provenProxy(world, node.id, proof);
+  if (found.kind === 'refused') throw new AccessDenied(found.reason);
+  return found.kind === 'proven' ? found.proxy : undefined;
 }
 
 function described({ code, resource, path, message, file, line }: Finding): string {

@@ -1,4 +1,8 @@
-/** gRPC around the streams, and the round of them after a change. */
+/**
+ * gRPC around the streams, and the round of them after a change. There are two doors: `listen` opens a plaintext port, where
+ * a node's word is believed (a laptop's loopback); `accept` takes connections of a TLS port, whose callers prove who they are.
+ */
+import type { Duplex } from 'node:stream';
 import {
   status as Code,
   type handleBidiStreamingCall,
@@ -8,9 +12,19 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { addressOfPeer, type Proof } from '../world';
 import { ProxyStream } from './proxy-stream';
 import type { Variant } from './request';
-import { type Clock, type Logger, type SnapshotSource, systemClock, type XdsObserver } from './source';
+import {
+  AccessDenied,
+  type Authenticate,
+  type Clock,
+  type Logger,
+  type SnapshotSource,
+  type StreamCredential,
+  systemClock,
+  type XdsObserver,
+} from './source';
 import type { ProxyStatus } from './status';
 import { ProtocolError } from './subscription';
 
@@ -20,10 +34,12 @@ export interface XdsServerOptions {
   readonly clock?: Clock;
   /** Milliseconds to wait for an ACK before going on without it. Default 5,000. */
   readonly patience?: number;
-  /** Default: no encryption. */
-  readonly credentials?: ServerCredentials;
-  /** Further services on the same port. */
+  /** Who calls, on connections that were accepted. Default: nobody is let in there. */
+  readonly authenticate?: Authenticate;
+  /** Further services on the same ports. */
   readonly services?: readonly GrpcService[];
+  /** Further services for accepted connections alone. */
+  readonly secureServices?: readonly GrpcService[];
 }
 
 /** A service whose messages are handled as bytes or objects by whoever offers it. */
@@ -58,7 +74,10 @@ export const aggregatedDiscoveryService = {
 type Call = ServerDuplexStream<Buffer, Buffer>;
 
 export class XdsServer {
-  private readonly server: Server;
+  private readonly plain: Server;
+  private readonly secure: Server;
+  private readonly injector: ReturnType<Server['createConnectionInjector']>;
+  private readonly credentials = new WeakMap<ProxyStream, StreamCredential>();
   private readonly clock: Clock;
   private readonly streams = new Map<ProxyStream, Call>();
   private readonly unsubscribe: () => void;
@@ -73,7 +92,16 @@ export class XdsServer {
     private readonly options: XdsServerOptions,
   ) {
     this.clock = options.clock ?? systemClock;
-    this.server = new Server({
+    const { services = [], secureServices = [] } = options;
+    this.plain = this.serverFor((variant, call) => this.open(variant, call), services);
+    this.secure = this.serverFor((variant, call) => this.admit(variant, call), [...services, ...secureServices]);
+    // The connections come decrypted.
+    this.injector = this.secure.createConnectionInjector(ServerCredentials.createInsecure());
+    this.unsubscribe = source.subscribe(() => this.startRound());
+  }
+
+  private serverFor(open: (variant: Variant, call: Call) => void, services: readonly GrpcService[]): Server {
+    const server = new Server({
       'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
       'grpc.max_concurrent_streams': 100,
       // A proxy whose node has vanished must not be taken for connected.
@@ -83,22 +111,24 @@ export class XdsServer {
     const handler =
       (variant: Variant): handleBidiStreamingCall<Buffer, Buffer> =>
       (call) =>
-        this.open(variant, call);
-    this.server.addService(aggregatedDiscoveryService, {
+        open(variant, call);
+    server.addService(aggregatedDiscoveryService, {
       StreamAggregatedResources: handler('state'),
       DeltaAggregatedResources: handler('delta'),
     });
-    for (const { definition, implementation } of options.services ?? []) {
-      this.server.addService(definition, implementation);
-    }
-    this.unsubscribe = source.subscribe(() => this.startRound());
+    for (const { definition, implementation } of services) server.addService(definition, implementation);
+    return server;
   }
 
-  /** Listens on `HOST:PORT` (port 0: any); resolves to the port. Rejects with a clear error when it cannot. */
+  /** Takes a connection of a TLS port over, decrypted. */
+  accept(connection: Duplex): void {
+    this.injector.injectConnection(connection);
+  }
+
+  /** Listens in plaintext on `HOST:PORT` (port 0: any); resolves to the port. Rejects with a clear error when it cannot. */
   async listen(address: string): Promise<number> {
-    const credentials = this.options.credentials ?? ServerCredentials.createInsecure();
     return new Promise((resolve, reject) => {
-      this.server.bindAsync(address, credentials, (error, port) => {
+      this.plain.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
         if (!error) return resolve(port);
         const isTaken = error.message.includes('EADDRINUSE');
         const problem = isTaken ? 'the port is in use; stop what uses it or choose another' : error.message;
@@ -111,16 +141,8 @@ export class XdsServer {
   async close(graceMilliseconds = 1_000): Promise<void> {
     this.unsubscribe();
     for (const call of this.streams.values()) call.end();
-    await new Promise<void>((resolve) => {
-      const force = setTimeout(() => {
-        this.server.forceShutdown();
-        resolve();
-      }, graceMilliseconds);
-      this.server.tryShutdown(() => {
-        clearTimeout(force);
-        resolve();
-      });
-    });
+    this.injector.destroy();
+    await Promise.all([this.plain, this.secure].map((server) => shutDown(server, graceMilliseconds)));
   }
 
   /** Every connected proxy, in order of node ids; one that is just reconnecting may be there twice. */
@@ -131,7 +153,53 @@ export class XdsServer {
       .sort((a, b) => (a.node.id < b.node.id ? -1 : a.node.id > b.node.id ? 1 : 0));
   }
 
-  private open(variant: Variant, call: Call): void {
+  /** Opens the stream when its caller is known, and ends it when the caller's credential does. */
+  private admit(variant: Variant, call: Call): void {
+    const { authenticate, log, observer } = this.options;
+    let isOver = false;
+    let cancelEnd = () => {};
+    const over = () => {
+      isOver = true;
+      cancelEnd();
+    };
+    for (const event of ['cancelled', 'close', 'error']) call.on(event, over);
+    const end = (code: Code, details: string, error: string) => {
+      if (isOver) return;
+      observer?.refused?.('credential');
+      log.warn({ peer: call.getPeer(), error }, 'stream refused');
+      call.emit('error', { code, details });
+    };
+    const authenticated = authenticate
+      ? authenticate(call)
+      : Promise.reject<StreamCredential>(new Error('nobody is let in here: there is no authentication'));
+    authenticated.then(
+      (credential) => {
+        if (isOver) return;
+        const stream = this.open(variant, call, credential);
+        cancelEnd = this.atEndOf(credential, () => {
+          this.forget(stream);
+          end(Code.UNAUTHENTICATED, 'the credential has expired', 'the credential has expired');
+        });
+      },
+      (error: Error & { isTemporary?: boolean }) =>
+        error.isTemporary
+          ? end(Code.UNAVAILABLE, 'credentials cannot be checked now: try again', error.message)
+          : end(Code.UNAUTHENTICATED, 'no valid credential', error.message),
+    );
+  }
+
+  /** Timers are short, because one cannot be longer than 24 days. */
+  private atEndOf({ expiresAt }: StreamCredential, task: () => void): () => void {
+    let cancel = () => {};
+    const wait = () => {
+      const left = expiresAt.getTime() - Date.now();
+      cancel = left <= 0 ? this.clock.after(0, task) : this.clock.after(Math.min(left, 3_600_000), wait);
+    };
+    wait();
+    return () => cancel();
+  }
+
+  private open(variant: Variant, call: Call, credential?: StreamCredential): ProxyStream {
     const { log, observer = {}, patience = 5_000 } = this.options;
     const stream = new ProxyStream(variant, call.getPeer(), {
       clock: this.clock,
@@ -141,6 +209,7 @@ export class XdsServer {
       write: (bytes, done) => call.write(bytes, () => this.guarded(stream, call, done)),
     });
     this.streams.set(stream, call);
+    if (credential) this.credentials.set(stream, credential);
     observer.connected?.(this.streams.size);
     const limiter = new RequestLimiter(call, this.clock);
 
@@ -153,6 +222,7 @@ export class XdsServer {
     call.on('error', () => this.forget(stream));
     call.on('cancelled', () => this.forget(stream));
     call.on('close', () => this.forget(stream));
+    return stream;
   }
 
   private receive(stream: ProxyStream, bytes: Buffer): void {
@@ -174,14 +244,12 @@ export class XdsServer {
       work();
     } catch (error) {
       const { log, observer } = this.options;
-      const isTheirs = error instanceof ProtocolError;
-      const reason = isTheirs ? error.reason : 'internal';
+      const { code, reason, details } = endingOf(error as Error);
       observer?.refused?.(reason);
       const fields = { proxy: stream.node?.id, peer: stream.peer, error: (error as Error).message };
-      if (isTheirs) log.warn(fields, 'stream ended: the proxy broke the protocol');
-      else log.error({ ...fields, stack: (error as Error).stack }, 'stream ended: an error of ours');
-      const code = !isTheirs ? Code.INTERNAL : reason === 'too-much' ? Code.RESOURCE_EXHAUSTED : Code.INVALID_ARGUMENT;
-      const details = isTheirs ? error.message : 'internal error';
+      if (code === Code.INTERNAL)
+        log.error({ ...fields, stack: (error as Error).stack }, 'stream ended: an error of ours');
+      else log.warn(fields, 'stream ended: the proxy may not have this, or broke the protocol');
       this.forget(stream);
       call.emit('error', { code, details });
     }
@@ -225,13 +293,23 @@ export class XdsServer {
     if (this.isRoundUnderWay) setImmediate(() => this.continueRound());
   }
 
+  private proofOf(stream: ProxyStream): Proof | undefined {
+    const credential = this.credentials.get(stream);
+    return credential && { identity: credential.identity, address: addressOfPeer(stream.peer) };
+  }
+
   /** A translation that fails leaves the proxy with what it has. */
   private offer(stream: ProxyStream, changedAt?: number): void {
     const node = stream.node!;
     try {
-      stream.offer(this.source.snapshot(node), changedAt);
+      const snapshot = this.source.snapshot(node, this.proofOf(stream));
+      if (!snapshot && stream.isKnown && this.credentials.has(stream)) {
+        throw new AccessDenied('the workload of the proxy is gone');
+      }
+      stream.offer(snapshot, changedAt);
       this.failures.delete(node.id);
     } catch (error) {
+      if (error instanceof AccessDenied) throw error;
       const problem = (error as Error).message;
       if (this.failures.get(node.id) !== problem) {
         this.options.log.error({ proxy: node.id, error: problem, stack: (error as Error).stack }, 'translation failed');
@@ -239,6 +317,29 @@ export class XdsServer {
       this.failures.set(node.id, problem);
     }
   }
+}
+
+/** What the client is told when its stream ends, and why it does. */
+function endingOf(error: Error): { code: Code; reason: string; details: string } {
+  if (error instanceof AccessDenied) {
+    return { code: Code.PERMISSION_DENIED, reason: 'identity', details: 'the node is not that of the credential' };
+  }
+  if (!(error instanceof ProtocolError)) return { code: Code.INTERNAL, reason: 'internal', details: 'internal error' };
+  const code = error.reason === 'too-much' ? Code.RESOURCE_EXHAUSTED : Code.INVALID_ARGUMENT;
+  return { code, reason: error.reason, details: error.message };
+}
+
+async function shutDown(server: Server, graceMilliseconds: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const force = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, graceMilliseconds);
+    server.tryShutdown(() => {
+      clearTimeout(force);
+      resolve();
+    });
+  });
 }
 
 /** Reads more slowly from whoever sends more than its share: a bucket of one second's worth of requests. */

@@ -1,5 +1,7 @@
 /** What the ADS server needs from others, and what it tells them. */
+import type { Metadata } from '@grpc/grpc-js';
 import type { Snapshot } from '../envoy/resource';
+import type { Identity, Proof } from '../world';
 
 /** What a proxy says about itself in the first request of a stream. */
 export interface Node {
@@ -12,11 +14,36 @@ export interface Node {
 
 /** Where snapshots come from. */
 export interface SnapshotSource {
-  /** What the proxy should have now; undefined when it is unknown (yet). Must be cheap when nothing has changed. */
-  snapshot(node: Node): Snapshot | undefined;
+  /**
+   * What the proxy should have now; undefined when it is unknown (yet). Must be cheap when nothing has changed.
+   * @param proof what the connection has proven; undefined: it is on a port where the node's word is believed.
+   * @throws AccessDenied when the node is somebody else's.
+   */
+  snapshot(node: Node, proof?: Proof): Snapshot | undefined;
   /** Calls `onChange` whenever snapshots may have changed; returns how to stop. */
   subscribe(onChange: () => void): () => void;
 }
+
+/** A proxy that asked for what is not its own. The message is for the log. */
+export class AccessDenied extends Error {
+  override readonly name = 'AccessDenied';
+}
+
+/** Whom a connection has proven to be, and until when that holds. */
+export interface StreamCredential {
+  readonly identity: Identity;
+  readonly expiresAt: Date;
+}
+
+/** The parts of a gRPC call by which its caller is known. */
+export interface AuthenticatedCall {
+  readonly metadata: Metadata;
+  getPeer(): string;
+  getAuthContext(): { readonly sslPeerCertificate?: { readonly raw: Buffer; readonly valid_to: string } };
+}
+
+/** Rejects when there is no credential; with `isTemporary: true` when nobody can tell now. */
+export type Authenticate = (call: AuthenticatedCall) => Promise<StreamCredential>;
 
 /** pino's signature, as far as it is used. */
 export interface Logger {

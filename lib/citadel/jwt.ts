@@ -1,0 +1,82 @@
+/** What a token says about itself. Nothing of it is true before its signature, or the API server, has said so. */
+import { formatIdentity } from '../world';
+import { TokenError, type TokenIdentity } from './token-reviewer';
+
+/** Of a projected service-account token. */
+export interface TokenClaims {
+  readonly iss?: string;
+  readonly sub?: string;
+  readonly aud?: string | readonly string[];
+  readonly exp?: number;
+  readonly nbf?: number;
+  readonly 'kubernetes.io'?: {
+    readonly namespace?: string;
+    readonly pod?: { readonly name?: string; readonly uid?: string };
+    readonly node?: { readonly name?: string };
+  };
+}
+
+export interface UnverifiedToken {
+  readonly header: { readonly alg?: string; readonly kid?: string; readonly crit?: unknown };
+  readonly claims: TokenClaims;
+  /** What is signed. */
+  readonly content: string;
+  readonly signature: Buffer;
+}
+
+/** A service-account token has about 1 kB. */
+const MAX_TOKEN_LENGTH = 8_192;
+const USERNAME = /^system:serviceaccount:([^:]+):([^:]+)$/;
+
+/** @throws TokenError */
+export function readToken(token: string): UnverifiedToken {
+  if (token.length > MAX_TOKEN_LENGTH) throw new TokenError(`the token has more than ${MAX_TOKEN_LENGTH} characters`);
+  const [header, claims, signature, ...rest] = token.split('.');
+  if (!header || !claims || !signature || rest.length > 0) throw new TokenError('the token is not a signed JWT');
+  return {
+    header: objectOf(header),
+    claims: objectOf(claims),
+    content: `${header}.${claims}`,
+    signature: Buffer.from(signature, 'base64url'),
+  };
+}
+
+function objectOf(part: string): object {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString());
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  } catch {
+    // The message would hold parts of the token.
+  }
+  throw new TokenError('the token is not a JWT of JSON objects');
+}
+
+/**
+ * Refuses what is over, or for somebody else: whoever gets a token for us could else be shown one that was made for others.
+ * @returns when it ends
+ * @throws TokenError
+ */
+export function checkClaims({ aud, exp, nbf }: TokenClaims, audience: string, now: Date): Date {
+  const audiences = typeof aud === 'string' ? [aud] : Array.isArray(aud) ? aud : [];
+  if (!audiences.includes(audience)) throw new TokenError(`the token is not for the audience ${audience}`);
+  if (typeof exp !== 'number') throw new TokenError('the token never expires: use a projected one');
+  if (now.getTime() >= exp * 1000) throw new TokenError('the token has expired');
+  if (typeof nbf === 'number' && now.getTime() < nbf * 1000 - SKEW_MS)
+    throw new TokenError('the token is not valid yet');
+  return new Date(exp * 1000);
+}
+
+const SKEW_MS = 60_000;
+
+/** The service account of a user name. @throws TokenError when it is that of somebody else, or could not be in a SPIFFE id. */
+export function serviceAccountOf(username: string | undefined): Pick<TokenIdentity, 'namespace' | 'serviceAccount'> {
+  const match = USERNAME.exec(username ?? '');
+  if (!match) throw new TokenError('the token is not that of a service account');
+  const [, namespace = '', serviceAccount = ''] = match;
+  try {
+    formatIdentity({ trustDomain: 'any', namespace, serviceAccount });
+  } catch (error) {
+    throw new TokenError((error as Error).message);
+  }
+  return { namespace, serviceAccount };
+}

@@ -26,3 +26,4 @@ export {
   redirectionArgs,
   redirectionRules,
 } from './redirection';
+export { workloadNameOf } from './workload-name';

@@ -4,6 +4,7 @@ import type { KubeObject, ObjectMeta } from '../api/object';
 import { originOf, withOrigin } from '../api/origin';
 import { canonicalRevision, canonicalService } from '../world';
 import { ProxyPort } from './bootstrap';
+import { overridesOf } from './overrides';
 import { initContainer, PROXY_CONTAINER, type ProxyOptions, sidecarContainer } from './proxy-container';
 import { parsePorts, parseRanges, type RedirectionOptions } from './redirection';
 import { mergedInclusion, statsInclusionOf } from './stats-matcher';
@@ -65,16 +66,22 @@ function atTemplate<T extends object>(value: T, path: string[], options: InjectO
  * containers of the application then already talk through the mesh, as on Istio with native sidecars.
  *
  * Left as they are: Pods that have an `istio-proxy`, Pods on the host's network (the redirection would capture the
- * node), and Pods whose label or annotation `sidecar.istio.io/inject` says `false` (the label wins).
+ * node), and Pods whose label or annotation `sidecar.istio.io/inject` says `false` (the label wins). Annotations change the proxy (`overrides.ts`).
+ * @throws when an annotation cannot be read.
  */
 export function inject<T extends Injectable>(template: T, options: InjectOptions = {}): T {
   const { metadata = {}, spec } = template;
   if (!spec || !wantsSidecar(template)) return template;
+  const { proxyImage, ...overrides } = overridesOf(metadata.annotations ?? {});
   const workload = options.workload ?? metadata.name ?? metadata.labels?.app ?? spec.containers?.[0]?.name ?? 'unknown';
   const init = initContainer(redirectionOf(metadata.annotations ?? {}), options.images?.init);
   const labels = { ...canonicalLabels(metadata.labels ?? {}, workload), ...metadata.labels };
   const sidecar = sidecarContainer({
     ...options,
+    images: { ...options.images, proxy: proxyImage ?? options.images?.proxy },
+    resources: overrides.resources ?? options.resources,
+    concurrency: overrides.concurrency ?? options.concurrency,
+    logLevel: overrides.logLevel ?? options.logLevel,
     workload,
     labels,
     stats: mergedInclusion(options.stats, statsInclusionOf(metadata.annotations ?? {})),

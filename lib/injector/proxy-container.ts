@@ -21,6 +21,8 @@ export interface ProxyOptions {
   resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
   /** Envoy's worker threads. Default 2. */
   concurrency?: number;
+  /** What Envoy logs about itself. Default `warning`. */
+  logLevel?: string;
 }
 
 /** Where the control plane is unless the mesh says otherwise. */
@@ -98,7 +100,7 @@ function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | undefined, opti
       '--concurrency',
       String(options.concurrency ?? 2),
       '--log-level',
-      'warning',
+      options.logLevel ?? 'warning',
       '--drain-time-s',
       '45',
       // Kubernetes replaces pods, not processes; without this Envoys that share a kernel would share memory.

@@ -17,9 +17,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   discovery: PURE,
   mixer: PURE,
   xds: PURE,
+  admission: PURE,
   // A mesh on this machine reads its folder as discovery does, and needs certificates for its gateways.
   local: [...PURE, 'discovery', 'citadel'],
-  apps: [...PURE, 'constructs', 'citadel', 'discovery', 'mixer', 'xds', 'local'],
+  apps: [...PURE, 'constructs', 'citadel', 'discovery', 'mixer', 'xds', 'admission', 'local'],
 };
 
 /** What a computation may take from Node: nothing that reaches outside the process. */

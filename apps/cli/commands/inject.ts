@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { type KubeObject, objectName } from '../../../lib/api/object';
+import { NEVER_INJECTED } from '../../../lib/api/webhooks';
 import { type InjectOptions, injectObject } from '../../../lib/injector';
 import type { Context } from '../io';
 import { editStream, readStream } from '../yaml-stream';
@@ -12,9 +13,6 @@ interface Options {
   systemNamespace: string;
   controlPlane?: string;
 }
-
-/** Kubernetes' own namespaces: a cluster whose system pods wait for a mesh does not start. */
-const NEVER = ['kube-system', 'kube-public', 'kube-node-lease'];
 
 export function inject({ io }: Context): Command {
   return new Command('inject')
@@ -80,7 +78,7 @@ function excludedNamespaces(values: readonly unknown[], options: Options): Set<s
     .filter(isObject)
     .filter(({ kind, metadata }) => kind === 'Namespace' && metadata.labels?.['istio-injection'] === 'disabled')
     .map(({ metadata }) => metadata.name);
-  return new Set([...NEVER, options.systemNamespace, ...disabled]);
+  return new Set([...NEVER_INJECTED, options.systemNamespace, ...disabled]);
 }
 
 /** A List has no name; everything else that is a Kubernetes object has. */

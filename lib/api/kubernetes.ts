@@ -18,6 +18,10 @@ export interface ServiceSpec {
   selector?: Record<string, string>;
   ports?: ServicePort[];
   publishNotReadyAddresses?: boolean;
+  /** `Local`: only endpoints on the client's Node. */
+  internalTrafficPolicy?: 'Cluster' | 'Local';
+  /** `PreferClose`, `PreferSameZone`, `PreferSameNode`. */
+  trafficDistribution?: string;
 }
 
 export type Service = KubeObject<ServiceSpec>;
@@ -101,6 +105,9 @@ export type EndpointSlice = KubeObject & {
   endpoints?: SliceEndpoint[];
   ports?: { name?: string; port?: number; protocol?: string; appProtocol?: string }[];
 };
+
+/** A machine that runs Pods; its labels say where it is. */
+export type KubeNode = KubeObject;
 
 /** `data` is base64. */
 export type Secret = KubeObject & { type?: string; data?: Record<string, string>; stringData?: Record<string, string> };

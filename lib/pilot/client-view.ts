@@ -3,14 +3,15 @@
  * proxy (its name, address, other labels) is left out on purpose, so that nothing can come to depend on it.
  */
 import type { Capture, Labels, Proxy, Viewer, WorldView } from '../world';
-import { canonicalService, labelsKey, scopeOf, viewerOf } from '../world';
+import { canonicalService, labelsKey, localityOf, normalized, placeLabels, scopeOf, viewerOf } from '../world';
 import { type EgressView, type Elsewhere, egressViews, elsewhereOf } from './egress';
+import type { Place } from './locality';
 import { tracesNeedServiceName } from './tracing';
 
 export interface ClientView {
   /** Two views with equal keys are interchangeable. */
   readonly key: string;
-  /** The part of the key on which clusters and endpoints depend. */
+  /** Stands for all that clusters and endpoints depend on: also the place, which nothing else depends on. */
   readonly clusterKey: string;
   readonly type: 'sidecar' | 'router';
   readonly namespace: string;
@@ -20,6 +21,7 @@ export interface ClientView {
   /** What it listens on for its application. */
   readonly egress: readonly EgressView[];
   readonly elsewhere: Elsewhere;
+  readonly place: Place;
   /** Of a sidecar, only the labels that some object asks for; of a gateway, all. */
   readonly labels: Labels;
   /** `app.namespace`, where tracing has to be told; else empty. */
@@ -45,17 +47,19 @@ export function clientViewOf(world: WorldView, proxy: Proxy): ClientView {
   const serviceName = tracesNeedServiceName(world) ? serviceNameOf(proxy) : '';
   const ip = explicit ? proxy.ip : '';
   const appAddress = explicit && type === 'sidecar' ? proxy.appAddress : '';
-  const clusterKey = [type, capture, viewer].join('|');
+  const place = placeOf(world, proxy);
+  const seen = [type, capture, viewer].join('|');
   const policy = elsewhere.isRegistryOnly ? 'registry only' : elsewhere.egressProxy;
   return {
-    key: [clusterKey, policy, serviceName, ip, appAddress, labelsKey(labels)].join('|'),
-    clusterKey,
+    key: [seen, policy, serviceName, ip, appAddress, labelsKey(labels)].join('|'),
+    clusterKey: `${seen}|${JSON.stringify(Object.values(place))}`,
     type,
     namespace,
     viewer,
     capture,
     egress: egressViews(viewer, scope, capture),
     elsewhere,
+    place,
     labels,
     serviceName,
     ip,
@@ -68,6 +72,24 @@ function ruleLabelsOf(world: WorldView, { namespace, labels }: Proxy): string {
   const asked = world.ruleLabels(namespace).filter((key) => labels[key] !== undefined);
   return asked.length > 0 ? labelsKey(Object.fromEntries(asked.map((key) => [key, labels[key]!]))) : '';
 }
+
+/** Where the proxy is, as far as any object asks. */
+function placeOf(world: WorldView, { namespace, name, labels }: Proxy): Place {
+  const interest = world.placeInterest();
+  const asked = interest.labels;
+  if (!interest.locality && !interest.node && asked.length === 0) return NOWHERE;
+  const pod = world.pod(namespace, name);
+  const entry = pod ? undefined : world.workloadEntries(namespace).find(({ metadata }) => metadata.name === name);
+  const locality = pod ? localityOf(world, pod) : normalized(entry?.spec.locality ?? '');
+  const all: Labels = { ...labels, ...placeLabels(locality) };
+  return {
+    locality: interest.locality ? locality : '',
+    labels: Object.fromEntries(asked.flatMap((key) => (all[key] === undefined ? [] : [[key, all[key]]]))),
+    node: interest.node ? (pod?.spec?.nodeName ?? '') : '',
+  };
+}
+
+const NOWHERE: Place = { locality: '', labels: {}, node: '' };
 
 /** `service.namespace`, as traces name a workload. */
 function serviceNameOf({ labels, name, namespace }: Proxy): string {

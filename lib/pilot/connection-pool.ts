@@ -1,5 +1,5 @@
 /** Bounds on connections and requests, from `trafficPolicy.connectionPool`. */
-import type { ConnectionPoolSettings, MeshConfig } from '../api';
+import type { ConnectionPoolSettings, MeshConfig, RetryBudget } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import { duration, unlessEmpty } from './shapes';
 
@@ -13,9 +13,13 @@ type Bounds = Pick<
 >;
 
 /** The bounds that a cluster itself carries; those of HTTP are in `upstream-http.ts`. */
-export function connectionBounds(settings: ConnectionPoolSettings | undefined, mesh: MeshConfig): Bounds {
+export function connectionBounds(
+  settings: ConnectionPoolSettings | undefined,
+  mesh: MeshConfig,
+  budget?: RetryBudget,
+): Bounds {
   const { tcp, http } = settings ?? {};
-  const keepalive = tcp?.tcpKeepalive;
+  const keepalive = tcp?.tcpKeepalive ?? mesh.tcpKeepalive;
   return {
     connect_timeout: duration(tcp?.connectTimeout ?? mesh.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT),
     circuit_breakers: {
@@ -25,6 +29,7 @@ export function connectionBounds(settings: ConnectionPoolSettings | undefined, m
           max_pending_requests: http?.http1MaxPendingRequests || UNBOUNDED,
           max_requests: http?.http2MaxRequests || UNBOUNDED,
           max_retries: http?.maxRetries || UNBOUNDED,
+          ...(budget && { retry_budget: retryBudget(budget) }),
           track_remaining: true,
         },
       ],
@@ -39,6 +44,11 @@ export function connectionBounds(settings: ConnectionPoolSettings | undefined, m
       },
     }),
   };
+}
+
+/** Retries as a share of the requests under way; takes the place of `max_retries`. */
+function retryBudget({ percent = 20, minRetryConcurrency = 3 }: RetryBudget) {
+  return { budget_percent: { value: percent }, min_retry_concurrency: minRetryConcurrency };
 }
 
 /** The bounds on HTTP connections, if there are any. */

@@ -2,11 +2,11 @@
 import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
-import type { Endpoint } from '../world';
+import type { EndpointGroup } from './locality';
 import type { Evaluation } from './memo';
 import { labelledEndpoint } from './metadata';
 import { outboundClusterName } from './names';
-import { type ClientTarget, clientTargetKey, endpointsOfTarget, sharedQuery, usesEds } from './outbound-target';
+import { type ClientTarget, clientTargetKey, groupsOfTarget, sharedQuery, usesEds } from './outbound-target';
 import { endpointAddress } from './shapes';
 
 type Assignment = envoy.config.endpoint.v3.ClusterLoadAssignment;
@@ -19,23 +19,17 @@ export function endpointsResource(evaluation: Evaluation, target: ClientTarget):
 const endpointsQuery = sharedQuery('endpoints', (evaluation, target) => {
   if (!usesEds(target)) return undefined;
   const name = outboundClusterName(target.service.hostname, target.port.number, target.subset);
-  return evaluation.attempt(TypeUrl.endpoint, name, () => loadAssignment(name, endpointsOfTarget(evaluation, target)));
+  return evaluation.attempt(TypeUrl.endpoint, name, () => loadAssignment(name, groupsOfTarget(evaluation, target)));
 });
 
-/** Endpoints grouped by locality, both in the order in which they are given. */
-export function loadAssignment(name: string, endpoints: readonly Endpoint[]): Assignment {
-  const localities = new Map<string, Endpoint[]>();
-  for (const endpoint of endpoints) {
-    const group = localities.get(endpoint.locality);
-    if (group) group.push(endpoint);
-    else localities.set(endpoint.locality, [endpoint]);
-  }
+/** The groups in the order in which they are given. */
+export function loadAssignment(name: string, groups: readonly EndpointGroup[]): Assignment {
   return {
     cluster_name: name,
-    ...(localities.size > 0 && {
-      endpoints: [...localities].map(([locality, group]) => ({
-        ...localityOf(locality),
-        lb_endpoints: group.map((each) => {
+    ...(groups.length > 0 && {
+      endpoints: groups.map(({ locality, endpoints, priority, weight }) => ({
+        ...envoyLocality(locality),
+        lb_endpoints: endpoints.map((each) => {
           const metadata = labelledEndpoint(each);
           return {
             endpoint: { address: endpointAddress(each.address, each.port) },
@@ -43,12 +37,14 @@ export function loadAssignment(name: string, endpoints: readonly Endpoint[]): As
             ...(metadata && { metadata }),
           };
         }),
+        ...(weight !== undefined && { load_balancing_weight: weight }),
+        ...(priority && { priority }),
       })),
     }),
   };
 }
 
-function localityOf(text: string): { locality?: envoy.config.core.v3.Locality } {
+function envoyLocality(text: string): { locality?: envoy.config.core.v3.Locality } {
   const [region, zone, subZone] = text.split('/');
   if (!region && !zone && !subZone) return {};
   return { locality: { ...(region && { region }), ...(zone && { zone }), ...(subZone && { sub_zone: subZone }) } };

@@ -9,8 +9,17 @@ export function hashPolicy(settings: LoadBalancerSettings | undefined): HashPoli
   const hash = settings?.consistentHash;
   if (hash?.httpHeaderName) return [{ header: { header_name: hash.httpHeaderName } }];
   if (hash?.httpCookie) {
-    const { name, path, ttl } = hash.httpCookie;
-    return [{ cookie: { name, ...(path && { path }), ...(ttl !== undefined && { ttl: duration(ttl) }) } }];
+    const { name, path, ttl, attributes } = hash.httpCookie;
+    return [
+      {
+        cookie: {
+          name,
+          ...(path && { path }),
+          ...(ttl !== undefined && { ttl: duration(ttl) }),
+          ...(attributes?.length && { attributes: [...attributes] }),
+        },
+      },
+    ];
   }
   if (hash?.useSourceIp) return [{ connection_properties: { source_ip: true } }];
   if (hash?.httpQueryParameterName) return [{ query_parameter: { name: hash.httpQueryParameterName } }];

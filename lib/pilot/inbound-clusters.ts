@@ -39,7 +39,12 @@ function translate(evaluation: Evaluation, { port, appAddress }: InboundTarget):
   };
   if (appAddress) {
     const endpoint = { address: appAddress, port: port.number, labels: {}, locality: '' };
-    return { name, type: 'STATIC', load_assignment: loadAssignment(name, [endpoint]), ...shared };
+    return {
+      name,
+      type: 'STATIC',
+      load_assignment: loadAssignment(name, [{ locality: '', endpoints: [endpoint] }]),
+      ...shared,
+    };
   }
   return {
     name,

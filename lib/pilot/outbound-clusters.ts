@@ -11,21 +11,22 @@ import { outboundClusterName } from './names';
 import {
   type ClientTarget,
   clientTargetKey,
-  endpointsOfTarget,
+  groupsOfTarget,
   isOriginalDestination,
   type OutboundTarget,
   sharedQuery,
   usesEds,
 } from './outbound-target';
-import { outlierDetection } from './outlier-detection';
-import { ads } from './shapes';
-import { effectivePolicy } from './traffic-policy';
+import { outlierDetection, panicThreshold } from './outlier-detection';
+import { withProxyProtocol } from './proxy-protocol';
+import { ads, duration } from './shapes';
+import { type EffectivePolicy, effectivePolicy } from './traffic-policy';
 import { speaksHttp2, upstreamHttp } from './upstream-http';
 import { upstreamTls } from './upstream-tls';
 
 type Cluster = envoy.config.cluster.v3.Cluster;
 
-/** How often names are resolved where DNS itself gives no time to live. */
+/** How often names are resolved where DNS itself gives no time to live and the mesh configuration no other time. */
 const DNS_REFRESH_RATE = '60s';
 
 export function outboundCluster(evaluation: Evaluation, target: ClientTarget): EnvoyResource | undefined {
@@ -40,7 +41,8 @@ const clusterQuery = sharedQuery('outbound cluster', (evaluation, target) => {
 function translate(evaluation: Evaluation, target: OutboundTarget, name: string): Cluster {
   const { service, port, subset, rules } = target;
   const policy = effectivePolicy(rules, port.number, subset);
-  const socket = upstreamTls(policy.tls, service, port, speaksHttp2(policy, port));
+  const mesh = evaluation.meshConfig();
+  const socket = upstreamTls(policy.tls, service, port, speaksHttp2(policy, service, port, mesh));
   const metadata = labelled(provenance({ config: rules[0], services: [service], subset }), service);
   return {
     name,
@@ -48,12 +50,22 @@ function translate(evaluation: Evaluation, target: OutboundTarget, name: string)
     ...(isOriginalDestination(target)
       ? { lb_policy: 'CLUSTER_PROVIDED' as const }
       : loadBalancing(policy.loadBalancer)),
-    ...connectionBounds(policy.connectionPool, evaluation.meshConfig()),
+    ...connectionBounds(policy.connectionPool, mesh, policy.retryBudget),
     ...outlierDetection(policy.outlierDetection),
-    ...upstreamHttp(policy, service, port),
-    ...(socket && { transport_socket: socket }),
+    ...commonBalancing(policy, target),
+    ...upstreamHttp(policy, service, port, mesh),
+    ...withProxyProtocol(policy.proxyProtocol, socket),
     metadata,
   };
+}
+
+function commonBalancing({ outlierDetection: ejection }: EffectivePolicy, target: OutboundTarget): Partial<Cluster> {
+  const common = {
+    ...panicThreshold(ejection),
+    // What has weights by locality is balanced between localities first.
+    ...(target.near && !isOriginalDestination(target) && { locality_weighted_lb_config: {} }),
+  };
+  return Object.keys(common).length > 0 ? { common_lb_config: common } : {};
 }
 
 function discovery(evaluation: Evaluation, target: OutboundTarget, name: string): Partial<Cluster> {
@@ -61,11 +73,14 @@ function discovery(evaluation: Evaluation, target: OutboundTarget, name: string)
   if (usesEds(target)) {
     return { type: 'EDS', eds_cluster_config: { eds_config: ads(), service_name: name } };
   }
+  const groups = groupsOfTarget(evaluation, target);
+  const isOne = groups.length === 1 && groups[0]!.endpoints.length === 1;
   return {
-    type: target.service.resolution === 'DNS' ? 'STRICT_DNS' : 'LOGICAL_DNS',
+    // Envoy's LOGICAL_DNS is for a single name.
+    type: target.service.resolution === 'DNS_ROUND_ROBIN' && isOne ? 'LOGICAL_DNS' : 'STRICT_DNS',
     dns_lookup_family: 'V4_ONLY',
-    dns_refresh_rate: DNS_REFRESH_RATE,
+    dns_refresh_rate: duration(evaluation.meshConfig().dnsRefreshRate ?? DNS_REFRESH_RATE),
     respect_dns_ttl: true,
-    load_assignment: loadAssignment(name, endpointsOfTarget(evaluation, target)),
+    load_assignment: loadAssignment(name, groups),
   };
 }

@@ -4,8 +4,9 @@ import type { EnvoyResource } from '../envoy/resource';
 import { type Endpoint, endpointsOf, keyOf, type Service, type ServicePort, selects, type WorldView } from '../world';
 import type { ClientView } from './client-view';
 import { isPassthrough } from './load-balancing';
+import { arranged, byLocality, countsFor, type EndpointGroup, type Nearness, nearnessOf, type Place } from './locality';
 import { type Evaluation, FAILED, type Query } from './memo';
-import { effectivePolicy, subsetsOf } from './traffic-policy';
+import { type EffectivePolicy, effectivePolicy, subsetsOf } from './traffic-policy';
 
 /** What is behind one outbound cluster now. */
 export interface OutboundTarget {
@@ -17,6 +18,10 @@ export interface OutboundTarget {
   readonly subset: string;
   /** The DestinationRules that hold for the client, oldest first. */
   readonly rules: readonly DestinationRule[];
+  /** How near endpoints go first, and to whom; undefined where it makes no difference. */
+  readonly near?: { readonly nearness: Nearness; readonly place: Place };
+  /** The only Node whose endpoints are used. */
+  readonly node?: string;
 }
 
 /** Which cluster a client means; who it is decides which service and which rules these names lead to. */
@@ -34,6 +39,8 @@ export interface SharedTarget {
   readonly port: number;
   readonly subset: string;
   readonly rules: readonly { readonly namespace: string; readonly name: string }[];
+  /** Only where it makes a difference. */
+  readonly place?: Place;
 }
 
 /** The clusters of all services that the clients see. */
@@ -88,15 +95,41 @@ function shareable(world: WorldView, { view, hostname, port, subset }: ClientTar
     port,
     subset,
     rules: rules.map(({ metadata: { namespace = 'default', name } }) => ({ namespace, name })),
+    ...placeThatCounts(world, view.place, service, effectivePolicy(rules, port, subset)),
   };
 }
 
-function resolve(world: WorldView, { redirected, serviceKey, port, subset, rules }: SharedTarget) {
+function placeThatCounts(world: WorldView, place: Place, service: Service, policy: EffectivePolicy): { place?: Place } {
+  const nearness = nearnessOf(world.meshConfig(), policy, service);
+  const isNear = countsFor(nearness, place);
+  if (!isNear && !service.nodeLocal) return {};
+  return {
+    place: {
+      locality: isNear ? place.locality : '',
+      labels: isNear && nearness?.failoverPriority?.length ? place.labels : {},
+      node: service.nodeLocal ? place.node : '',
+    },
+  };
+}
+
+function resolve(
+  world: WorldView,
+  { redirected, serviceKey, port, subset, rules, place }: SharedTarget,
+): OutboundTarget | undefined {
   const service = world.serviceByKey(serviceKey);
   const servicePort = service?.ports.find(({ number }) => number === port);
   if (!service || !servicePort) return undefined;
-  const found = rules.map(({ namespace, name }) => world.destinationRule(namespace, name));
-  return { redirected, service, port: servicePort, subset, rules: found.filter((rule) => rule !== undefined) };
+  const found = rules
+    .map(({ namespace, name }) => world.destinationRule(namespace, name))
+    .filter((rule) => rule !== undefined);
+  const target = { redirected, service, port: servicePort, subset, rules: found };
+  if (!place) return target;
+  const nearness = nearnessOf(world.meshConfig(), effectivePolicy(found, port, subset), service);
+  return {
+    ...target,
+    ...(nearness && { near: { nearness, place } }),
+    ...(service.nodeLocal && place.node && { node: place.node }),
+  };
 }
 
 /** Envoy connects to the address that the client chose: for headless services, each Pod is one that clients mean. */
@@ -115,13 +148,20 @@ export function isDns(service: Service): boolean {
   return service.resolution === 'DNS' || service.resolution === 'DNS_ROUND_ROBIN';
 }
 
+/** The target's endpoints, as its clients should use them. */
+export function groupsOfTarget(evaluation: Evaluation, target: OutboundTarget): EndpointGroup[] {
+  const endpoints = endpointsOfTarget(evaluation, target);
+  return target.near ? arranged(endpoints, target.near.nearness, target.near.place) : byLocality(endpoints);
+}
+
 /** The endpoints that carry the labels of the target's subset. */
-export function endpointsOfTarget(evaluation: Evaluation, target: OutboundTarget): Endpoint[] {
-  const { service, port, subset, rules } = target;
-  const endpoints =
+function endpointsOfTarget(evaluation: Evaluation, target: OutboundTarget): Endpoint[] {
+  const { service, port, subset, rules, node } = target;
+  const all =
     service.registry === 'Kubernetes' && service.externalName
       ? [{ address: service.externalName, port: externalPort(port), labels: {}, locality: '' }]
       : endpointsOf(evaluation, service, port);
+  const endpoints = node ? all.filter((endpoint) => endpoint.node === node) : all;
   if (!subset) return endpoints;
   const labels = subsetsOf(rules).find(({ name }) => name === subset)?.labels;
   return endpoints.filter((endpoint) => selects(labels, endpoint.labels));

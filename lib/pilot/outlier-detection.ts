@@ -3,7 +3,7 @@ import type { OutlierDetection } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import { duration, unlessEmpty } from './shapes';
 
-type Ejection = Pick<envoy.config.cluster.v3.Cluster, 'outlier_detection' | 'common_lb_config'>;
+type Ejection = Pick<envoy.config.cluster.v3.Cluster, 'outlier_detection'>;
 
 export function outlierDetection(settings: OutlierDetection | undefined): Ejection {
   if (!settings) return {};
@@ -29,9 +29,14 @@ export function outlierDetection(settings: OutlierDetection | undefined): Ejecti
         max_ejection_percent: settings.maxEjectionPercent || undefined,
       }),
     },
-    // A few Pods are quickly all ejected; Envoy's panic at 50 % would then send to the broken ones again.
-    common_lb_config: { healthy_panic_threshold: { value: settings.minHealthPercent ?? 0 } },
   };
+}
+
+/** A few Pods are quickly all ejected; Envoy's panic at 50 % would then send to the broken ones again. */
+export function panicThreshold(
+  settings: OutlierDetection | undefined,
+): Pick<envoy.config.cluster.v3.Cluster.CommonLbConfig, 'healthy_panic_threshold'> {
+  return settings ? { healthy_panic_threshold: { value: settings.minHealthPercent ?? 0 } } : {};
 }
 
 function localOrigin(failures: number | undefined): envoy.config.cluster.v3.OutlierDetection {

@@ -21,7 +21,10 @@ export interface TcpOptions {
   /** The service behind an inbound port. */
   readonly service?: ServiceName;
   /** From the destination's policy. */
-  readonly settings?: Pick<TcpProxy, 'idle_timeout' | 'max_downstream_connection_duration' | 'hash_policy'>;
+  readonly settings?: Pick<
+    TcpProxy,
+    'idle_timeout' | 'max_downstream_connection_duration' | 'hash_policy' | 'tunneling_config'
+  >;
 }
 
 export function tcpProxy(
@@ -94,7 +97,11 @@ export function tcpToDestinations(
 }
 
 function settingsOf(world: WorldView, viewer: Viewer, { hostname, port }: ResolvedDestination, subset?: string) {
-  const { connectionPool, loadBalancer } = effectivePolicy(world.destinationRules(viewer, hostname), port, subset);
+  const { connectionPool, loadBalancer, tunnel } = effectivePolicy(
+    world.destinationRules(viewer, hostname),
+    port,
+    subset,
+  );
   const hash_policy = tcpHashPolicy(loadBalancer);
   return {
     ...unlessEmpty({
@@ -102,5 +109,11 @@ function settingsOf(world: WorldView, viewer: Viewer, { hostname, port }: Resolv
       max_downstream_connection_duration: duration(connectionPool?.tcp?.maxConnectionDuration),
     }),
     ...(hash_policy.length > 0 && { hash_policy }),
+    ...(tunnel && {
+      tunneling_config: {
+        hostname: `${tunnel.targetHost.includes(':') ? `[${tunnel.targetHost}]` : tunnel.targetHost}:${tunnel.targetPort}`,
+        ...(tunnel.protocol?.toUpperCase() === 'POST' && { use_post: true }),
+      },
+    }),
   };
 }

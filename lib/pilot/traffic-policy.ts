@@ -6,8 +6,11 @@ import type {
   LoadBalancerSettings,
   OutlierDetection,
   PortTrafficPolicy,
+  ProxyProtocol,
+  RetryBudget,
   Subset,
   TrafficPolicy,
+  Tunnel,
 } from '../api';
 
 /** The policy of one cluster, with nothing left to inherit. */
@@ -16,6 +19,9 @@ export interface EffectivePolicy {
   readonly connectionPool?: ConnectionPoolSettings;
   readonly outlierDetection?: OutlierDetection;
   readonly tls?: ClientTLSSettings;
+  readonly tunnel?: Tunnel;
+  readonly proxyProtocol?: ProxyProtocol;
+  readonly retryBudget?: RetryBudget;
 }
 
 /**
@@ -26,13 +32,20 @@ export interface EffectivePolicy {
  * @param rules the DestinationRules of the host, oldest first: the first policy counts.
  */
 export function effectivePolicy(rules: readonly DestinationRule[], port: number, subset?: string): EffectivePolicy {
-  const host = forPort(rules.find(({ spec }) => spec.trafficPolicy)?.spec.trafficPolicy, port) ?? {};
-  const ofSubset = subset ? forPort(subsetsOf(rules).find(({ name }) => name === subset)?.trafficPolicy, port) : {};
+  const whole: TrafficPolicy = rules.find(({ spec }) => spec.trafficPolicy)?.spec.trafficPolicy ?? {};
+  const wholeSubset: TrafficPolicy =
+    (subset ? subsetsOf(rules).find(({ name }) => name === subset)?.trafficPolicy : undefined) ?? {};
+  const host = forPort(whole, port) ?? {};
+  const ofSubset = forPort(wholeSubset, port);
   return {
     loadBalancer: ofSubset?.loadBalancer ?? host.loadBalancer,
     connectionPool: ofSubset?.connectionPool ?? host.connectionPool,
     outlierDetection: ofSubset?.outlierDetection ?? host.outlierDetection,
     tls: ofSubset?.tls ?? host.tls,
+    // What ports cannot say for themselves holds for all of them.
+    tunnel: wholeSubset.tunnel ?? whole.tunnel,
+    proxyProtocol: wholeSubset.proxyProtocol ?? whole.proxyProtocol,
+    retryBudget: wholeSubset.retryBudget ?? whole.retryBudget,
   };
 }
 

@@ -34,11 +34,13 @@ export class Translator {
   snapshot(world: World, proxy: Proxy): Snapshot {
     if (proxy.type === 'router') {
       const gateway = gatewayProxyOf(world, proxy);
-      return this.memo.evaluate(world, gatewaySnapshotQuery, gateway.key, gateway);
+      const key = `${gateway.key}|${gateway.client.clusterKey}`;
+      return this.memo.evaluate(world, gatewaySnapshotQuery, key, gateway);
     }
     const view = clientViewOf(world, proxy);
     const inbound = inboundViewOf(world, proxy);
-    return this.memo.evaluate(world, sidecarSnapshotQuery, `${view.key}|${inbound.key}`, { view, inbound });
+    const key = `${view.key}|${view.clusterKey}|${inbound.key}`;
+    return this.memo.evaluate(world, sidecarSnapshotQuery, key, { view, inbound });
   }
 
   /** What could not be translated from the newest World. */
@@ -60,7 +62,10 @@ interface SidecarArgs {
 const sidecarSnapshotQuery: Query<SidecarArgs, Snapshot> = {
   name: 'sidecar snapshot',
   compute: (evaluation, { view, inbound }) => ({
-    clusters: evaluation.derive(sidecarClustersQuery, `${view.key}|${inbound.key}`, { view, inbound }),
+    clusters: evaluation.derive(sidecarClustersQuery, `${view.key}|${view.clusterKey}|${inbound.key}`, {
+      view,
+      inbound,
+    }),
     endpoints: evaluation.derive(endpointsQuery, view.clusterKey, view),
     listeners: evaluation.derive(sidecarListenersQuery, `${view.key}|${inbound.key}`, { view, inbound }),
     routes: evaluation.derive(sidecarRoutesQuery, view.key, view),

@@ -3,6 +3,7 @@ import type { ServiceEntry, WorkloadEntrySpec } from '../api';
 import type { EndpointConditions, Pod } from '../api/kubernetes';
 import { compareText } from './age';
 import { type Labels, selects } from './labels';
+import { localityOf, normalized } from './locality';
 import type { Service, ServicePort } from './service';
 import type { WorldView } from './view';
 import { type WorkloadName, workloadOf } from './workload';
@@ -18,6 +19,8 @@ export interface Endpoint {
   readonly workload?: WorkloadName;
   /** Relative to others; absent means 1. */
   readonly weight?: number;
+  /** The Node that it is on, where that is known. */
+  readonly node?: string;
 }
 
 /** The endpoints of one port that may get requests now, in a fixed order. */
@@ -33,7 +36,7 @@ function fromSlices(view: WorldView, service: Service, port: ServicePort): Endpo
   for (const slice of view.slices(service.namespace, service.name)) {
     const slicePort = slice.ports?.find((candidate) => (candidate.name ?? '') === port.name);
     if (!slicePort?.port) continue;
-    for (const { addresses, conditions = {}, targetRef, zone } of slice.endpoints ?? []) {
+    for (const { addresses, conditions = {}, targetRef, zone, nodeName } of slice.endpoints ?? []) {
       const address = addresses[0];
       if (address === undefined) continue;
       const target = isReady(conditions) ? ready : conditions.serving && conditions.terminating ? draining : undefined;
@@ -46,7 +49,8 @@ function fromSlices(view: WorldView, service: Service, port: ServicePort): Endpo
         address,
         port: slicePort.port,
         labels: pod?.metadata.labels ?? {},
-        locality: zone ? `/${zone}/` : '',
+        locality: localityOf(view, pod, { node: nodeName, zone }),
+        node: pod?.spec?.nodeName ?? nodeName,
         ...(pod && { workload: workloadOf(pod) }),
       });
     }
@@ -84,7 +88,8 @@ function fromSelector(view: WorldView, service: Service, port: ServicePort): End
       address,
       port: targetPortOf(port),
       labels,
-      locality: '',
+      locality: localityOf(view, pod),
+      node: pod.spec?.nodeName,
       workload: workloadOf(pod),
     });
   }
@@ -97,7 +102,7 @@ function fromWorkload(entry: WorkloadEntrySpec, port: ServicePort): Endpoint {
     address,
     port: entry.ports?.[port.name] ?? targetPortOf(port),
     labels: entry.labels ?? {},
-    locality: entry.locality ?? '',
+    locality: normalized(entry.locality ?? ''),
     weight: entry.weight,
   };
 }

@@ -7,8 +7,7 @@
  * write down its reads and check them against a newer World, instead of computing again (`reads.ts`).
  *
  * Bounds: no I/O, no validation (Galley has admitted the objects; the World trusts their shape). The DNS domain is
- * `cluster.local`. Regions are known from WorkloadEntries, zones also from
- * EndpointSlices.
+ * `cluster.local`.
  */
 export * from './age';
 export { type AddressRanges, complete, DEFAULT_RANGES } from './completion';
@@ -18,6 +17,7 @@ export * from './hostname';
 export * from './identity';
 export { nameKey, partsOfName } from './inventory';
 export * from './labels';
+export { localityOf, normalized, placeLabels } from './locality';
 export { DEFAULT_ROOT_NAMESPACE, parseMeshConfig } from './mesh-config';
 export * from './protocol';
 export * from './proven-proxy';

@@ -20,7 +20,7 @@ import type {
   TCPRoute,
   TLSRoute,
 } from '../api/gateway-api';
-import type { ConfigMap, EndpointSlice, Service as KubeService, Pod, Secret } from '../api/kubernetes';
+import type { ConfigMap, EndpointSlice, KubeNode, Service as KubeService, Pod, Secret } from '../api/kubernetes';
 import { groupOf, type KubeObject, objectKey } from '../api/object';
 import { compareText, oldestFirst } from './age';
 
@@ -42,6 +42,8 @@ export class Inventory {
   readonly services = new Map<string, KubeService>();
   readonly pods = new Map<string, Pod>();
   readonly podsByNamespace = new Map<string, Pod[]>();
+  /** By name. */
+  readonly nodes = new Map<string, KubeNode>();
   readonly secrets = new Map<string, Secret>();
   readonly configMaps = new Map<string, ConfigMap>();
   /** By the `namespace/name` of their Service. */
@@ -82,6 +84,9 @@ export class Inventory {
       case '/Pod':
         this.pods.set(key, object as Pod);
         append(this.podsByNamespace, namespace ?? 'default', object as Pod);
+        break;
+      case '/Node':
+        this.nodes.set(name, object as KubeNode);
         break;
       case '/Secret':
         this.secrets.set(key, object as Secret);

@@ -43,8 +43,14 @@ export interface Service {
   /** A Kubernetes Service without a virtual address: clients connect to the endpoints' own addresses. */
   readonly headless: boolean;
   readonly resolution: Resolution;
+  /** Not of the mesh. */
+  readonly external?: boolean;
   /** The name that `resolution: DNS` asks for, when it is not the endpoints' own. */
   readonly externalName?: string;
+  /** Clients go to what is near to them as long as it works. */
+  readonly prefersClose?: boolean;
+  /** Clients go to endpoints on their own Node only. */
+  readonly nodeLocal?: boolean;
   readonly exportTo?: readonly string[];
   /** Picks the Pods behind the service. Absent: endpoints are listed by someone else. */
   readonly selector?: Readonly<Record<string, string>>;
@@ -90,11 +96,21 @@ function convertKubernetes(object: KubeService): Service {
     addresses,
     headless: !external && addresses.length === 0,
     resolution: external ? 'DNS' : 'STATIC',
+    external: external !== undefined,
     externalName: external,
+    prefersClose: isClose(spec.trafficDistribution ?? annotations?.[TRAFFIC_DISTRIBUTION_ANNOTATION]),
+    nodeLocal: spec.internalTrafficPolicy === 'Local',
     exportTo: annotations?.[EXPORT_TO_ANNOTATION]?.split(',').map((target) => target.trim()),
     selector: hasSelector ? spec.selector : undefined,
     object,
   };
+}
+
+/** Istio's form of `spec.trafficDistribution`, for clusters that do not have it. */
+const TRAFFIC_DISTRIBUTION_ANNOTATION = 'networking.istio.io/traffic-distribution';
+
+function isClose(distribution: string | undefined): boolean {
+  return distribution !== undefined && /^Prefer(Close|SameZone|SameNode)$/i.test(distribution);
 }
 
 function convertPort(port: KubePort): ServicePort {
@@ -128,6 +144,7 @@ function convertServiceEntry(object: ServiceEntry): Service[] {
     addresses: spec.addresses ?? [],
     headless: false,
     resolution: resolutionOf(spec.resolution),
+    external: spec.location !== 'MESH_INTERNAL',
     // Without endpoints, names are resolved by the host itself.
     externalName: spec.endpoints?.length || spec.workloadSelector ? undefined : hostname,
     exportTo: spec.exportTo,

@@ -18,6 +18,7 @@ import * as security from './authorization';
 import { destinationRulesTable, destinationRuleTable, ruleLabelsTable } from './destination-rules';
 import { nameKey } from './inventory';
 import type { Labels } from './labels';
+import { type PlaceInterest, placeInterestTable } from './locality';
 import { keyOf, type Reader, type Table } from './reads';
 import type { Service } from './service';
 import { sidecarTable } from './sidecars';
@@ -81,6 +82,11 @@ export abstract class WorldView implements Reader {
   /** The WorkloadEntries of a namespace, sorted by name. */
   workloadEntries(namespace: string): readonly WorkloadEntry[] {
     return this.read(tables.workloadEntriesTable, namespace);
+  }
+
+  /** What of a client's place the translation depends on. */
+  placeInterest(): PlaceInterest {
+    return this.read(placeInterestTable, '');
   }
 
   secret(namespace: string, name: string): Secret | undefined {

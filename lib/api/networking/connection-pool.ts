@@ -1,5 +1,5 @@
 /** Bounds on connections and requests to a service. */
-import { choice, duration, flag, int32, message, type Static, uint32, unserved } from '../schema';
+import { choice, duration, flag, int32, message, type Static, uint32 } from '../schema';
 
 export const TcpKeepalive = message(
   {
@@ -38,11 +38,12 @@ export const HTTPSettings = message(
     ),
     useClientProtocol: flag('Speak to the service what the client speaks. Not together with `h2UpgradePolicy`.'),
     maxConcurrentStreams: int32('The most streams of one HTTP/2 connection. Default: 2^31-1.'),
-    http2KeepAlive: unserved(
-      message(
-        { interval: duration('The time between pings.'), timeout: duration('How long an answer may take.') },
-        { description: 'Pings on HTTP/2 connections.' },
-      ),
+    http2KeepAlive: message(
+      {
+        interval: duration('The time between pings. Default: none.'),
+        timeout: duration('How long an answer may take. Default 10s.'),
+      },
+      { description: 'Pings on HTTP/2 connections.' },
     ),
   },
   { description: 'Bounds that hold for HTTP only.' },

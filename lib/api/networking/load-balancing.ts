@@ -25,7 +25,7 @@ export const HTTPCookie = message(
     name: text('The name of the cookie.'),
     path: text('The path for which the cookie holds.'),
     ttl: duration('How long the cookie lives; 0s makes it a session cookie. Left out, no cookie is made.', 0),
-    attributes: unserved(list(HTTPCookieAttribute, 'Further attributes of the cookie.')),
+    attributes: list(HTTPCookieAttribute, 'Further attributes of the cookie.'),
   },
   { description: 'Hashes a cookie, and makes one where the request has none.', required: ['name'] },
 );
@@ -103,7 +103,7 @@ export const LoadBalancerSettings = message(
         { description: 'Weights from the utilization that endpoints report.' },
       ),
     ),
-    localityLbSetting: unserved(LocalityLoadBalancerSetting),
+    localityLbSetting: LocalityLoadBalancerSetting,
     zoneAwareLbSetting: unserved(
       message(
         {
@@ -115,19 +115,17 @@ export const LoadBalancerSettings = message(
         { description: 'Balancing that prefers the zone of the client.' },
       ),
     ),
-    warmupDurationSecs: unserved(duration('Deprecated form of `warmup.duration`.')),
-    warmup: unserved(
-      message(
-        {
-          duration: duration('How long a new endpoint is warmed up.'),
-          minimumPercent: double('The share of its weight that it starts with. Default 10.', {
-            minimum: 0,
-            maximum: 100,
-          }),
-          aggression: double('How fast its share grows; 1 is linear.', { minimum: 0 }),
-        },
-        { description: 'New endpoints get their traffic slowly.', required: ['duration'] },
-      ),
+    warmupDurationSecs: duration('Deprecated form of `warmup.duration`.'),
+    warmup: message(
+      {
+        duration: duration('How long a new endpoint is warmed up.'),
+        minimumPercent: double('The share of its weight that it starts with. Default 10.', {
+          minimum: 0,
+          maximum: 100,
+        }),
+        aggression: double('How fast its share grows; 1 is linear.', { minimum: 0 }),
+      },
+      { description: 'New endpoints get their traffic slowly.', required: ['duration'] },
     ),
   },
   {

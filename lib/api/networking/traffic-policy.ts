@@ -83,6 +83,32 @@ export const PortTrafficPolicy = message(
 );
 export type PortTrafficPolicy = Static<typeof PortTrafficPolicy>;
 
+export const Tunnel = message(
+  {
+    protocol: text('CONNECT (the default) or POST.'),
+    targetHost: text('The host to which the tunnel leads.'),
+    targetPort: uint32('The port to which the tunnel leads.'),
+  },
+  { description: 'TCP is carried through an HTTP tunnel.', required: ['targetHost', 'targetPort'] },
+);
+export type Tunnel = Static<typeof Tunnel>;
+
+export const ProxyProtocol = message(
+  { version: choice(['V1', 'V2'], 'The version. Default V1.') },
+  { description: 'The address of the client is told by the PROXY protocol.' },
+);
+export type ProxyProtocol = Static<typeof ProxyProtocol>;
+
+export const RetryBudget = message(
+  {
+    percent: double('The share of requests that may be retries. Default 20.', { minimum: 0, maximum: 100 }),
+    minRetryConcurrency: uint32('Retries that are always allowed at once. Default 3.'),
+    budgetInterval: unserved(duration('The time over which requests are counted.', 0)),
+  },
+  { description: 'Bounds retries by the number of requests.' },
+);
+export type RetryBudget = Static<typeof RetryBudget>;
+
 export const TrafficPolicy = message(
   {
     loadBalancer: LoadBalancerSettings,
@@ -90,32 +116,9 @@ export const TrafficPolicy = message(
     outlierDetection: OutlierDetection,
     tls: ClientTLSSettings,
     portLevelSettings: list(PortTrafficPolicy, 'Policies for single ports.', { maxItems: 4096 }),
-    tunnel: unserved(
-      message(
-        {
-          protocol: text('CONNECT (the default) or POST.'),
-          targetHost: text('The host to which the tunnel leads.'),
-          targetPort: uint32('The port to which the tunnel leads.'),
-        },
-        { description: 'TCP is carried through an HTTP tunnel.', required: ['targetHost', 'targetPort'] },
-      ),
-    ),
-    proxyProtocol: unserved(
-      message(
-        { version: choice(['V1', 'V2'], 'The version. Default V1.') },
-        { description: 'The address of the client is told by the PROXY protocol.' },
-      ),
-    ),
-    retryBudget: unserved(
-      message(
-        {
-          percent: double('The share of requests that may be retries. Default 20.', { minimum: 0, maximum: 100 }),
-          minRetryConcurrency: uint32('Retries that are always allowed at once. Default 3.'),
-          budgetInterval: duration('The time over which requests are counted.', 0),
-        },
-        { description: 'Bounds retries by the number of requests.' },
-      ),
-    ),
+    tunnel: Tunnel,
+    proxyProtocol: ProxyProtocol,
+    retryBudget: RetryBudget,
   },
   { description: 'What is done with the traffic to a service or a subset of it.' },
 );

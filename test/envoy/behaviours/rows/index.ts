@@ -1,5 +1,6 @@
 /** All rows, topic by topic. A new topic is a file of its own and a line here. */
 import type { Behaviour } from '../behaviour';
+import { destinationRule } from './destination-rule';
 import { gatewayRows } from './gateway';
 import { httpMatch } from './http-match';
 import { httpRoute } from './http-route';
@@ -13,4 +14,5 @@ export const behaviours: readonly Behaviour[] = [
   ...services,
   ...httpRouteOfGatewayApi,
   ...meshOfGatewayApi,
+  ...destinationRule,
 ];

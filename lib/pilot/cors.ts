@@ -1,5 +1,5 @@
 /** The CORS filter: its place in the chain, and the policy of a route. */
-import { type CorsPolicy, parseDuration } from '../api';
+import { type CorsPolicy, parseDuration, type StringMatch } from '../api';
 import type { envoy, google } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
 import { fraction } from './shapes';
@@ -23,11 +23,17 @@ export function corsOf(cors: CorsPolicy | undefined): google.protobuf.Any | unde
     allow_credentials: cors.allowCredentials,
   };
   return any('envoy.extensions.filters.http.cors.v3.CorsPolicy', {
-    allow_origin_string_match: (cors.allowOrigins ?? []).map(
+    allow_origin_string_match: originsOf(cors).map(
       (origin) => stringMatcher(origin) ?? { safe_regex: { regex: '.*' } },
     ),
     ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)),
     forward_not_matching_preflights: cors.unmatchedPreflights !== 'IGNORE',
     filter_enabled: { default_value: fraction(100) },
   });
+}
+
+/** `allowOrigin` is the older form, of texts that have to be equal; `*` stood for all. */
+function originsOf({ allowOrigins, allowOrigin = [] }: CorsPolicy): StringMatch[] {
+  if (allowOrigins?.length) return allowOrigins;
+  return allowOrigin.map((origin) => (origin === '*' ? { regex: '.*' } : { exact: origin }));
 }

@@ -18,7 +18,10 @@ export function faultFilter(): envoy.extensions.filters.network.http_connection_
 /** For `typed_per_filter_config` of a route; undefined when there is nothing to do. */
 export function faultOf(fault: HTTPFaultInjection | undefined): google.protobuf.Any | undefined {
   const delay = fault?.delay?.fixedDelay
-    ? { fixed_delay: duration(fault.delay.fixedDelay), percentage: share(fault.delay.percentage) }
+    ? {
+        fixed_delay: duration(fault.delay.fixedDelay),
+        percentage: share(fault.delay.percentage ?? deprecated(fault.delay.percent)),
+      }
     : undefined;
   const abort = fault?.abort ? abortOf(fault.abort) : undefined;
   return delay || abort ? any(CONFIG, { ...(delay && { delay }), ...(abort && { abort }) }) : undefined;
@@ -29,6 +32,11 @@ function abortOf(abort: NonNullable<HTTPFaultInjection['abort']>) {
   if (abort.httpStatus !== undefined) return { http_status: abort.httpStatus, percentage };
   const grpc = abort.grpcStatus === undefined ? undefined : grpcStatus(abort.grpcStatus);
   return grpc === undefined ? undefined : { grpc_status: grpc, percentage };
+}
+
+/** `percent` was a whole number; 0 is what the API says of a field that is left out. */
+function deprecated(percent: number | undefined): Percent | undefined {
+  return percent ? { value: percent } : undefined;
 }
 
 /** No percentage means every request. */

@@ -1,6 +1,6 @@
 /** The servers of all Gateways that select a proxy, merged by the port on which Envoy listens. */
 import type { Gateway, Server } from '../api';
-import { isHttp, type Proxy, protocolNamed, type WorldView } from '../world';
+import { compareText, isHttp, type Proxy, protocolNamed, type WorldView } from '../world';
 import { isTerminated } from './gateway-tls';
 import { resolveTargetPort } from './inbound-ports';
 import { gatewayHttpRouteName, gatewayHttpsRouteName } from './names';
@@ -28,8 +28,10 @@ export interface GatewayServer {
 }
 
 export interface GatewayPort {
-  /** On which Envoy listens. */
+  /** On which Envoy listens; 0 with a socket of the file system. */
   readonly number: number;
+  /** The address, or `unix:///path`; empty: all addresses. */
+  readonly bind: string;
   /** Oldest Gateway first; all can share a listener. */
   readonly servers: readonly GatewayServer[];
 }
@@ -60,37 +62,41 @@ export function gatewayPortMapOf(world: WorldView, proxy: Proxy): GatewayPortMap
   return { key: JSON.stringify(sorted), targets };
 }
 
-/** Sorted by port. On a port that several kinds of servers claim, the oldest decides which kinds get it. */
+/** Sorted by port and address. Where several kinds of servers claim one, the oldest decides which kinds get it. */
 export function gatewayPorts(gateways: readonly Gateway[], map: GatewayPortMap): GatewayPort[] {
-  const ports = new Map<number, GatewayServer[]>();
+  const ports = new Map<string, { number: number; bind: string; servers: GatewayServer[] }>();
   for (const gateway of gateways) {
     for (const server of gateway.spec.servers ?? []) {
+      const bind = ANY_ADDRESS.has(server.bind ?? '') ? '' : server.bind!;
       for (const number of map.targets.get(server.port.number) ?? [server.port.number]) {
-        const classified = classify(gateway, server, number);
+        const classified = classify(gateway, server, number, bind);
         if (!classified) continue;
-        const servers = ports.get(number);
-        if (!servers) ports.set(number, [classified]);
-        else if (canShare(servers[0]!, classified)) servers.push(classified);
+        const key = `${String(number).padStart(5, '0')} ${bind}`;
+        const port = ports.get(key);
+        if (!port) ports.set(key, { number, bind, servers: [classified] });
+        else if (canShare(port.servers[0]!, classified)) port.servers.push(classified);
       }
     }
   }
-  return [...ports].map(([number, servers]) => ({ number, servers })).sort((a, b) => a.number - b.number);
+  return [...ports].sort(([a], [b]) => compareText(a, b)).map(([, port]) => port);
 }
 
-/** TLS servers are told apart by server name, HTTP servers by authority; TCP takes everything. */
+const ANY_ADDRESS = new Set(['', '0.0.0.0', '::']);
+
+/** TLS servers are told apart by server name, HTTP servers by authority, TCP servers by what routes say of destinations. */
 function canShare(first: GatewayServer, other: GatewayServer): boolean {
   const isTls = ({ kind }: GatewayServer) => kind === 'https' || kind === 'tls' || kind === 'passthrough';
-  return isTls(first) ? isTls(other) : first.kind === 'http' && other.kind === 'http';
+  return isTls(first) ? isTls(other) : first.kind === other.kind;
 }
 
 /** Undefined for what is not served: it is better not to listen than to listen with less security than asked for. */
-function classify(gateway: Gateway, server: Server, listenerPort: number): GatewayServer | undefined {
+function classify(gateway: Gateway, server: Server, listenerPort: number, bind: string): GatewayServer | undefined {
   const { namespace = 'default', name } = gateway.metadata;
   const protocol = protocolNamed(server.port.protocol);
   const base = { gateway, gatewayName: `${namespace}/${name}`, server };
   const mode = server.tls?.mode ?? 'PASSTHROUGH';
   if (isHttp(protocol)) {
-    return { ...base, kind: 'http', routeName: gatewayHttpRouteName(listenerPort) };
+    return { ...base, kind: 'http', routeName: gatewayHttpRouteName(listenerPort, bind) };
   }
   if (protocol === 'HTTPS' || protocol === 'TLS') {
     if (mode === 'PASSTHROUGH') return { ...base, kind: 'passthrough' };

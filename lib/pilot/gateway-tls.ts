@@ -4,7 +4,8 @@ import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
 import { secretName, trustName } from './names';
 
-type ServerTls = NonNullable<Server['tls']>;
+export type ServerTls = NonNullable<Server['tls']>;
+type CommonTlsContext = envoy.extensions.transport_sockets.tls.v3.CommonTlsContext;
 type SdsSecretConfig = envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig;
 type ValidationContext = envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext;
 type Version = envoy.extensions.transport_sockets.tls.v3.TlsParameters.TlsProtocol;
@@ -23,14 +24,41 @@ const CLIENT_CERTIFICATE: Record<string, 'required' | 'optional' | 'none'> = {
   OPTIONAL_MUTUAL: 'optional',
 };
 
-/** Whether TLS in this mode ends at the gateway, with a certificate from a Secret. */
-export function isTerminated({ mode = 'PASSTHROUGH', credentialName }: ServerTls): boolean {
-  return CLIENT_CERTIFICATE[mode] !== undefined && !!credentialName;
+/** Whether TLS in this mode ends at the gateway. */
+export function isTerminated({ mode = 'PASSTHROUGH' }: ServerTls): boolean {
+  return CLIENT_CERTIFICATE[mode] !== undefined;
+}
+
+/** The Secrets with the certificates of a server, of different kinds; empty where they are files. */
+export function credentialsOf({ credentialName, credentialNames }: ServerTls): readonly string[] {
+  if (credentialNames?.length) return credentialNames;
+  return credentialName ? [credentialName] : [];
+}
+
+/** The credential by which clients are judged; undefined where that is a file, or nothing. */
+export function trustOf(tls: ServerTls): string | undefined {
+  if (!asksClients(tls) || tls.insecureSkipVerify) return undefined;
+  return tls.caCertCredentialName || credentialsOf(tls)[0];
 }
 
 /** Whether certificates of clients are looked at. */
 export function asksClients({ mode }: ServerTls): boolean {
   return (CLIENT_CERTIFICATE[mode ?? ''] ?? 'none') !== 'none';
+}
+
+/** Where any certificate will do, Envoy lets in who shows none: MUTUAL still asks for one. */
+export function certificateGuard(tls: ServerTls): envoy.config.listener.v3.Filter | undefined {
+  if (CLIENT_CERTIFICATE[tls.mode ?? ''] !== 'required' || !tls.insecureSkipVerify) return undefined;
+  // Without a name to look for, Envoy would be content with TLS alone.
+  const anybody = { authenticated: { principal_name: { safe_regex: { regex: '.+' } } } };
+  const policies = { 'client-certificate': { permissions: [{ any: true }], principals: [anybody] } };
+  return {
+    name: 'envoy.filters.network.rbac',
+    typed_config: any('envoy.extensions.filters.network.rbac.v3.RBAC', {
+      stat_prefix: 'client_certificate',
+      rules: { action: 'ALLOW', policies },
+    }),
+  };
 }
 
 /** @param alpn what may be spoken inside, by preference; empty where Envoy does not care. */
@@ -45,36 +73,73 @@ export function downstreamTls(tls: ServerTls, alpn: readonly string[]): envoy.co
           tls_minimum_protocol_version: VERSIONS[tls.minProtocolVersion ?? ''] ?? 'TLSv1_2',
           ...(newest && { tls_maximum_protocol_version: newest }),
           ...(tls.cipherSuites?.length && { cipher_suites: tls.cipherSuites }),
+          ...(tls.ecdhCurves?.length && { ecdh_curves: tls.ecdhCurves }),
         },
-        // The default fetch timeout: a missing Secret must not keep the other servers of the port from starting.
-        tls_certificate_sds_secret_configs: [sds(secretName(tls.credentialName ?? ''))],
-        ...(asksClients(tls) && {
-          combined_validation_context: {
-            default_validation_context: validationContext(tls),
-            validation_context_sds_secret_config: sds(trustName(tls.credentialName ?? '')),
-          },
-        }),
+        ...certificates(tls),
+        ...(asksClients(tls) && judgement(tls)),
       },
       require_client_certificate: CLIENT_CERTIFICATE[tls.mode ?? ''] === 'required',
     }),
   };
 }
 
+/** From Secrets, or from files that the proxy has. */
+function certificates(tls: ServerTls): Partial<CommonTlsContext> {
+  const credentials = credentialsOf(tls);
+  if (credentials.length > 0) {
+    return { tls_certificate_sds_secret_configs: credentials.map((name) => sds(secretName(name))) };
+  }
+  const pairs = tls.tlsCertificates?.length ? tls.tlsCertificates : [tls];
+  return {
+    tls_certificates: pairs.slice(0, 2).map(({ serverCertificate, privateKey }) => ({
+      certificate_chain: { filename: serverCertificate },
+      private_key: { filename: privateKey },
+    })),
+  };
+}
+
+/** How the certificates of clients are judged. */
+function judgement(tls: ServerTls): Partial<CommonTlsContext> {
+  const trust = trustOf(tls);
+  if (trust) {
+    return {
+      combined_validation_context: {
+        default_validation_context: validationContext(tls),
+        validation_context_sds_secret_config: sds(trustName(trust)),
+      },
+    };
+  }
+  const filename = tls.caCertificates ?? tls.tlsCertificates?.find((pair) => pair.caCertificates)?.caCertificates;
+  const files = {
+    ...(filename && { trusted_ca: { filename } }),
+    ...(tls.caCrl && { crl: { filename: tls.caCrl } }),
+  };
+  // Envoy asks for a certificate only where there is an authority to judge by, whatever that would say.
+  const skipped = { system_root_certs: {}, trust_chain_verification: 'ACCEPT_UNTRUSTED' as const };
+  return { validation_context: { ...validationContext(tls), ...(tls.insecureSkipVerify ? skipped : files) } };
+}
+
+/**
+ * With the default timeout: without a control plane, a Secret must not keep the other servers of the port from starting.
+ * A control plane says at once that there is no such Secret, and Envoy then waits no longer.
+ */
 function sds(name: string): SdsSecretConfig {
   return { name, sds_config: { ads: {}, resource_api_version: 'V3' } };
 }
 
 /** What a client's certificate has to be, beside signed: one of the names, one of the keys or certificates. */
 function validationContext(tls: ServerTls): ValidationContext {
-  const { subjectAltNames: names, verifyCertificateSpki: keys, verifyCertificateHash: certificates } = tls;
+  const { subjectAltNames: names, verifyCertificateSpki: keys, verifyCertificateHash: hashes } = tls;
   return {
-    ...(names?.length && {
-      match_typed_subject_alt_names: names.map((name) => ({
-        san_type: name.includes('://') ? ('URI' as const) : ('DNS' as const),
-        matcher: { exact: name },
-      })),
-    }),
+    // Names that nobody vouches for say nothing.
+    ...(names?.length &&
+      !tls.insecureSkipVerify && {
+        match_typed_subject_alt_names: names.map((name) => ({
+          san_type: name.includes('://') ? ('URI' as const) : ('DNS' as const),
+          matcher: { exact: name },
+        })),
+      }),
     ...(keys?.length && { verify_certificate_spki: keys }),
-    ...(certificates?.length && { verify_certificate_hash: certificates }),
+    ...(hashes?.length && { verify_certificate_hash: hashes }),
   };
 }

@@ -10,7 +10,10 @@ export function mirrorsOf(route: HTTPRoute, clusterOf: (destination: Destination
     destination,
     percent: percentage?.value ?? 100,
   }));
-  if (route.mirror) policies.push({ destination: route.mirror, percent: route.mirrorPercentage?.value ?? 100 });
+  if (route.mirror) {
+    const deprecated = route.mirrorPercent ?? route.mirror_percent;
+    policies.push({ destination: route.mirror, percent: route.mirrorPercentage?.value ?? deprecated ?? 100 });
+  }
   return policies
     .filter(({ percent }) => percent > 0)
     .map(({ destination, percent }) => ({

@@ -54,9 +54,9 @@ export function listenerName(address: string, port: number): string {
   return `${address}_${port}`;
 }
 
-/** The route configuration of a gateway's plain HTTP port. */
-export function gatewayHttpRouteName(listenerPort: number): string {
-  return `http.${listenerPort}`;
+/** The route configuration of a gateway's plain HTTP port. @param bind its address; empty for all. */
+export function gatewayHttpRouteName(listenerPort: number, bind = ''): string {
+  return bind ? `http.${listenerPort}.${bind}` : `http.${listenerPort}`;
 }
 
 /** The route configuration of one HTTPS server of a Gateway; the port is the one that the Gateway names. */

@@ -55,8 +55,11 @@ export function opaqueChains(
     const servicePort = service.ports.find(({ number }) => number === port)!;
     const object = world.virtualServiceFor(view.viewer, service.hostname);
     const blocks = address === WILDCARD_ADDRESS ? service.addresses.filter((each) => each.includes('/')) : [];
-    for (const { names, filter } of tlsRoutes(world, view, side, object, port)) add(names, blocks, filter);
-    const filter = forService(world, view, side, object, service, servicePort);
+    for (const { names, subnets, filter } of tlsRoutes(world, view, side, object, port)) {
+      add(names, subnets.length > 0 ? subnets : blocks, filter);
+    }
+    const { bySubnet, filter } = forService(world, view, side, object, service, servicePort);
+    for (const { subnets, filter: chosenBySubnet } of bySubnet) add([], subnets, chosenBySubnet);
     const isNamed = address === WILDCARD_ADDRESS && isTls(servicePort.protocol) && service.hostname !== '*';
     if (isNamed || blocks.length > 0) add(isNamed ? [service.hostname] : [], blocks, filter);
     else otherwise ??= { filters: [filter] };
@@ -64,9 +67,10 @@ export function opaqueChains(
   return { chosen, otherwise };
 }
 
-function blockOf(cidr: string): envoy.config.core.v3.CidrRange {
+/** A block of addresses, or a single one. */
+export function blockOf(cidr: string): envoy.config.core.v3.CidrRange {
   const [address_prefix = '', length] = cidr.split('/');
-  return { address_prefix, prefix_len: Number(length) };
+  return { address_prefix, prefix_len: Number(length ?? (address_prefix.includes(':') ? 128 : 32)) };
 }
 
 function contextOf(view: ClientView, port: number) {
@@ -85,11 +89,17 @@ function tlsRoutes(
   return (object.spec.tls ?? []).flatMap(({ match, route = [] }) =>
     match
       .filter((each) => appliesTo(each, contextOf(view, port), owner))
-      .flatMap(({ sniHosts }) => {
+      .flatMap(({ sniHosts, destinationSubnets: subnets = [] }) => {
         const filter = tcpToDestinations(world, side, route, { owner, listenerPort: port, name: nameOf(object) });
-        return filter ? [{ names: sniHosts, filter }] : [];
+        return filter ? [{ names: sniHosts, subnets, filter }] : [];
       }),
   );
+}
+
+interface ServiceFilters {
+  /** Of TCP routes that are for some destinations only. */
+  readonly bySubnet: readonly { subnets: readonly string[]; filter: envoy.config.listener.v3.Filter }[];
+  readonly filter: envoy.config.listener.v3.Filter;
 }
 
 function forService(
@@ -99,28 +109,41 @@ function forService(
   object: VirtualService | undefined,
   { hostname }: Service,
   { number: port }: ServicePort,
-): envoy.config.listener.v3.Filter {
-  const route = object && tcpRoute(object, (match, owner) => appliesTo(match, contextOf(view, port), owner));
-  const ruled =
-    object &&
-    route &&
-    tcpToDestinations(world, side, route, {
-      owner: object.metadata.namespace ?? 'default',
-      listenerPort: port,
-      name: nameOf(object),
-    });
-  return ruled ?? tcpToService(world, side, { hostname, port, cluster: outboundClusterName(hostname, port) });
+): ServiceFilters {
+  const routes = object ? tcpRoutes(object, (match, owner) => appliesTo(match, contextOf(view, port), owner)) : [];
+  const ruled = routes.flatMap(({ subnets, route }) => {
+    const place = { owner: object!.metadata.namespace ?? 'default', listenerPort: port, name: nameOf(object!) };
+    const filter = tcpToDestinations(world, side, route, place);
+    return filter ? [{ subnets, filter }] : [];
+  });
+  return {
+    bySubnet: ruled.filter(({ subnets }) => subnets.length > 0),
+    filter:
+      ruled.find(({ subnets }) => subnets.length === 0)?.filter ??
+      tcpToService(world, side, { hostname, port, cluster: outboundClusterName(hostname, port) }),
+  };
 }
 
-/** The destinations of the first TCP route with a match that applies. */
-export function tcpRoute(
+export interface AppliedTcpRoute {
+  /** The destinations that it is for; empty for all. */
+  readonly subnets: readonly string[];
+  readonly route: readonly RouteDestination[];
+}
+
+/** The TCP routes with a match that applies, in order, up to the first that takes every destination. */
+export function tcpRoutes(
   object: VirtualService,
   applies: (match: L4MatchAttributes | undefined, owner: string) => boolean,
-): readonly RouteDestination[] | undefined {
+): AppliedTcpRoute[] {
   const owner = object.metadata.namespace ?? 'default';
-  return object.spec.tcp?.find(({ match }) =>
-    match?.length ? match.some((each) => applies(each, owner)) : applies(undefined, owner),
-  )?.route;
+  const applied = (object.spec.tcp ?? []).flatMap(({ match, route = [] }) => {
+    const matches: (L4MatchAttributes | undefined)[] = match?.length ? match : [undefined];
+    return matches
+      .filter((each) => applies(each, owner))
+      .map((each) => ({ subnets: each?.destinationSubnets ?? [], route }));
+  });
+  const last = applied.findIndex(({ subnets }) => subnets.length === 0);
+  return last < 0 ? applied : applied.slice(0, last + 1);
 }
 
 /** For statistics: `name.namespace`. */

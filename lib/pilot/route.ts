@@ -113,6 +113,7 @@ function translate(
   if (fault) perFilter[FAULT_FILTER] = fault;
   return {
     ...(name && { name }),
+    ...(match?.statPrefix && { stat_prefix: match.statPrefix }),
     match: envoyMatch,
     ...action,
     metadata: { filter_metadata: { istio: { config: configPath(sourceOf(object) ?? object) } } },

@@ -1,43 +1,47 @@
 /** The certificates of a gateway's servers, from Secrets beside its Pods. */
-import type { Secret } from '../api/kubernetes';
-import type { envoy } from '../envoy/generated/envoy';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { ConfigMap, Secret } from '../api/kubernetes';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
-import { asksClients } from './gateway-tls';
+import { credentialsOf, trustOf } from './gateway-tls';
 import { type GatewayProxy, gatewayViewOf } from './gateway-view';
 import type { Evaluation, Query } from './memo';
 import { secretName, TRUST_SUFFIX, trustName } from './names';
-
-type EnvoySecret = envoy.extensions.transport_sockets.tls.v3.Secret;
 
 /** Only the Secrets that a server of this gateway names, and only from the namespace of its Pods. */
 export function gatewaySecrets(evaluation: Evaluation, proxy: GatewayProxy): (EnvoyResource | undefined)[] {
   const { namespace, ports } = gatewayViewOf(evaluation, proxy);
   const certificates = new Set<string>();
   const trust = new Set<string>();
-  for (const { servers } of ports) {
-    for (const { kind, server } of servers) {
-      const name = server.tls?.credentialName;
-      if (!name || (kind !== 'https' && kind !== 'tls')) continue;
-      certificates.add(name);
-      if (asksClients(server.tls ?? {})) trust.add(name);
-    }
+  for (const { kind, server } of ports.flatMap(({ servers }) => servers)) {
+    if (!server.tls || (kind !== 'https' && kind !== 'tls')) continue;
+    for (const name of credentialsOf(server.tls)) certificates.add(name);
+    const trusted = trustOf(server.tls);
+    if (trusted) trust.add(trusted);
   }
-  const derive = (query: typeof secretQuery, name: string) =>
-    evaluation.derive(query, `${namespace}|${name}`, { namespace, name });
   return [
-    ...[...certificates].map((name) => derive(secretQuery, name)),
-    ...[...trust].map((name) => derive(trustQuery, name)),
+    ...[...certificates].map((name) => derive(evaluation, secretQuery, namespace, name)),
+    ...[...trust].map((name) => derive(evaluation, trustQuery, namespace, name)),
   ];
+}
+
+function derive(evaluation: Evaluation, query: typeof secretQuery, namespace: string, name: string) {
+  return evaluation.derive(query, `${namespace}|${name}`, { namespace, name });
 }
 
 const secretQuery: Query<{ namespace: string; name: string }, EnvoyResource | undefined> = {
   name: 'secret',
   compute: (evaluation, { namespace, name }) => {
     const secret = evaluation.secret(namespace, name);
-    const certificate = secret && certificateOf(secret);
-    if (!certificate) return undefined;
-    return evaluation.resource(TypeUrl.secret, secretName(name), () => ({ name: secretName(name), ...certificate }));
+    const pair = secret && pairOf(secret);
+    if (!pair) return undefined;
+    return evaluation.resource(TypeUrl.secret, secretName(name), () => {
+      checkPair(pair, `Secret ${namespace}/${name}`);
+      return {
+        name: secretName(name),
+        tls_certificate: { certificate_chain: { inline_bytes: pair.chain }, private_key: { inline_bytes: pair.key } },
+      };
+    });
   },
 };
 
@@ -47,29 +51,90 @@ const trustQuery: Query<{ namespace: string; name: string }, EnvoyResource | und
   compute: (evaluation, { namespace, name }) => {
     const own = evaluation.secret(namespace, name + TRUST_SUFFIX);
     const secret = own ?? evaluation.secret(namespace, name);
-    const authorities = secret && (read(secret, 'ca.crt') ?? read(secret, 'cacert'));
+    const holder = secret ? dataOf(secret) : textsOf(evaluation.configMap(namespace, name));
+    const authorities = holder('ca.crt') ?? holder('cacert');
     if (!authorities) return undefined;
-    const revoked = read(secret, 'ca.crl');
-    return evaluation.resource(TypeUrl.secret, trustName(name), () => ({
-      name: trustName(name),
-      validation_context: {
-        trusted_ca: { inline_bytes: authorities },
-        ...(revoked && { crl: { inline_bytes: revoked } }),
-      },
-    }));
+    const revoked = holder('ca.crl');
+    return evaluation.resource(TypeUrl.secret, trustName(name), () => {
+      checkTrust(
+        authorities,
+        revoked,
+        `${secret ? 'Secret' : 'ConfigMap'} ${namespace}/${secret?.metadata.name ?? name}`,
+      );
+      return {
+        name: trustName(name),
+        validation_context: {
+          trusted_ca: { inline_bytes: authorities },
+          ...(revoked && { crl: { inline_bytes: revoked } }),
+        },
+      };
+    });
   },
 };
 
-/** Keys as in `kubernetes.io/tls`, or the API's older `cert` and `key`. Undefined when one of the two is missing. */
-function certificateOf(secret: Secret): Pick<EnvoySecret, 'tls_certificate'> | undefined {
-  const chain = read(secret, 'tls.crt') ?? read(secret, 'cert');
-  const key = read(secret, 'tls.key') ?? read(secret, 'key');
-  if (!chain || !key) return undefined;
-  return { tls_certificate: { certificate_chain: { inline_bytes: chain }, private_key: { inline_bytes: key } } };
+interface Pair {
+  /** Both in base64. */
+  readonly chain: string;
+  readonly key: string;
 }
 
-/** A value of a Secret, in base64. */
-function read({ data, stringData }: Secret, key: string): string | undefined {
-  const text = stringData?.[key];
-  return data?.[key] ?? (text === undefined ? undefined : Buffer.from(text).toString('base64'));
+/** Keys as in `kubernetes.io/tls`, or the API's older `cert` and `key`. Undefined when one of the two is missing. */
+function pairOf(secret: Secret): Pair | undefined {
+  const read = dataOf(secret);
+  const chain = read('tls.crt') ?? read('cert');
+  const key = read('tls.key') ?? read('key');
+  return chain && key ? { chain, key } : undefined;
+}
+
+/** Values in base64, by key. */
+type Data = (key: string) => string | undefined;
+
+function dataOf({ data, stringData }: Secret): Data {
+  return (key) => {
+    const text = stringData?.[key];
+    return data?.[key] ?? (text === undefined ? undefined : Buffer.from(text).toString('base64'));
+  };
+}
+
+function textsOf(object: ConfigMap | undefined): Data {
+  return (key) => {
+    const text = object?.data?.[key];
+    return text === undefined ? undefined : Buffer.from(text).toString('base64');
+  };
+}
+
+/**
+ * Envoy rejects a secret that it cannot read, and then its listener waits for a better one: so it is not sent.
+ * @throws on what is no certificate or key, or a key of another certificate. Nothing of the key is in the message.
+ */
+function checkPair({ chain, key }: Pair, where: string): void {
+  const certificate = certificateIn(chain, where);
+  let own: KeyObject;
+  try {
+    own = createPrivateKey(Buffer.from(key, 'base64'));
+  } catch {
+    throw new Error(
+      `${where}: tls.key is no private key in PEM without a passphrase; write one as openssl genpkey does`,
+    );
+  }
+  if (!certificate.checkPrivateKey(own)) {
+    throw new Error(`${where}: tls.key does not belong to the first certificate of tls.crt; write the two as a pair`);
+  }
+}
+
+function checkTrust(authorities: string, revoked: string | undefined, where: string): void {
+  certificateIn(authorities, where);
+  if (revoked && !Buffer.from(revoked, 'base64').includes('-----BEGIN X509 CRL-----')) {
+    throw new Error(`${where}: ca.crl is no list of revoked certificates in PEM; write -----BEGIN X509 CRL----- …`);
+  }
+}
+
+function certificateIn(pem: string, where: string): X509Certificate {
+  try {
+    return new X509Certificate(Buffer.from(pem, 'base64'));
+  } catch {
+    throw new Error(
+      `${where}: what should be certificates in PEM begins with none; write -----BEGIN CERTIFICATE----- …`,
+    );
+  }
 }

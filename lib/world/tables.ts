@@ -3,7 +3,7 @@
  * whose identity stands for its content; `view.ts` gives them convenient names.
  */
 import type { Gateway, MeshConfig, Telemetry, WorkloadEntry } from '../api';
-import type { EndpointSlice, Pod, Secret } from '../api/kubernetes';
+import type { ConfigMap, EndpointSlice, Pod, Secret } from '../api/kubernetes';
 import { type Conversion, convert } from './gateway-api';
 import { type Labels, selects } from './labels';
 import { partsOf, type Table, table } from './reads';
@@ -35,6 +35,10 @@ export const slicesTable = table<readonly EndpointSlice[]>(
 export const workloadEntriesTable = table<readonly WorkloadEntry[]>(
   'workload entries',
   (world, key) => world.inventory.workloadEntries.get(key) ?? none,
+);
+
+export const configMapTable = table<ConfigMap | undefined>('config map', (world, key) =>
+  world.inventory.configMaps.get(key),
 );
 
 export const secretTable = table<Secret | undefined>('secret', (world, key) => world.inventory.secrets.get(key));

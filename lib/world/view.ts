@@ -13,7 +13,7 @@ import type {
   VirtualService,
   WorkloadEntry,
 } from '../api';
-import type { EndpointSlice, Pod, Secret } from '../api/kubernetes';
+import type { ConfigMap, EndpointSlice, Pod, Secret } from '../api/kubernetes';
 import * as security from './authorization';
 import { destinationRulesTable, destinationRuleTable, ruleLabelsTable } from './destination-rules';
 import { nameKey } from './inventory';
@@ -87,6 +87,10 @@ export abstract class WorldView implements Reader {
   /** What of a client's place the translation depends on. */
   placeInterest(): PlaceInterest {
     return this.read(placeInterestTable, '');
+  }
+
+  configMap(namespace: string, name: string): ConfigMap | undefined {
+    return this.read(tables.configMapTable, nameKey(namespace, name));
   }
 
   secret(namespace: string, name: string): Secret | undefined {

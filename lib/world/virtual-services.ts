@@ -1,6 +1,7 @@
 /** Which VirtualServices a viewer sees, and which of them rules a host. */
 import type { VirtualService } from '../api';
 import { oldestFirst } from './age';
+import { delegated, delegateName, isDelegating } from './delegates';
 import { sourceOf } from './gateway-api';
 import { type ByHost, byHost, mostSpecific } from './host-index';
 import { resolveHost } from './hostname';
@@ -43,9 +44,47 @@ function allVirtualServices(world: World): readonly VirtualService[] {
   return virtualServices.length === 0 ? written : [...written, ...virtualServices].sort(oldestFirst);
 }
 
+/** All of them, with the routes of delegates in place; the same object for as long as neither it nor its delegates change. */
+const delegatedVirtualServices: Table<readonly VirtualService[]> = table('delegated virtual services', (world) => {
+  const virtualServices = allVirtualServices(world);
+  if (!virtualServices.some(isDelegating)) return virtualServices;
+  const byName = new Map(
+    virtualServices.map((object) => [nameKey(object.metadata.namespace, object.metadata.name), object]),
+  );
+  const exportTo = world.mesh.config.defaultVirtualServiceExportTo;
+  return virtualServices.map((object) => withDelegates(object, (name) => byName.get(name), exportTo));
+});
+
+interface Delegated {
+  readonly delegates: readonly (VirtualService | undefined)[];
+  readonly exportTo: string;
+  readonly object: VirtualService;
+}
+
+const remembered = new WeakMap<VirtualService, Delegated>();
+
+function withDelegates(
+  root: VirtualService,
+  find: (name: string) => VirtualService | undefined,
+  exportTo: readonly string[] | undefined,
+): VirtualService {
+  if (!isDelegating(root)) return root;
+  const owner = root.metadata.namespace ?? 'default';
+  const delegates = (root.spec.http ?? []).map((route) => {
+    const named = delegateName(route, owner);
+    return named && find(nameKey(named.namespace, named.name));
+  });
+  const known = remembered.get(root);
+  const key = JSON.stringify(exportTo ?? '');
+  if (known?.exportTo === key && known.delegates.every((each, i) => each === delegates[i])) return known.object;
+  const { object } = delegated(root, (namespace, name) => find(nameKey(namespace, name)), exportTo);
+  remembered.set(root, { delegates, exportTo: key, object });
+  return object;
+}
+
 const virtualServicesByGateway: Table<ReadonlyMap<string, VirtualService[]>> = table('by gateway', (world) => {
   const byGateway = new Map<string, VirtualService[]>();
-  for (const object of allVirtualServices(world)) {
+  for (const object of world.read(delegatedVirtualServices, '')) {
     for (const gateway of new Set(gatewaysOf(object))) {
       const list = byGateway.get(gateway);
       if (list) list.push(object);
@@ -64,7 +103,9 @@ const virtualServicesByName: Table<ReadonlyMap<string, VirtualService>> = table(
   'virtual services by name',
   (world) =>
     new Map(
-      allVirtualServices(world).map((object) => [nameKey(object.metadata.namespace, object.metadata.name), object]),
+      world
+        .read(delegatedVirtualServices, '')
+        .map((object) => [nameKey(object.metadata.namespace, object.metadata.name), object]),
     ),
 );
 

@@ -22,7 +22,7 @@ export const Server = message(
       'Hosts that are served: `host` or `namespace/host`, with wildcards; `.` is the namespace of the gateway, `*` all.',
     ),
     tls: ServerTLSSettings,
-    bind: unserved(text('The address or socket to listen on. Default: all addresses.')),
+    bind: text('The address or socket to listen on. Default: all addresses.'),
     defaultEndpoint: unserved(text('Has no effect.')),
   },
   { description: 'A port with the hosts that are served on it.', required: ['port', 'hosts'] },

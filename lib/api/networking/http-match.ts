@@ -1,5 +1,5 @@
 /** The conditions under which an HTTP route of a VirtualService applies. */
-import { described, flag, map, message, type Static, text, textMap, texts, uint32, unserved } from '../schema';
+import { described, flag, map, message, type Static, text, textMap, texts, uint32 } from '../schema';
 import { StringMatch } from './string-match';
 
 export const HTTPMatchRequest = message(
@@ -25,7 +25,7 @@ export const HTTPMatchRequest = message(
     ),
     sourceNamespace: text('The namespace of the workloads to whose requests the rule applies.'),
     gateways: texts('The gateways at which the rule applies, instead of those at the top of the VirtualService.'),
-    statPrefix: unserved(text('A prefix for the statistics of this route.')),
+    statPrefix: text('A prefix for the statistics of this route.'),
   },
   { description: 'All conditions that are set have to hold. An empty match holds for every request.' },
 );

@@ -1,18 +1,5 @@
 /** The HTTP routes of a VirtualService: what is done with a request that matches. */
-import {
-  choice,
-  described,
-  duration,
-  flag,
-  int32,
-  list,
-  message,
-  type Static,
-  text,
-  texts,
-  uint32,
-  unserved,
-} from '../schema';
+import { choice, described, duration, flag, int32, list, message, type Static, text, texts, uint32 } from '../schema';
 import { Destination, Percent } from './destination';
 import { Headers } from './header-operations';
 import { HTTPFaultInjection } from './http-fault';
@@ -95,7 +82,7 @@ export type HTTPRetry = Static<typeof HTTPRetry>;
 export const CorsPolicy = message(
   {
     allowOrigins: list(StringMatch, 'Origins that may read the answers.'),
-    allowOrigin: unserved(texts('Deprecated form of `allowOrigins`, compared exactly.')),
+    allowOrigin: texts('Deprecated form of `allowOrigins`, compared exactly. Not looked at beside `allowOrigins`.'),
     allowMethods: texts('Methods for Access-Control-Allow-Methods.'),
     allowHeaders: texts('Headers for Access-Control-Allow-Headers.'),
     exposeHeaders: texts('Headers for Access-Control-Expose-Headers.'),
@@ -132,7 +119,7 @@ export const HTTPRoute = message(
     route: list(HTTPRouteDestination, 'Where the requests go. Either this, `redirect` or `directResponse`.'),
     redirect: HTTPRedirect,
     directResponse: HTTPDirectResponse,
-    delegate: unserved(Delegate),
+    delegate: Delegate,
     rewrite: HTTPRewrite,
     timeout: duration('How long a request may take with all its retries. Default: no limit.'),
     retries: HTTPRetry,
@@ -142,8 +129,8 @@ export const HTTPRoute = message(
       HTTPMirrorPolicy,
       'Several services that get a copy, each with its share. Not together with `mirror`.',
     ),
-    mirrorPercent: unserved(uint32('Deprecated form of `mirrorPercentage`, a whole number.')),
-    mirror_percent: unserved(uint32('Deprecated form of `mirrorPercentage`, a whole number.')),
+    mirrorPercent: uint32('Deprecated form of `mirrorPercentage`, a whole number.'),
+    mirror_percent: uint32('Deprecated form of `mirrorPercentage`, a whole number.'),
     mirrorPercentage: described(Percent, 'The share of requests that is mirrored. Default: all.'),
     corsPolicy: CorsPolicy,
     headers: Headers,

@@ -1,5 +1,5 @@
 /** TLS as a server: for Gateways, and for the ingress listeners of a Sidecar. */
-import { choice, flag, list, message, type Static, text, texts, unserved } from '../schema';
+import { choice, flag, list, message, type Static, text, texts } from '../schema';
 
 const VERSIONS = ['TLS_AUTO', 'TLSV1_0', 'TLSV1_1', 'TLSV1_2', 'TLSV1_3'] as const;
 
@@ -11,41 +11,35 @@ export const ServerTLSSettings = message(
       'How TLS is handled: terminated (SIMPLE, the certificate of the server only), with client certificates, or passed through.',
       { unservedValues: ['AUTO_PASSTHROUGH', 'ISTIO_MUTUAL'] },
     ),
-    serverCertificate: unserved(text('A file in the proxy with the server certificate.')),
-    privateKey: unserved(text('A file in the proxy with the private key.')),
-    caCertificates: unserved(text("A file in the proxy with the certificates of those who may sign the clients'.")),
-    caCrl: unserved(text('A file in the proxy with a certificate revocation list.')),
-    tlsCertificates: unserved(
-      list(
-        message(
-          {
-            serverCertificate: text('A file in the proxy with the server certificate.'),
-            privateKey: text('A file in the proxy with the private key.'),
-            caCertificates: text("A file in the proxy with the certificates of those who may sign the clients'."),
-          },
-          { description: 'One certificate and its key.' },
-        ),
-        'Several certificates of different kinds, RSA and ECDSA.',
-        { minItems: 1, maxItems: 2 },
+    serverCertificate: text('A file in the proxy with the server certificate. Read once; Secrets may change.'),
+    privateKey: text('A file in the proxy with the private key.'),
+    caCertificates: text("A file in the proxy with the certificates of those who may sign the clients'."),
+    caCrl: text('A file in the proxy with a certificate revocation list.'),
+    tlsCertificates: list(
+      message(
+        {
+          serverCertificate: text('A file in the proxy with the server certificate.'),
+          privateKey: text('A file in the proxy with the private key.'),
+          caCertificates: text("A file in the proxy with the certificates of those who may sign the clients'."),
+        },
+        { description: 'One certificate and its key.' },
       ),
+      'Several certificates of different kinds, RSA and ECDSA.',
+      { minItems: 1, maxItems: 2 },
     ),
     credentialName: text(
       "The Secret (kubernetes.io/tls, or with the keys `tls.crt` and `tls.key`) in the namespace of the gateway's Pods.",
     ),
-    credentialNames: unserved(
-      texts('Several Secrets, for certificates of different kinds.', { minItems: 1, maxItems: 2 }),
-    ),
-    caCertCredentialName: unserved(
-      text("A Secret or ConfigMap with the certificates of those who may sign the clients'."),
-    ),
+    credentialNames: texts('Several Secrets, for certificates of different kinds.', { minItems: 1, maxItems: 2 }),
+    caCertCredentialName: text("A Secret or ConfigMap with the certificates of those who may sign the clients'."),
     subjectAltNames: texts("Names of which the client's certificate has to carry one."),
     verifyCertificateSpki: texts('Base64 SHA-256 hashes of public keys that clients may have.'),
     verifyCertificateHash: texts('Hex SHA-256 hashes of certificates that clients may have.'),
     minProtocolVersion: choice(VERSIONS, 'The oldest version. Default TLSV1_2.'),
     maxProtocolVersion: choice(VERSIONS, 'The newest version. Default: the newest that the proxy knows.'),
     cipherSuites: texts("Cipher suites for TLS up to 1.2, in order of preference. Default: the proxy's."),
-    ecdhCurves: unserved(texts("Elliptic curves, in order of preference. Default: the proxy's.")),
-    insecureSkipVerify: unserved(flag('Trust any certificate of a client.')),
+    ecdhCurves: texts("Elliptic curves, in order of preference. Default: the proxy's."),
+    insecureSkipVerify: flag('Trust any certificate of a client.'),
   },
   {
     description: 'TLS on a port of a gateway.',

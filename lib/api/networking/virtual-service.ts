@@ -6,7 +6,7 @@ import { HTTPRoute } from './http-route';
 
 export const L4MatchAttributes = message(
   {
-    destinationSubnets: unserved(texts('Addresses or CIDR blocks, one of which has to hold the destination.')),
+    destinationSubnets: texts('Addresses or CIDR blocks, one of which has to hold the destination.'),
     port: uint32('The port of the connection.'),
     sourceSubnet: unserved(text('Deprecated; has no effect.')),
     sourceLabels: textMap('Labels of the workloads to whose connections the rule applies.'),
@@ -20,7 +20,7 @@ export type L4MatchAttributes = Static<typeof L4MatchAttributes>;
 export const TLSMatchAttributes = message(
   {
     sniHosts: texts('Server names that the client asks for; each has to be covered by a host of the VirtualService.'),
-    destinationSubnets: unserved(texts('Addresses or CIDR blocks, one of which has to hold the destination.')),
+    destinationSubnets: texts('Addresses or CIDR blocks, one of which has to hold the destination.'),
     port: uint32('The port of the connection.'),
     sourceLabels: textMap('Labels of the workloads to whose connections the rule applies.'),
     gateways: texts('The gateways at which the rule applies, instead of those at the top.'),

@@ -1,4 +1,6 @@
 /** Certificates that rows and clients need, made once per run. */
+import { createHash, webcrypto, X509Certificate } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
 import type { Secret } from '../../../lib/api/kubernetes';
 import { Authority, type Leaf } from '../../../lib/citadel/authority';
 
@@ -29,7 +31,7 @@ export class Given {
         ] as const
       ).map(async ([name, issuer, hosts]) => [name, await issuer.issue({ hosts: [...hosts] })] as const),
     );
-    return new Given(authority, new Map(leaves));
+    return new Given(authority, new Map([...leaves, ['rsa', await rsaLeaf('shop.example')]]));
   }
 
   /** `server`, `second`, `pod`; `partner`, `other` (of another name), `foreign` (of another authority). */
@@ -37,6 +39,14 @@ export class Given {
     const leaf = this.leaves.get(name);
     if (!leaf) throw new Error(`no certificate '${name}'; there are ${[...this.leaves.keys()].join(', ')}`);
     return leaf;
+  }
+
+  /** By which a certificate can be pinned: base64 of its public key's SHA-256, hex of its own. */
+  pins(name: string): { spki: string; hash: string } {
+    const certificate = new X509Certificate(this.leaf(name).certPem);
+    const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
+    const digest = (bytes: Buffer) => createHash('sha256').update(bytes);
+    return { spki: digest(spki).digest('base64'), hash: digest(certificate.raw).digest('hex') };
   }
 
   /** A Secret of the gateways' namespace with a certificate and its key. */
@@ -59,4 +69,21 @@ export class Given {
       stringData: { 'ca.crt': this.authority.certPem },
     };
   }
+}
+
+/** Self-signed, since authorities of the mesh make ECDSA keys only. */
+async function rsaLeaf(host: string): Promise<Leaf> {
+  const algorithm = {
+    name: 'RSASSA-PKCS1-v1_5',
+    hash: 'SHA-256',
+    modulusLength: 2048,
+    publicExponent: new Uint8Array([1, 0, 1]),
+  };
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned(
+    { name: `CN=${host}`, keys, signingAlgorithm: algorithm },
+    webcrypto as Parameters<typeof x509.X509CertificateGenerator.createSelfSigned>[1],
+  );
+  const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
+  return { certPem: certificate.toString('pem'), keyPem: x509.PemConverter.encode(key, 'PRIVATE KEY') };
 }

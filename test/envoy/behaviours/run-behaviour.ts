@@ -51,7 +51,8 @@ function compare(ask: Ask, replies: readonly Reply[], { shares, heard: _, ...exp
   const { who, ...rest } = expected;
   for (const reply of replies) {
     if ('who' in expected) expect({ ask, reply, who: reply.who }).toEqual({ ask, reply, who });
-    expect({ ask, ...reply }).toMatchObject({ ask, ...rest });
+    // The reply is in both, so that a failure shows all of it.
+    expect({ ask, whole: reply, ...reply }).toMatchObject({ ask, whole: reply, ...rest });
   }
 }
 

@@ -258,6 +258,121 @@ export const gatewayRows: Behaviour[] = [
   },
   {
     topic,
+    feature: 'servers: bind',
+    objects: documents(
+      edgeGateway('- { port: { number: 8099, name: http, protocol: HTTP }, hosts: ["*"], bind: 127.0.0.1 }'),
+      atEdge('edge', '["*"]', everything),
+    ),
+    cases: [[get('http://shop.example:8099/', { from: 'edge' }), { refused: 'ECONNREFUSED' }]],
+    onlyTransparent: 'with explicit capture each proxy keeps to its own address',
+  },
+  {
+    topic,
+    feature: 'a Secret that is missing or bad closes its own hosts, and holds back nobody else',
+    objects: withSecrets(
+      documents(
+        edgeGateway(`
+        ${https443('[shop.example]', 'mode: SIMPLE, credentialName: shop')}
+        ${https443('[second.example]', 'mode: MUTUAL, credentialName: absent', 'second')}
+        ${https443('["*.example"]', 'mode: SIMPLE, credentialName: shop', 'others')}
+        ${http80('[shop.example]')}`),
+        atEdge('edge', '[shop.example, second.example]', everything),
+      ),
+      (given) => [given.secret('shop')],
+    ),
+    cases: [
+      [get('https://shop.example/', { from: 'edge' }), { who: 'v1', milliseconds: expect.any(Number) }],
+      [get('http://shop.example/', { from: 'edge' }), { who: 'v1' }],
+      // Nobody who asks for less takes the hosts of the one that cannot begin.
+      [get('https://second.example/', { from: 'edge' }), { refused: expect.any(String) }],
+      [get('https://third.example/', { from: 'edge' }), { status: 404 }],
+    ],
+    notSimulated: 'Secrets come to Envoy beside the listener',
+  },
+  {
+    topic,
+    feature: 'tls: credentialNames, caCertCredentialName (Secret or ConfigMap), insecureSkipVerify, ecdhCurves',
+    objects: withSecrets(
+      documents(
+        edgeGateway(`
+        ${https443('[shop.example]', 'mode: SIMPLE, credentialNames: [rsa, shop]')}
+        ${https443('[second.example]', 'mode: MUTUAL, credentialName: second, caCertCredentialName: partners', 'second')}
+        ${https443('[third.example]', 'mode: MUTUAL, credentialName: shop, insecureSkipVerify: true, ecdhCurves: [P-256]', 'third')}`),
+        atEdge('edge', '[shop.example, second.example, third.example]', everything),
+      ),
+      (given) => [
+        given.secret('rsa', 'rsa'),
+        given.secret('shop'),
+        given.secret('second', 'second'),
+        {
+          apiVersion: 'v1',
+          kind: 'ConfigMap',
+          metadata: { name: 'partners', namespace: 'shop' },
+          data: { 'ca.crt': given.authority.certPem },
+        },
+      ],
+    ),
+    cases: [
+      [
+        get('https://shop.example/', { from: 'edge', maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' }),
+        { who: 'v1', tls: { cipher: 'ECDHE-RSA-AES128-GCM-SHA256' } },
+      ],
+      [
+        get('https://shop.example/', { from: 'edge', maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' }),
+        { who: 'v1', tls: { cipher: 'ECDHE-ECDSA-AES128-GCM-SHA256' } },
+      ],
+      [get('https://second.example/', { from: 'edge', certificate: 'partner' }), { who: 'v1' }],
+      [get('https://second.example/', { from: 'edge', certificate: 'foreign' }), { refused: expect.any(String) }],
+      [get('https://third.example/', { from: 'edge', certificate: 'foreign' }), { who: 'v1' }],
+      [get('https://third.example/', { from: 'edge' }), { refused: expect.any(String) }],
+    ],
+    notSimulated: 'whose certificate is good is decided before HTTP begins',
+  },
+  {
+    topic,
+    feature: 'tls: verifyCertificateSpki, verifyCertificateHash',
+    objects: (given) => [
+      ...parsed(
+        documents(
+          edgeGateway(`
+            ${https443('[shop.example]', `mode: MUTUAL, credentialName: shop, verifyCertificateSpki: ["${given.pins('partner').spki}"]`)}
+            ${https443('[second.example]', `mode: MUTUAL, credentialName: shop, verifyCertificateHash: ["${given.pins('other').hash}"]`, 'second')}`),
+          atEdge('edge', '[shop.example, second.example]', everything),
+        ),
+      ),
+      given.secret('shop'),
+      given.trust('shop-cacert'),
+    ],
+    cases: [
+      [get('https://shop.example/', { from: 'edge', certificate: 'partner' }), { who: 'v1' }],
+      [get('https://shop.example/', { from: 'edge', certificate: 'other' }), { refused: expect.any(String) }],
+      [get('https://second.example/', { from: 'edge', certificate: 'other' }), { who: 'v1' }],
+      [get('https://second.example/', { from: 'edge', certificate: 'partner' }), { refused: expect.any(String) }],
+    ],
+    notSimulated: 'whose certificate is good is decided before HTTP begins',
+  },
+  {
+    topic,
+    feature: 'tcp and tls routes: destinationSubnets',
+    objects: documents(
+      edgeGateway('- { port: { number: 31400, name: tcp, protocol: TCP }, hosts: ["*"] }'),
+      networking(
+        'VirtualService',
+        'edge',
+        `
+        hosts: ["*"]
+        gateways: [edge]
+        tcp:
+        - match: [{ port: 31400, destinationSubnets: [127.0.0.0/30] }]
+          route: [{ destination: { host: reviews, subset: v1, port: { number: 9000 } } }]
+        - match: [{ port: 31400, destinationSubnets: [127.0.0.0/8, 198.18.0.0/15] }]
+          route: [{ destination: { host: reviews, subset: v2, port: { number: 9000 } } }]`,
+      ),
+    ),
+    cases: [[tcp('shop.example:31400', { from: 'edge' }), { who: 'v2' }]],
+  },
+  {
+    topic,
     feature: 'tls PASSTHROUGH: routed by sniHosts, weighted',
     objects: documents(
       edgeGateway(

@@ -1,0 +1,157 @@
+/** The filter chains of a gateway's listener: which server takes a connection, and what is done with it. */
+import type { RouteDestination } from '../api';
+import type { envoy } from '../envoy/generated/envoy';
+import { httpAuthorization, tcpAuthorization } from './authorization';
+import { boundVirtualServices, hostNamesOf } from './gateway-hosts';
+import type { GatewayPort, GatewayServer } from './gateway-servers';
+import { certificateGuard, downstreamTls } from './gateway-tls';
+import type { GatewayView } from './gateway-view';
+import { httpConnectionManager } from './hcm';
+import type { Evaluation } from './memo';
+import { blockOf, tcpRoutes } from './outbound-chains';
+import { appliesTo } from './route';
+import { tcpToDestinations } from './tcp-proxy';
+import type { ObservedSide } from './tracing';
+
+type FilterChain = envoy.config.listener.v3.FilterChain;
+type Filters = NonNullable<FilterChain['filters']>;
+
+/** What the chains of one listener are made from. */
+interface Place {
+  readonly evaluation: Evaluation;
+  readonly view: GatewayView;
+  readonly side: ObservedSide;
+  /** Of the listener. */
+  readonly name: string;
+  /** What a chain has claimed already: no two may take the same. */
+  readonly claimed: Set<string>;
+}
+
+/** Filters for a part of the destinations, or for all where there are no subnets. */
+interface Part {
+  readonly subnets: readonly string[];
+  readonly filters: Filters;
+}
+
+export function gatewayChains(
+  evaluation: Evaluation,
+  view: GatewayView,
+  port: GatewayPort,
+  name: string,
+): FilterChain[] {
+  const { namespace, viewer, labels, serviceName } = view.client;
+  // For Telemetry, a gateway is a client of the services behind it.
+  const side: ObservedSide = { namespace, viewer, labels, serviceName, mode: 'CLIENT' };
+  const place: Place = { evaluation, view, side, name, claimed: new Set() };
+  const chainsOf = (server: GatewayServer, index: number): FilterChain[] => {
+    switch (server.kind) {
+      case 'https':
+        return terminated(place, server, () => [{ subnets: [], filters: httpFilters(place, server) }]);
+      case 'tls':
+        return terminated(place, server, () => tcpParts(place, server));
+      case 'passthrough':
+        return passthrough(place, server);
+      case 'tcp':
+        return tcpParts(place, server).flatMap((part) => chainOf(place, [], part));
+      case 'http':
+        // All HTTP servers of the port are one chain with one route configuration.
+        return index > 0 ? [] : [{ filters: httpFilters(place, server) }];
+    }
+  };
+  return port.servers.flatMap(chainsOf);
+}
+
+function httpFilters({ evaluation, view, side, name }: Place, { routeName, server }: GatewayServer): Filters {
+  return [
+    httpConnectionManager(evaluation, {
+      role: 'gateway',
+      statPrefix: `outbound_${name}`,
+      route: routeName!,
+      side,
+      guards: httpAuthorization(evaluation, view.authorization),
+      metered: { grpc: true },
+      grpcWeb: server.port.protocol.toUpperCase() === 'GRPC-WEB',
+    }),
+  ];
+}
+
+/** The TCP routes of all VirtualServices for this server, oldest first, up to the one that takes every destination. */
+function tcpParts(place: Place, target: GatewayServer): Part[] {
+  const { evaluation, side } = place;
+  const port = target.server.port.number;
+  const context = { viewer: side.viewer, labels: {}, gateway: target.gatewayName, port };
+  const parts: Part[] = [];
+  for (const { object } of boundVirtualServices(evaluation, side.namespace, target)) {
+    const owner = object.metadata.namespace ?? 'default';
+    const routed = { owner, listenerPort: port, name: `${object.metadata.name}.${owner}` };
+    for (const { subnets, route } of tcpRoutes(object, (match, of) => appliesTo(match, context, of))) {
+      const filters = forwarded(place, route, routed);
+      if (!filters) continue;
+      parts.push({ subnets, filters });
+      if (subnets.length === 0) return parts;
+    }
+  }
+  return parts;
+}
+
+function forwarded(
+  { evaluation, view, side }: Place,
+  route: readonly RouteDestination[],
+  routed: { owner: string; listenerPort: number; name: string },
+): Filters | undefined {
+  const filter = tcpToDestinations(evaluation, side, route, routed);
+  return filter && [...tcpAuthorization(evaluation, view.authorization), filter];
+}
+
+/**
+ * A server without its Secret keeps its names all the same: Envoy closes such connections, rather than hand them to a
+ * server that asks for less.
+ */
+function terminated(place: Place, target: GatewayServer, parts: () => Part[]): FilterChain[] {
+  const names = hostNamesOf(target);
+  const alpn = target.kind === 'https' ? ['h2', 'http/1.1'] : [];
+  const guard = certificateGuard(target.server.tls!);
+  return parts().flatMap((part) =>
+    chainOf(place, names, part).map((chain) => ({
+      ...chain,
+      filters: [...(guard ? [guard] : []), ...part.filters],
+      transport_socket: downstreamTls(target.server.tls!, alpn),
+    })),
+  );
+}
+
+function passthrough(place: Place, target: GatewayServer): FilterChain[] {
+  const { evaluation, side } = place;
+  const port = target.server.port.number;
+  return boundVirtualServices(evaluation, side.namespace, target).flatMap(({ object }) => {
+    const owner = object.metadata.namespace ?? 'default';
+    const context = { viewer: side.viewer, labels: {}, gateway: target.gatewayName, port };
+    const routed = { owner, listenerPort: port, name: `${object.metadata.name}.${owner}` };
+    return (object.spec.tls ?? []).flatMap(({ match, route = [] }) =>
+      match
+        .filter((each) => appliesTo(each, context, owner))
+        .flatMap(({ sniHosts, destinationSubnets: subnets = [] }) => {
+          const filters = forwarded(place, route, routed);
+          const names = sniHosts.map((name) => name.toLowerCase());
+          return filters ? chainOf(place, names, { subnets, filters }) : [];
+        }),
+    );
+  });
+}
+
+/** A name, and a destination, belong to the first that claims them. No names: every connection, with TLS or without. */
+function chainOf({ claimed }: Place, names: readonly string[], { subnets, filters }: Part): FilterChain[] {
+  const claim = (values: readonly string[], beside: string) => {
+    const free = [...new Set(values)].filter((value) => !claimed.has(`${value} ${beside}`));
+    for (const value of free) claimed.add(`${value} ${beside}`);
+    return free;
+  };
+  const isForAll = names.length === 0 || names.includes('*');
+  const free = claim(isForAll ? ['*'] : names, [...subnets].sort().join(' '));
+  if (free.length === 0) return [];
+  const match = {
+    ...(subnets.length > 0 && { prefix_ranges: subnets.map(blockOf) }),
+    ...(!isForAll && { server_names: free }),
+  };
+  return [{ ...(Object.keys(match).length > 0 && { filter_chain_match: match }), filters }];
+}

@@ -83,8 +83,8 @@ describe('a value of the wrong form', () => {
 
 describe('what is not served yet', () => {
   it('is a warning with its path, for a field', () => {
-    expect(validate(route({ match: [{ statPrefix: 'x' }] }))).toEqual([
-      expect.objectContaining({ code: 'MAL0001', level: 'warning', path: 'spec.http[0].match[0].statPrefix' }),
+    expect(validate(route({ fault: { delay: { exponentialDelay: '1s' } } }))).toEqual([
+      expect.objectContaining({ code: 'MAL0001', level: 'warning', path: 'spec.http[0].fault.delay.exponentialDelay' }),
     ]);
   });
 

@@ -15,7 +15,7 @@ describe('admission', () => {
   it('lets in what is only warned about', () => {
     const object = virtualService({
       hosts: ['reviews'],
-      http: [{ fault: { delay: { exponentialDelay: '1s' } }, route: [to('reviews')] }],
+      tcp: [{ match: [{ sourceSubnet: '10.0.0.0/8' }], route: [to('reviews')] }],
     });
     const { admitted, findings } = admit([], [object]);
     expect(admitted).toEqual([object]);

@@ -83,8 +83,15 @@ describe('a value of the wrong form', () => {
 
 describe('what is not served yet', () => {
   it('is a warning with its path, for a field', () => {
-    expect(validate(route({ fault: { delay: { exponentialDelay: '1s' } } }))).toEqual([
-      expect.objectContaining({ code: 'MAL0001', level: 'warning', path: 'spec.http[0].fault.delay.exponentialDelay' }),
+    expect(
+      validate(
+        virtualService({
+          hosts: ['reviews'],
+          tcp: [{ match: [{ sourceSubnet: '10.0.0.0/8' }], route: [to('reviews')] }],
+        }),
+      ),
+    ).toEqual([
+      expect.objectContaining({ code: 'MAL0001', level: 'warning', path: 'spec.tcp[0].match[0].sourceSubnet' }),
     ]);
   });
 

@@ -1,7 +1,7 @@
 /** All rows, topic by topic. A new topic is a file of its own and a line here. */
 import type { Behaviour } from '../behaviour';
-import { destinationRule } from './destination-rule';
 import { connections } from './connections';
+import { destinationRule } from './destination-rule';
 import { gatewayRows } from './gateway';
 import { httpMatch } from './http-match';
 import { httpRoute } from './http-route';

@@ -8,7 +8,9 @@ import { parsed } from './rows/parsed';
 import { compareWithSimulator } from './simulated';
 
 /** Envoy's workers take over new configuration a moment after it was acknowledged. */
-const GRACE_MS = 2_000;
+const GRACE_MS = 5_000;
+/** Within which a copy of a request reaches its service. */
+const COPY_MS = 1_000;
 
 /** @returns how many cases held; the first that does not fails the test, with what was asked and answered. */
 export async function runBehaviour(mesh: BehaviourMesh, row: Behaviour): Promise<number> {
@@ -82,11 +84,11 @@ async function compareHeard(mesh: BehaviourMesh, expected: NonNullable<Expected[
         expect({ who, path, times: heard[who]?.[path] ?? 0 }).toEqual({ who, path, times });
       }
     }
-  });
+  }, COPY_MS);
 }
 
-async function patiently(check: () => Promise<void>): Promise<void> {
-  const deadline = Date.now() + GRACE_MS;
+async function patiently(check: () => Promise<void>, milliseconds = GRACE_MS): Promise<void> {
+  const deadline = Date.now() + milliseconds;
   for (;;) {
     try {
       return await check();

@@ -1,9 +1,9 @@
 /** The objects of FILES, as commands get them; and the World that they make. */
 import { access, readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from 'commander';
-import type { MeshConfig } from '../../lib/api';
+import type { MeshConfig, MeshNetworks } from '../../lib/api';
 import { type ReadFiles, type ReadOptions, readFiles } from '../../lib/discovery/files';
-import { DEFAULT_RANGES, parseMeshConfig } from '../../lib/world';
+import { DEFAULT_RANGES, parseMeshConfig, parseMeshNetworks } from '../../lib/world';
 
 /** The option `--mesh-config FILE`. */
 export function meshConfigOption(): Option {
@@ -17,6 +17,22 @@ export async function readMeshConfig(file: string | undefined): Promise<MeshConf
   if (!config)
     throw new Error(`${file}: not a MeshConfig: a YAML mapping is wanted, such as 'accessLogFile: /dev/stdout'`);
   return config;
+}
+
+/** The option `--mesh-networks FILE`. */
+export function meshNetworksOption(): Option {
+  return new Option(
+    '--mesh-networks <file>',
+    'MeshNetworks in YAML, in place of ConfigMap istio of the root namespace',
+  );
+}
+
+/** The networks of a file; undefined without one. @throws when the file holds none. */
+export async function readMeshNetworks(file: string | undefined): Promise<MeshNetworks | undefined> {
+  if (file === undefined) return undefined;
+  const networks = parseMeshNetworks(await readFile(file, 'utf8'));
+  if (!networks) throw new Error(`${file}: no MeshNetworks: a YAML mapping with the key 'networks' is wanted`);
+  return networks;
 }
 
 /**

@@ -12,6 +12,7 @@ export * from './kind';
 export * from './kinds';
 export * from './mesh/extension-provider';
 export * from './mesh/mesh-config';
+export * from './mesh/mesh-networks';
 export * from './mesh/proxy-config';
 export * from './networking/connection-pool';
 export * from './networking/destination';

@@ -38,8 +38,11 @@ const metadata = open(
 /** What every object has. */
 export const ObjectSchema = open({ apiVersion: text, kind: text, metadata }, ['apiVersion', 'kind', 'metadata']);
 
+const securityContext = open({ runAsUser: number });
+
 const container = open(
   {
+    securityContext,
     name: text,
     image: text,
     command: texts,
@@ -60,6 +63,7 @@ const podSpec = open({
   containers: Type.Array(container),
   initContainers: Type.Array(container),
   volumes: Type.Array(open({ name: text }, ['name'])),
+  securityContext,
 });
 
 const pod = open({
@@ -126,6 +130,25 @@ const endpointSlice = open(
   ['addressType'],
 );
 
+const labelSelector = open({
+  matchLabels: textMap,
+  matchExpressions: Type.Array(open({ key: text, operator: text, values: texts }, ['key', 'operator'])),
+});
+
+const webhookConfiguration = open({
+  webhooks: Type.Array(
+    open(
+      {
+        name: text,
+        clientConfig: open({ url: text, service: open({ name: text, namespace: text }, ['name', 'namespace']) }),
+        namespaceSelector: labelSelector,
+        objectSelector: labelSelector,
+      },
+      ['name', 'clientConfig'],
+    ),
+  ),
+});
+
 /** By group and kind, as in `apps/Deployment`; the core group is empty. */
 export const kubernetesSchemas: ReadonlyMap<string, TSchema> = new Map([
   ['/Service', service],
@@ -137,4 +160,6 @@ export const kubernetesSchemas: ReadonlyMap<string, TSchema> = new Map([
   ['apps/DaemonSet', workload],
   ['apps/ReplicaSet', workload],
   ['discovery.k8s.io/EndpointSlice', endpointSlice],
+  ['admissionregistration.k8s.io/MutatingWebhookConfiguration', webhookConfiguration],
+  ['admissionregistration.k8s.io/ValidatingWebhookConfiguration', webhookConfiguration],
 ]);

@@ -3,20 +3,29 @@ import { type KubeObject, objectKey } from '../api/object';
 import { analyzers } from './analyzers';
 import { Analysis, type AnalyzeOptions } from './analyzers/analysis';
 import type { Finding } from './finding';
-import { isWellFormed } from './validate';
+import { isNamed, readable } from './validate';
 
 /**
- * Findings across `objects`. Objects whose form is broken are passed over, as `validate` speaks about them. The order of
- * the findings does not depend on the order of the objects.
+ * Findings across `objects`. Objects that do not have the form of their kind are passed over, as `validate` speaks about
+ * them. The order of the findings does not depend on the order of the objects; each is told once.
  */
 export function analyze(objects: readonly KubeObject[], options: AnalyzeOptions = {}): Finding[] {
   const sorted = objects
-    .filter(isWellFormed)
-    .map((object) => ({ key: objectKey(object), object }))
+    .filter((object) => typeof object === 'object' && object !== null && isNamed(object))
+    .map((object) => ({ key: objectKey(object), object, readable: readable(object) }))
     .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   const analysis = new Analysis(
-    sorted.map(({ object }) => object),
+    sorted.flatMap((entry) => entry.readable ?? []),
     options,
+    sorted.flatMap((entry) => (entry.readable ? [] : entry.object)),
   );
-  return analyzers.flatMap((analyzer) => analyzer(analysis));
+  return once(analyzers.flatMap((analyzer) => analyzer(analysis)));
+}
+
+function once(findings: readonly Finding[]): Finding[] {
+  const seen = new Set<string>();
+  return findings.filter(({ code, analyzer, resource, path, message }) => {
+    const key = [code, analyzer, resource, path, message].join('\0');
+    return !seen.has(key) && seen.add(key);
+  });
 }

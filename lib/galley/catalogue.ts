@@ -5,6 +5,7 @@
 import { type KubeObject, objectName } from '../api/object';
 import { originOf } from '../api/origin';
 import type { Finding, Level } from './finding';
+import { istioCatalogue } from './istio-catalogue';
 
 export interface CatalogueEntry {
   level: Level;
@@ -17,60 +18,7 @@ export interface CatalogueEntry {
 }
 
 export const catalogue = {
-  IST0101: {
-    level: 'error',
-    title: 'ReferencedResourceNotFound',
-    text: 'An object refers to something that does not exist: a host, a subset, a gateway or a workload.',
-    fix: 'correct the name, or add what is missing',
-  },
-  IST0106: {
-    level: 'error',
-    title: 'SchemaValidationError',
-    text: 'The object does not have the form that its kind demands, or breaks a rule of its kind.',
-    fix: 'change the field to what is allowed',
-  },
-  IST0109: {
-    level: 'error',
-    title: 'ConflictingMeshGatewayVirtualServiceHosts',
-    text: 'Several VirtualServices claim the same host for sidecars; only one of them is used.',
-    fix: 'put the routes into one VirtualService, or part them by exportTo',
-  },
-  IST0112: {
-    level: 'error',
-    title: 'VirtualServiceDestinationPortSelectorRequired',
-    text: 'The destination is a service with several ports, and the route does not say which one.',
-    fix: 'set port.number of the destination',
-  },
-  IST0132: {
-    level: 'warning',
-    title: 'VirtualServiceHostNotFoundInGateway',
-    text: 'A host of a VirtualService is served by none of the gateways that it names.',
-    fix: 'add the host to a server of the gateway, or change the host',
-  },
-  IST0133: {
-    level: 'warning',
-    title: 'SchemaWarning',
-    text: 'The object is accepted, but a field is deprecated, has no effect, or hardly means what it says.',
-    fix: 'leave the field out, or write what is meant',
-  },
-  IST0145: {
-    level: 'error',
-    title: 'ConflictingGateways',
-    text: 'Gateways for the same proxies serve the same host on the same port.',
-    fix: 'serve the host in one Gateway only',
-  },
-  IST0162: {
-    level: 'warning',
-    title: 'GatewayPortNotDefinedOnService',
-    text: 'No Service in front of the gateway proxies leads to the port that the Gateway serves.',
-    fix: "serve a port that the Service's targetPort names, or add the port to the Service",
-  },
-  IST0165: {
-    level: 'warning',
-    title: 'ReferencedInternalGateway',
-    text: 'A VirtualService names a gateway that was generated from a Gateway of the Gateway API.',
-    fix: 'use an HTTPRoute, or name the Gateway itself',
-  },
+  ...istioCatalogue,
   MAL0001: {
     level: 'warning',
     title: 'NotServed',

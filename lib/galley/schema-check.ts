@@ -13,8 +13,16 @@ import { join, pathOfPointer } from './path';
 /** More remarks about one object help nobody. */
 const MOST_REMARKS = 20;
 
+/** How a value misses its schema. */
+export interface SchemaRemark extends Remark {
+  /** The value has the right form: a field is missing, or is out of its bounds. */
+  inForm?: true;
+  /** The field is none that the schema knows. */
+  unknown?: true;
+}
+
 /** Checks a value; none of the remarks is below a field that another remark calls unknown. */
-export type SchemaCheck = (value: unknown) => Remark[];
+export type SchemaCheck = (value: unknown) => SchemaRemark[];
 
 const ajv = new Ajv({
   allErrors: true,
@@ -67,12 +75,36 @@ export function schemaCheck(schema: TSchema, base: string): SchemaCheck {
       return [];
     }
     const errors = compiled.errors ?? [];
-    const remarks = errors.slice(0, MOST_REMARKS).map((error) => remarkOf(error, base, value));
+    const remarks = errors.slice(0, MOST_REMARKS).map((error) => placed(error, base, value));
     if (errors.length > MOST_REMARKS) {
-      remarks.push({ path: base, message: `there are ${errors.length - MOST_REMARKS} more errors in this object` });
+      const inForm = errors.slice(MOST_REMARKS).every((error) => BOUNDS.has(error.keyword));
+      const message = `there are ${errors.length - MOST_REMARKS} more errors in this object`;
+      remarks.push({ path: base, message, ...(inForm ? { inForm } : {}) });
     }
     return remarks;
   };
+}
+
+/** What can be wrong with a value of the right form. */
+const BOUNDS: ReadonlySet<string> = new Set([
+  'required',
+  'minimum',
+  'maximum',
+  'minLength',
+  'maxLength',
+  'minItems',
+  'maxItems',
+  'minProperties',
+  'maxProperties',
+  'pattern',
+]);
+
+function placed(error: ErrorObject, base: string, root: unknown): SchemaRemark {
+  const remark = remarkOf(error, base, root);
+  if (BOUNDS.has(error.keyword)) {
+    return { ...remark, inForm: true };
+  }
+  return error.keyword === 'additionalProperties' ? { ...remark, unknown: true } : remark;
 }
 
 /**

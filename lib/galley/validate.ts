@@ -4,20 +4,26 @@ import type { Kind } from '../api/kind';
 import { kindOf, kinds, meshGroups } from '../api/kinds';
 import { kubernetesSchemas, ObjectSchema } from '../api/kubernetes-schema';
 import { type MeshConfig, MeshConfig as MeshConfigSchema } from '../api/mesh/mesh-config';
+import { type MeshNetworks, MeshNetworks as MeshNetworksSchema } from '../api/mesh/mesh-networks';
 import { groupOf, type KubeObject } from '../api/object';
+import { originOf, withOrigin } from '../api/origin';
 import { type Code, findingAbout, type Remark } from './catalogue';
+import { completed } from './complete';
 import type { Finding } from './finding';
 import { nearest } from './nearest';
 import { rulesOf } from './rules';
 import { checkAnnotations } from './rules/annotations';
 import { Check } from './rules/check';
-import { type SchemaCheck, schemaCheck, shown, unknownField } from './schema-check';
+import { type SchemaCheck, type SchemaRemark, schemaCheck, shown, unknownField } from './schema-check';
 import { unservedFields } from './unserved';
 
 interface Judgement extends Remark {
   code: Code;
-  /** The types of the object do not hold, so that no other code may look at it. */
+  /** The object does not have the form of its kind, so that no other code may look at it. */
   malformed?: true;
+  /** A field is missing or out of bounds, but the form is right. */
+  inForm?: true;
+  unknown?: true;
 }
 
 const checkObject = schemaCheck(ObjectSchema, '');
@@ -42,7 +48,7 @@ export function validate(object: KubeObject): Finding[] {
   if (form.length > 0) {
     return form.map((remark) => noObject(`not a Kubernetes object: ${remark.path}: ${remark.message}`, remark.path));
   }
-  return judge(object).map(({ code, malformed: _, ...remark }) =>
+  return judge(object).map(({ code, malformed: _m, inForm: _f, unknown: _u, ...remark }) =>
     findingAbout(object, code, analyzerOf(object), remark),
   );
 }
@@ -55,12 +61,37 @@ export function isValid(object: KubeObject): boolean {
   return !judge(object).some((judgement) => judgement.code === 'IST0106');
 }
 
-/** Whether the types of `object` hold, whatever its values: fields are known and have the form of their kind. */
-export function isWellFormed(object: KubeObject): boolean {
+const readables = new WeakMap<object, KubeObject>();
+
+/**
+ * The object as other code may read it by its type: itself, or with the zero value of required fields that are missing.
+ * Undefined where fields are unknown or not of the form of the kind.
+ */
+export function readable(object: KubeObject): KubeObject | undefined {
   if (typeof object !== 'object' || object === null || !isNamed(object)) {
-    return false;
+    return undefined;
   }
-  return !judge(object).some((judgement) => judgement.malformed);
+  const judgements = judge(object);
+  if (judgements.some((judgement) => judgement.malformed)) {
+    return undefined;
+  }
+  return judgements.some((judgement) => judgement.inForm) ? completedObject(object) : object;
+}
+
+function completedObject(object: KubeObject): KubeObject {
+  let result = readables.get(object);
+  if (!result) {
+    const kind = kindOf(object);
+    const schema = kubernetesSchemas.get(`${groupOf(object)}/${object.kind}`);
+    const whole = kind
+      ? { ...object, spec: completed(kind.schema, object.spec ?? {}) }
+      : schema
+        ? (completed(schema, object) as KubeObject)
+        : object;
+    result = withOrigin(whole, originOf(object) ?? {});
+    readables.set(object, result);
+  }
+  return result;
 }
 
 /** Whether `object` has an identity: what everyone may ask of it, whatever else is wrong. */
@@ -112,8 +143,8 @@ function judgeAnew(object: KubeObject): Judgement[] {
   return (checkKubernetes.get(`${groupOf(object)}/${object.kind}`)?.(object) ?? []).map(asError);
 }
 
-function asError(remark: Remark): Judgement {
-  return { code: 'IST0106', malformed: true, ...remark };
+function asError(remark: SchemaRemark): Judgement {
+  return { code: 'IST0106', ...remark, ...(remark.inForm ? {} : { malformed: true as const }) };
 }
 
 function judgeUnknownKind(object: KubeObject): Judgement[] {
@@ -140,7 +171,7 @@ function judgeMeshObject(object: KubeObject, kind: Kind): Judgement[] {
   }
   const { spec } = object;
   if (spec === undefined) {
-    const missing = asError({ path: 'spec', message: 'spec is missing' });
+    const missing = asError({ path: 'spec', message: 'spec is missing', inForm: true });
     return [...judgements, ...(kind.specRequired ? [missing] : []), ...remarksOnMeaning(object, kind, {})];
   }
   judgements.push(...checkSpec.get(kind)!(spec).map(asError));
@@ -179,9 +210,28 @@ export function validateMeshConfig(config: unknown, origin: KubeObject = MESH_CO
           ...judgeProviders(config as MeshConfig),
           ...unservedFields(MeshConfigSchema, config, '').map(({ path, value }) => notServed(path, value)),
         ];
-  return judgements.map(({ code, malformed: _, ...remark }) =>
+  return judgements.map(({ code, malformed: _m, inForm: _f, unknown: _u, ...remark }) =>
     findingAbout(origin, code, 'schema.ValidationAnalyzer.MeshConfig', remark),
   );
+}
+
+const checkMeshNetworks = schemaCheck(MeshNetworksSchema, '');
+
+/**
+ * A mesh configuration as other code may read it by its type: fields that nobody knows do no harm, and where others are
+ * not of their form, none of it is taken. `validateMeshConfig` says what is wrong.
+ */
+export function readableMeshConfig(config: unknown): MeshConfig {
+  return hasForm(checkMeshConfig(config)) ? (completed(MeshConfigSchema, config) as MeshConfig) : {};
+}
+
+/** The same for the networks of the mesh. */
+export function readableMeshNetworks(networks: unknown): MeshNetworks {
+  return hasForm(checkMeshNetworks(networks)) ? (completed(MeshNetworksSchema, networks) as MeshNetworks) : {};
+}
+
+function hasForm(remarks: readonly SchemaRemark[]): boolean {
+  return remarks.every((remark) => remark.inForm || remark.unknown);
 }
 
 const MESH_CONFIG: KubeObject = { apiVersion: 'v1', kind: 'MeshConfig', metadata: { name: 'mesh' } };

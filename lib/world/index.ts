@@ -18,7 +18,7 @@ export * from './identity';
 export { nameKey, partsOfName } from './inventory';
 export * from './labels';
 export { localityOf, normalized, placeLabels } from './locality';
-export { DEFAULT_ROOT_NAMESPACE, parseMeshConfig } from './mesh-config';
+export { DEFAULT_ROOT_NAMESPACE, parseMapping, parseMeshConfig, parseMeshNetworks } from './mesh-config';
 export * from './protocol';
 export * from './proven-proxy';
 export * from './proxy';

@@ -3,7 +3,7 @@
  * It has been checked by Galley before; here an unreadable one counts as empty.
  */
 import { parse } from 'yaml';
-import type { MeshConfig } from '../api';
+import type { MeshConfig, MeshNetworks } from '../api';
 import type { ConfigMap } from '../api/kubernetes';
 import type { Inventory } from './inventory';
 import { nameKey } from './inventory';
@@ -56,9 +56,19 @@ function read(map: ConfigMap): MeshConfig {
 
 /** The mesh configuration in a YAML text, or undefined when the text holds none. */
 export function parseMeshConfig(text: string): MeshConfig | undefined {
+  return parseMapping(text);
+}
+
+/** The networks of the mesh in a YAML text, or undefined when the text holds none. */
+export function parseMeshNetworks(text: string): MeshNetworks | undefined {
+  return parseMapping(text);
+}
+
+/** A YAML text that holds one mapping; undefined when it holds anything else. */
+export function parseMapping(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = parse(text, { maxAliasCount: 100 });
-    return value && typeof value === 'object' && !Array.isArray(value) ? (value as MeshConfig) : undefined;
+    return value && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }

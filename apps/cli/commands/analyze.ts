@@ -3,18 +3,20 @@ import { Command } from 'commander';
 import { analyze as analyzeObjects, validate } from '../../../lib/galley';
 import { reportFindings } from '../findings-report';
 import type { Context } from '../io';
-import { meshConfigOption, readMeshConfig, readObjects } from '../mesh-files';
+import { meshConfigOption, meshNetworksOption, readMeshConfig, readMeshNetworks, readObjects } from '../mesh-files';
 import { outputOption } from '../output-format';
 
 interface Options {
   output: string;
   meshConfig?: string;
+  meshNetworks?: string;
 }
 
 export function analyze(context: Context): Command {
   return new Command('analyze')
     .argument('<files...>', 'YAML files, or folders of them')
     .addOption(meshConfigOption())
+    .addOption(meshNetworksOption())
     .addOption(outputOption('text', 'json'))
     .addHelpText(
       'after',
@@ -31,10 +33,11 @@ Exit codes: 0 no errors (warnings are none), 1 errors, 2 a file could not be rea
     )
     .action(async (files: string[], options: Options) => {
       const meshConfig = await readMeshConfig(options.meshConfig);
+      const meshNetworks = await readMeshNetworks(options.meshNetworks);
       const { objects, findings } = await readObjects(files);
       // An object that is wrong alone is no part of the analysis, so its errors are told here too.
       const broken = objects.flatMap((object) => validate(object)).filter(({ level }) => level === 'error');
-      const all = [...findings, ...broken, ...analyzeObjects(objects, { meshConfig })];
+      const all = [...findings, ...broken, ...analyzeObjects(objects, { meshConfig, meshNetworks })];
       reportFindings(context, all, { output: options.output, checked: objects.length });
     });
 }

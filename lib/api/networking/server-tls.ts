@@ -25,7 +25,7 @@ export const ServerTLSSettings = message(
         { description: 'One certificate and its key.' },
       ),
       'Several certificates of different kinds, RSA and ECDSA.',
-      { minItems: 1, maxItems: 2 },
+      { minItems: 1 },
     ),
     credentialName: text(
       "The Secret (kubernetes.io/tls, or with the keys `tls.crt` and `tls.key`) in the namespace of the gateway's Pods.",

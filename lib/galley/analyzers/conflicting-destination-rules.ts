@@ -3,7 +3,8 @@ import { DestinationRule } from '../../api/networking/destination-rule';
 import { objectName } from '../../api/object';
 import { findingAbout } from '../catalogue';
 import type { Finding } from '../finding';
-import { type Analysis, fullName, namespaceOf, visibility } from './analysis';
+import type { Analysis } from './analysis';
+import { fullName, namespaceOf, visibility } from './names';
 
 const NAME = 'destinationrule.ConflictingRulesAnalyzer';
 

@@ -1,63 +1,77 @@
 /** One host on one port of the same proxies is served by one Gateway only. */
-import { Gateway } from '../../api/networking/gateway';
+import { Gateway, type Server } from '../../api/networking/gateway';
 import { objectName } from '../../api/object';
 import { findingAbout } from '../catalogue';
 import type { Finding } from '../finding';
-import { type Analysis, namespaceOf } from './analysis';
-import { HostIndex } from './host-index';
+import type { Analysis } from './analysis';
+import { selectorText } from './label-selector';
+import { namespaceOf } from './names';
 
 const NAME = 'gateway.ConflictingGatewayAnalyzer';
 
+/** A host that a server of a gateway serves, so that others of the same host and place are found. */
 interface Claim {
   gateway: Gateway;
-  /** The namespace whose routes may use the host; `*` is any. */
-  namespace: string;
+  selector: string;
 }
 
 export function conflictingGateways(analysis: Analysis): Finding[] {
-  const byPort = new Map<string, HostIndex<Claim>>();
   const gateways = analysis.of<Gateway>(Gateway);
+  const claims = new Map<string, Claim[]>();
   for (const gateway of gateways) {
-    for (const { key, host, namespace } of claimsOf(gateway)) {
-      const index = byPort.get(key) ?? new HostIndex<Claim>();
-      index.add(host, { gateway, namespace });
-      byPort.set(key, index);
+    const selector = selectorText(gateway.spec.selector);
+    for (const key of new Set((gateway.spec.servers ?? []).flatMap((server) => keysOf(gateway, server)))) {
+      const list = claims.get(key) ?? [];
+      list.push({ gateway, selector });
+      claims.set(key, list);
     }
   }
-  return gateways.flatMap((gateway) => {
-    const conflicts = new Map<string, Set<Gateway>>();
-    for (const { key, host, namespace, path } of claimsOf(gateway)) {
-      for (const other of byPort.get(key)!.overlapping(host)) {
-        const common = other.namespace === namespace || other.namespace === '*' || namespace === '*';
-        if (other.gateway !== gateway && common) {
-          conflicts.set(path, (conflicts.get(path) ?? new Set()).add(other.gateway));
+  const meet = sameProxies(analysis);
+  return gateways.flatMap((gateway) =>
+    (gateway.spec.servers ?? []).flatMap((server, index) => {
+      const others = new Set<Gateway>();
+      for (const key of keysOf(gateway, server)) {
+        for (const claim of claims.get(key) ?? []) {
+          if (claim.gateway !== gateway && meet(gateway, claim)) {
+            others.add(claim.gateway);
+          }
         }
       }
-    }
-    return [...conflicts].map(([path, others]) => conflictFinding(gateway, path, [...others]));
-  });
-}
-
-function claimsOf(gateway: Gateway): { key: string; host: string; namespace: string; path: string }[] {
-  const selector = Object.entries(gateway.spec.selector ?? {})
-    .sort()
-    .join(',');
-  return (gateway.spec.servers ?? []).flatMap((server, index) =>
-    server.hosts.map((text) => {
-      const [before, host] = text.includes('/') ? text.split('/', 2) : ['*', text];
-      return {
-        key: `${selector}~${server.bind ?? ''}~${server.port.number}`,
-        host: host!,
-        namespace: before === '.' ? namespaceOf(gateway) : before!,
-        path: `spec.servers[${index}]`,
-      };
+      return others.size > 0 ? [conflictFinding(gateway, server, index, [...others])] : [];
     }),
   );
 }
 
-function conflictFinding(gateway: Gateway, path: string, others: readonly Gateway[]): Finding {
+/** Port, address and host, with the namespace whose routes may use it. */
+function keysOf(gateway: Gateway, server: Server): string[] {
+  return server.hosts.map((text) => {
+    const host = text.replace(/^\*\//, '').replace(/^\.\//, `${namespaceOf(gateway)}/`);
+    return `${server.port.number}~${server.bind ?? ''}~${host}`;
+  });
+}
+
+/** Whether two gateways are for the same proxies: they select alike, or some workload has the labels of both. */
+function sameProxies(analysis: Analysis): (gateway: Gateway, other: Claim) => boolean {
+  const known = new Map<string, boolean>();
+  return (gateway, other) => {
+    const selector = selectorText(gateway.spec.selector);
+    if (selector === other.selector) {
+      return true;
+    }
+    const key = [selector, other.selector].sort().join('|');
+    let meet = known.get(key);
+    if (meet === undefined) {
+      const both = { ...gateway.spec.selector, ...other.gateway.spec.selector };
+      const agree = Object.entries(gateway.spec.selector ?? {}).every(([name, value]) => both[name] === value);
+      meet = agree && analysis.workloads.matching(both).length > 0;
+      known.set(key, meet);
+    }
+    return meet;
+  };
+}
+
+function conflictFinding(gateway: Gateway, server: Server, index: number, others: readonly Gateway[]): Finding {
   const names = others.slice(0, 8).map(objectName).join(', ');
-  const server = gateway.spec.servers?.[Number(/\d+/.exec(path)?.[0])];
-  const message = `${names} serves the same host on port ${server?.port.number} of the same proxies`;
-  return findingAbout(gateway, 'IST0145', NAME, { path, message });
+  const message = `${names} serves the same host on port ${server.port.number} of the same proxies`;
+  return findingAbout(gateway, 'IST0145', NAME, { path: `spec.servers[${index}]`, message });
 }

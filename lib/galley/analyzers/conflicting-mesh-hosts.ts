@@ -4,8 +4,9 @@ import { type KubeObject, objectName } from '../../api/object';
 import { originOf } from '../../api/origin';
 import { findingAbout } from '../catalogue';
 import type { Finding } from '../finding';
-import { type Analysis, fullName, namespaceOf, visibility } from './analysis';
+import type { Analysis } from './analysis';
 import { HostIndex } from './host-index';
+import { fullName, namespaceOf, visibility } from './names';
 
 const NAME = 'virtualservice.ConflictingMeshGatewayHostsAnalyzer';
 

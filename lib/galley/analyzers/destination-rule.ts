@@ -4,9 +4,10 @@ import { VirtualService } from '../../api/networking/virtual-service';
 import { findingAbout } from '../catalogue';
 import type { Finding } from '../finding';
 import { nearest } from '../nearest';
-import { type Analysis, fullName, isVisible, namespaceOf, visibility } from './analysis';
+import type { Analysis } from './analysis';
 import { destinationsOf } from './destinations';
 import { HostIndex } from './host-index';
+import { fullName, isVisible, namespaceOf, visibility } from './names';
 
 const NAME = 'virtualservice.DestinationRuleAnalyzer';
 

@@ -3,7 +3,10 @@ import type { Service } from '../../api/kubernetes';
 import { Gateway } from '../../api/networking/gateway';
 import { findingAbout } from '../catalogue';
 import type { Finding } from '../finding';
-import { type Analysis, type KnownWorkload, namespaceOf } from './analysis';
+import type { Analysis } from './analysis';
+import { carries, selectorText } from './label-selector';
+import { namespaceOf } from './names';
+import type { KnownWorkload } from './workloads';
 
 const NAME = 'gateway.IngressGatewayPortAnalyzer';
 
@@ -11,23 +14,21 @@ export function gatewayPort(analysis: Analysis): Finding[] {
   const services = new Map<string, Service[]>();
   for (const service of analysis.of<Service>('/Service')) {
     const namespace = namespaceOf(service);
-    services.set(namespace, [...(services.get(namespace) ?? []), service]);
+    const list = services.get(namespace) ?? [];
+    list.push(service);
+    services.set(namespace, list);
   }
   const ports = new Map<string, ReadonlySet<number>>();
   return analysis.of<Gateway>(Gateway).flatMap((gateway) => {
-    const selector = gateway.spec.selector ?? {};
-    const text = Object.entries(selector)
-      .map(([key, value]) => `${key}=${value}`)
-      .sort()
-      .join(',');
-    const workloads = analysis.workloads(selector);
+    const text = selectorText(gateway.spec.selector);
+    const workloads = analysis.workloads.matching(gateway.spec.selector);
     if (workloads.length === 0) {
-      return isInstalledElsewhere(selector) ? [] : [withoutProxies(gateway, text)];
+      return [withoutProxies(gateway, text, NAME)];
     }
     const served = ports.get(text) ?? portsInFrontOf(workloads, services);
     ports.set(text, served);
     return (gateway.spec.servers ?? []).flatMap((server, index) => {
-      if (served.has(server.port.number)) {
+      if (server.port.number === 0 || served.has(server.port.number)) {
         return [];
       }
       const message = `no Service of the proxies ${text} has the port ${server.port.number}, their ports are ${[...served].join(', ') || 'none'}`;
@@ -36,15 +37,10 @@ export function gatewayPort(analysis: Analysis): Finding[] {
   });
 }
 
-/** No labels mean all gateways; and the ingress gateway of an installation is rarely among the files of an application. */
-function isInstalledElsewhere(selector: Record<string, string>): boolean {
-  const installed: Record<string, string> = { istio: 'ingressgateway', app: 'istio-ingressgateway' };
-  return Object.entries(selector).every(([key, value]) => installed[key] === value);
-}
-
-function withoutProxies(gateway: Gateway, selector: string): Finding {
+/** The finding about a gateway that no proxy takes up. */
+export function withoutProxies(gateway: Gateway, selector: string, analyzer: string): Finding {
   const message = `no Pod and no workload carries the labels ${selector} of the selector`;
-  return findingAbout(gateway, 'IST0101', NAME, {
+  return findingAbout(gateway, 'IST0101', analyzer, {
     path: 'spec.selector',
     message,
     fix: 'correct the labels, or add the gateway proxies',
@@ -59,12 +55,12 @@ function portsInFrontOf(
   const ports = new Set<number>();
   for (const workload of workloads) {
     for (const service of services.get(workload.namespace) ?? []) {
-      const selector = Object.entries(service.spec?.selector ?? {});
-      if (selector.length > 0 && selector.every(([key, value]) => workload.labels[key] === value)) {
+      const selector = service.spec?.selector ?? {};
+      if (Object.keys(selector).length > 0 && carries(workload.labels, selector)) {
         for (const port of service.spec?.ports ?? []) {
-          ports.add(port.port);
-          if (typeof port.targetPort === 'number') {
-            ports.add(port.targetPort);
+          if ((port.protocol ?? 'TCP') === 'TCP') {
+            ports.add(port.port);
+            ports.add(Number(port.targetPort ?? port.port));
           }
         }
       }

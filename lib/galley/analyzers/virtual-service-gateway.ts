@@ -6,9 +6,12 @@ import { findingAbout } from '../catalogue';
 import type { Finding } from '../finding';
 import { nearest } from '../nearest';
 import { overlap } from '../rules/host';
-import { type Analysis, namespaceOf } from './analysis';
+import type { Analysis } from './analysis';
+import { namespaceOf } from './names';
 
 const NAME = 'virtualservice.GatewayAnalyzer';
+/** Istio looks at the gateways of the whole object only; we look at those of single matches too. */
+const MATCH_NAME = 'virtualservice.MatchGatewayAnalyzer';
 
 /** A host that a gateway serves, and the namespace whose routes may use it; `*` is any. */
 interface ServedHost {
@@ -84,19 +87,24 @@ function judge(object: VirtualService, named: NamedGateway, gateways: ReadonlyMa
   const key = keyOf(named.name, object);
   if (key.includes(GENERATED)) {
     const message = `${key} is generated from a Gateway of the Gateway API, and may change`;
-    return [findingAbout(object, 'IST0165', NAME, { path: named.path, message })];
+    return [findingAbout(object, 'IST0165', analyzerOf(named), { path: named.path, message })];
   }
   const hosts = gateways.get(key);
   const unserved = named.forAll && object.spec.hosts?.length ? unservedHosts(object, named, hosts ?? []) : [];
   return hosts ? unserved : [missing(object, named, [...gateways.keys()]), ...unserved];
 }
 
-function missing(object: VirtualService, { name, path }: NamedGateway, known: readonly string[]): Finding {
+function analyzerOf({ forAll }: NamedGateway): string {
+  return forAll ? NAME : MATCH_NAME;
+}
+
+function missing(object: VirtualService, named: NamedGateway, known: readonly string[]): Finding {
+  const { name, path } = named;
   const key = keyOf(name, object);
   const near = nearest(key, known);
   const message = `there is no Gateway ${key}${near ? `, did you mean ${near}?` : ''}`;
   const fix = near ? `write ${near}` : 'correct the name, or add the Gateway';
-  return findingAbout(object, 'IST0101', NAME, { path, message, fix });
+  return findingAbout(object, 'IST0101', analyzerOf(named), { path, message, fix });
 }
 
 /** A gateway serves at least one of the hosts, for routes of this namespace. */

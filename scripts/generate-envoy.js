@@ -15,9 +15,8 @@ const protobuf = require('protobufjs');
 const project = path.dirname(__dirname);
 const deps = path.join(path.dirname(require.resolve('@grpc/grpc-js-xds/package.json')), 'deps');
 const ours = path.join(project, 'lib/envoy/protos');
-const bases = ['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate']
-  .map((base) => path.join(deps, base))
-  .concat(ours);
+/** Ours come first: what they hold is newer. */
+const bases = [ours, ...['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate'].map((base) => path.join(deps, base))];
 const target = path.join(project, 'lib/envoy/generated');
 
 /** Folders of Envoy's API that a mesh needs; what their files import comes along. */
@@ -27,7 +26,7 @@ const roots = `
   data/accesslog data/cluster data/core data/dns
   service/accesslog service/auth service/discovery service/ext_proc service/ratelimit service/status
   extensions/access_loggers/file extensions/access_loggers/filters/cel extensions/access_loggers/grpc
-  extensions/access_loggers/stream extensions/access_loggers/wasm extensions/bootstrap/internal_listener
+  extensions/access_loggers/open_telemetry extensions/access_loggers/stream extensions/access_loggers/wasm extensions/bootstrap/internal_listener
   extensions/clusters/aggregate extensions/clusters/dynamic_forward_proxy extensions/common/dynamic_forward_proxy
   extensions/common/matching extensions/common/ratelimit extensions/compression/brotli/compressor
   extensions/compression/gzip/compressor extensions/filters/common/fault extensions/filters/common/matcher/action

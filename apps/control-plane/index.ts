@@ -83,7 +83,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   try {
     // The World comes first, so that nobody who connects has to wait for it.
     options.signal?.addEventListener('abort', () => void registry.close());
-    await registry.watch((objects, findings) => source.update(objects, findings));
+    await registry.watch((objects, findings) => {
+      source.update(objects, findings);
+      metrics.countObjects(objects);
+    });
     if (source.configuration.state === 'waiting') options.signal?.throwIfAborted();
     const xdsPort = await xds.listen(options.xds);
     isReady = true;

@@ -1,28 +1,145 @@
-/** Every metric of the control plane: names, labels and meaning. Where Istio has the metric, the name is Istio's. */
+/**
+ * Every metric of the control plane: names, labels and meaning. Where Istio has the metric, the name is Istio's.
+ * docs/metrics.md is made from this file.
+ */
+export interface MetricName {
+  readonly name: string;
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels?: readonly string[];
+}
+
 export const METRICS = {
-  connections: { name: 'pilot_xds', help: 'Proxies that are connected.' },
-  pushes: { name: 'pilot_xds_pushes', help: 'Responses sent to proxies, by type.', labels: ['type'] },
-  pushBytes: { name: 'pilot_xds_config_size_bytes', help: 'Size of responses, by type.', labels: ['type'] },
-  rejects: { name: 'pilot_total_xds_rejects', help: 'Responses that proxies rejected, by type.', labels: ['type'] },
+  connections: { name: 'pilot_xds', kind: 'gauge', help: 'Proxies that are connected.' },
+  pushes: { name: 'pilot_xds_pushes', kind: 'counter', help: 'Responses sent to proxies, by type.', labels: ['type'] },
+  pushTime: {
+    name: 'pilot_xds_push_time',
+    kind: 'histogram',
+    help: 'Seconds that making and writing one response took, by type.',
+    labels: ['type'],
+  },
+  pushBytes: {
+    name: 'pilot_xds_config_size_bytes',
+    kind: 'histogram',
+    help: 'Size of responses, by type.',
+    labels: ['type'],
+  },
+  triggers: {
+    name: 'pilot_push_triggers',
+    kind: 'counter',
+    help: 'Configurations that came into force, by what changed most: config, service or endpoint.',
+    labels: ['type'],
+  },
+  rejects: {
+    name: 'pilot_total_xds_rejects',
+    kind: 'counter',
+    help: 'Responses that proxies rejected, by type.',
+    labels: ['type'],
+  },
+  internalErrors: {
+    name: 'pilot_total_xds_internal_errors',
+    kind: 'counter',
+    help: 'Objects and resources that could not be translated, counted when that began.',
+  },
+  registryEvents: {
+    name: 'pilot_k8s_reg_events',
+    kind: 'counter',
+    help: 'Services, endpoints and other facts of the registry that were added, changed or deleted.',
+    labels: ['type', 'event'],
+  },
+  configEvents: {
+    name: 'pilot_k8s_cfg_events',
+    kind: 'counter',
+    help: 'Objects of the mesh API that were added, changed or deleted.',
+    labels: ['type', 'event'],
+  },
   convergence: {
     name: 'pilot_proxy_convergence_time',
+    kind: 'histogram',
     help: 'Seconds from a change of configuration until a proxy has acknowledged all that follows from it.',
   },
   acknowledgement: {
     name: 'malha_xds_acknowledgement_seconds',
+    kind: 'histogram',
     help: 'Seconds from a response until its ACK, by type.',
     labels: ['type'],
   },
-  refused: { name: 'malha_xds_refused', help: 'Streams ended because of the client, by reason.', labels: ['reason'] },
-  generation: { name: 'malha_configuration_generation', help: 'Counts the configurations that came into force.' },
-  objects: { name: 'malha_configuration_objects', help: 'Objects in force.' },
+  refused: {
+    name: 'malha_xds_refused',
+    kind: 'counter',
+    help: 'Streams ended because of the client, by reason.',
+    labels: ['reason'],
+  },
+  validated: {
+    name: 'galley_validation_passed',
+    kind: 'counter',
+    help: 'New and changed objects of the mesh API without an error.',
+    labels: ['group', 'version', 'resource'],
+  },
+  invalid: {
+    name: 'galley_validation_failed',
+    kind: 'counter',
+    help: 'New and changed objects of the mesh API with an error, by its code.',
+    labels: ['group', 'version', 'resource', 'reason'],
+  },
+  injected: {
+    name: 'sidecar_injection_success_total',
+    kind: 'counter',
+    help: 'Pods that the webhook gave a sidecar.',
+  },
+  injectionFailed: {
+    name: 'sidecar_injection_failure_total',
+    kind: 'counter',
+    help: 'Pods that the webhook could not give a sidecar.',
+  },
+  certificateRequests: {
+    name: 'citadel_server_csr_count',
+    kind: 'counter',
+    help: 'Requests for certificates.',
+  },
+  certificatesIssued: {
+    name: 'citadel_server_success_cert_issuance_count',
+    kind: 'counter',
+    help: 'Certificates that were signed.',
+  },
+  certificatesRefused: {
+    name: 'citadel_server_csr_sign_err_count',
+    kind: 'counter',
+    help: 'Requests for certificates that were refused.',
+    labels: ['error'],
+  },
+  generation: {
+    name: 'malha_configuration_generation',
+    kind: 'gauge',
+    help: 'Counts the configurations that came into force.',
+  },
+  objects: { name: 'malha_configuration_objects', kind: 'gauge', help: 'Objects in force.' },
   isStale: {
     name: 'malha_configuration_stale',
+    kind: 'gauge',
     help: '1 while something newer has errors and is not in force.',
   },
-  findings: { name: 'malha_findings', help: 'What was found in the newest objects, by level.', labels: ['level'] },
-  calls: { name: 'malha_observed_calls', help: 'Different calls that are counted.' },
-  callsDropped: { name: 'malha_observed_calls_dropped', help: 'Different calls that gave way for want of room.' },
-  logEntries: { name: 'malha_access_log_entries', help: 'Entries of access logs that proxies have sent.' },
-  build: { name: 'istio_build', help: 'The version, as a label.', labels: ['component', 'tag'] },
-} as const;
+  findings: {
+    name: 'malha_findings',
+    kind: 'gauge',
+    help: 'What was found in the newest objects, by level.',
+    labels: ['level'],
+  },
+  calls: { name: 'malha_observed_calls', kind: 'gauge', help: 'Different calls that are counted.' },
+  callsDropped: {
+    name: 'malha_observed_calls_dropped',
+    kind: 'gauge',
+    help: 'Different calls that gave way for want of room.',
+  },
+  logEntries: {
+    name: 'malha_access_log_entries',
+    kind: 'counter',
+    help: 'Entries of access logs that proxies have sent.',
+  },
+  logEntriesLost: {
+    name: 'malha_access_log_entries_lost',
+    kind: 'counter',
+    help: 'Entries of access logs that came faster than they could be counted, and were let go.',
+  },
+  build: { name: 'istio_build', kind: 'gauge', help: 'The version, as a label.', labels: ['component', 'tag'] },
+} as const satisfies Record<string, MetricName>;

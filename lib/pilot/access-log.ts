@@ -1,16 +1,16 @@
-/** Access logs: to a file or stream, and to a gRPC service (such as Mixer's). */
-import type { EnvoyFileAccessLogProvider, EnvoyHttpGrpcV3LogProvider, MeshConfig } from '../api';
+/** Access logs: where they go, which requests are logged, and what a line says. */
+import { type EnvoyFileAccessLogProvider, judgeCel, type MeshConfig } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
 import type { WorldView } from '../world';
-import { providerCluster, providerNamed } from './providers';
-import { BUILT_IN_LOG, effectiveLogProviders } from './telemetry';
+import { httpServiceLog, openTelemetryLog, tcpServiceLog } from './access-log-services';
+import { providerNamed } from './providers';
+import { BUILT_IN_LOG, effectiveLogs } from './telemetry';
 import type { ObservedSide } from './tracing';
 
 type AccessLog = envoy.config.accesslog.v3.AccessLog;
 
 const STANDARD_OUTPUT = '/dev/stdout';
-const DEFAULT_LOG_NAME = 'http_envoy_accesslog';
 
 /** The operators of the API's default format, by the names that they have in JSON logs. */
 const FIELDS: readonly [string, string][] = [
@@ -74,15 +74,36 @@ const DEFAULT_TEXT = `[${operators.get('start_time')}] ${TEXT_GROUPS.map((group)
 
 /** The logs of one side of the requests of a proxy. */
 export function accessLogs(world: WorldView, side: ObservedSide, kind: 'http' | 'tcp'): AccessLog[] {
-  const names = effectiveLogProviders(world, side.namespace, side.labels, side.mode);
+  const logs = effectiveLogs(world, side.namespace, side.labels, side.mode);
   const mesh = world.meshConfig();
-  if (!names) return mesh.accessLogFile ? [meshLog(mesh, mesh.accessLogFile)] : [];
-  return names.flatMap((name) => {
-    const { envoyFileAccessLog, envoyHttpAls } = providerNamed(world, name) ?? {};
-    if (envoyFileAccessLog) return [providerLog(envoyFileAccessLog)];
-    if (envoyHttpAls) return kind === 'http' ? serviceLog(world, side.viewer, envoyHttpAls) : [];
-    return name === BUILT_IN_LOG ? [meshLog(mesh, mesh.accessLogFile || STANDARD_OUTPUT)] : [];
+  if (!logs) return mesh.accessLogFile ? [meshLog(mesh, mesh.accessLogFile)] : [];
+  return logs.flatMap(({ provider, expression }) => {
+    const log = logTo(world, side, kind, provider);
+    const filter = expression === undefined ? undefined : celFilter(expression);
+    return log ? [{ ...log, ...(filter && { filter }) }] : [];
   });
+}
+
+function logTo(world: WorldView, side: ObservedSide, kind: 'http' | 'tcp', name: string): AccessLog | undefined {
+  const mesh = world.meshConfig();
+  const provider = providerNamed(world, name);
+  if (!provider) return name === BUILT_IN_LOG ? meshLog(mesh, mesh.accessLogFile || STANDARD_OUTPUT) : undefined;
+  const { envoyFileAccessLog, envoyHttpAls, envoyTcpAls, envoyOtelAls } = provider;
+  if (envoyFileAccessLog) return providerLog(envoyFileAccessLog);
+  if (envoyHttpAls && kind === 'http') return httpServiceLog(world, side.viewer, envoyHttpAls);
+  if (envoyTcpAls && kind === 'tcp') return tcpServiceLog(world, side.viewer, envoyTcpAls);
+  return envoyOtelAls && openTelemetryLog(world, side.viewer, envoyOtelAls, DEFAULT_TEXT.trimEnd());
+}
+
+/** What Envoy could not read would cost the whole listener: Galley tells of it, and everything is logged. */
+function celFilter(expression: string): AccessLog['filter'] {
+  if (judgeCel(expression).kind !== 'served') return undefined;
+  return {
+    extension_filter: {
+      name: 'envoy.access_loggers.extension_filters.cel',
+      typed_config: any('envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter', { expression }),
+    },
+  };
 }
 
 function meshLog({ accessLogFormat, accessLogEncoding }: MeshConfig, path: string): AccessLog {
@@ -101,9 +122,10 @@ function jsonFormat(format: string | undefined): Record<string, unknown> | undef
   }
 }
 
-function providerLog({ path = STANDARD_OUTPUT, logFormat }: EnvoyFileAccessLogProvider): AccessLog {
-  if (logFormat?.labels) return fileLog(path, { json_format: logFormat.labels as Record<string, unknown> });
-  return fileLog(path, text(logFormat?.text ? `${logFormat.text}\n` : DEFAULT_TEXT));
+function providerLog({ path = STANDARD_OUTPUT, logFormat, omitEmptyValues }: EnvoyFileAccessLogProvider): AccessLog {
+  const omit = omitEmptyValues ? { omit_empty_values: true } : {};
+  if (logFormat?.labels) return fileLog(path, { json_format: logFormat.labels as Record<string, unknown>, ...omit });
+  return fileLog(path, { ...text(logFormat?.text ? `${logFormat.text}\n` : DEFAULT_TEXT), ...omit });
 }
 
 function text(line: string): envoy.config.core.v3.SubstitutionFormatString {
@@ -115,30 +137,4 @@ function fileLog(path: string, log_format: envoy.config.core.v3.SubstitutionForm
     name: 'envoy.access_loggers.file',
     typed_config: any('envoy.extensions.access_loggers.file.v3.FileAccessLog', { path, log_format }),
   };
-}
-
-function serviceLog(world: WorldView, namespace: string, provider: EnvoyHttpGrpcV3LogProvider): AccessLog[] {
-  const target = providerCluster(world, namespace, provider);
-  if (!target) return [];
-  const headers = {
-    additional_request_headers_to_log: provider.additionalRequestHeadersToLog,
-    additional_response_headers_to_log: provider.additionalResponseHeadersToLog,
-    additional_response_trailers_to_log: provider.additionalResponseTrailersToLog,
-  };
-  return [
-    {
-      name: 'envoy.access_loggers.http_grpc',
-      typed_config: any('envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig', {
-        common_config: {
-          log_name: provider.logName || DEFAULT_LOG_NAME,
-          transport_api_version: 'V3',
-          grpc_service: { envoy_grpc: { cluster_name: target.cluster, authority: target.hostname } },
-          ...(provider.filterStateObjectsToLog?.length && {
-            filter_state_objects_to_log: provider.filterStateObjectsToLog,
-          }),
-        },
-        ...Object.fromEntries(Object.entries(headers).filter(([, names]) => names?.length)),
-      }),
-    },
-  ];
 }

@@ -26,6 +26,8 @@ export interface ClientView {
   readonly labels: Labels;
   /** `app.namespace`, where tracing has to be told; else empty. */
   readonly serviceName: string;
+  /** Envoy is too old for the logger that counts. */
+  readonly unmetered: boolean;
   /** With explicit capture only: the proxy's own address, and where the application finds its HTTP proxy. */
   readonly ip: string;
   readonly appAddress: string;
@@ -44,6 +46,7 @@ export function clientViewOf(world: WorldView, proxy: Proxy): ClientView {
     const value = proxy.labels[key];
     if (value !== undefined) labels[key] = value;
   }
+  const unmetered = isBefore(proxy.envoyVersion, FIRST_METERED);
   const serviceName = tracesNeedServiceName(world) ? serviceNameOf(proxy) : '';
   const ip = explicit ? proxy.ip : '';
   const appAddress = explicit && type === 'sidecar' ? proxy.appAddress : '';
@@ -51,7 +54,7 @@ export function clientViewOf(world: WorldView, proxy: Proxy): ClientView {
   const seen = [type, capture, viewer].join('|');
   const policy = elsewhere.isRegistryOnly ? 'registry only' : elsewhere.egressProxy;
   return {
-    key: [seen, policy, serviceName, ip, appAddress, labelsKey(labels)].join('|'),
+    key: [seen, policy, serviceName, ip, appAddress, labelsKey(labels), unmetered ? 'unmetered' : ''].join('|'),
     clusterKey: `${seen}|${JSON.stringify(Object.values(place))}`,
     type,
     namespace,
@@ -62,6 +65,7 @@ export function clientViewOf(world: WorldView, proxy: Proxy): ClientView {
     place,
     labels,
     serviceName,
+    unmetered,
     ip,
     appAddress,
   };
@@ -94,4 +98,13 @@ const NOWHERE: Place = { locality: '', labels: {}, node: '' };
 /** `service.namespace`, as traces name a workload. */
 function serviceNameOf({ labels, name, namespace }: Proxy): string {
   return `${canonicalService(labels, name)}.${namespace}`;
+}
+
+/** The first Envoy whose logger that counts has bounds; older ones would refuse every listener that names it. */
+const FIRST_METERED = [1, 40];
+
+/** An unknown version counts as new. */
+function isBefore(version: string | undefined, [major = 0, minor = 0]: readonly number[]): boolean {
+  const [ours = Number.POSITIVE_INFINITY, theirs = 0] = (version ?? '').split('.').filter(Boolean).map(Number);
+  return ours < major || (ours === major && theirs < minor);
 }

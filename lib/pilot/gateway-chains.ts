@@ -39,9 +39,9 @@ export function gatewayChains(
   port: GatewayPort,
   name: string,
 ): FilterChain[] {
-  const { namespace, viewer, labels, serviceName } = view.client;
+  const { namespace, viewer, labels, serviceName, unmetered } = view.client;
   // For Telemetry, a gateway is a client of the services behind it.
-  const side: ObservedSide = { namespace, viewer, labels, serviceName, mode: 'CLIENT' };
+  const side: ObservedSide = { namespace, viewer, labels, serviceName, unmetered, mode: 'CLIENT' };
   const place: Place = { evaluation, view, side, name, claimed: new Set() };
   const chainsOf = (server: GatewayServer, index: number): FilterChain[] => {
     switch (server.kind) {

@@ -123,8 +123,8 @@ function inspectorOf(ports: readonly InboundPort[]) {
   return sniffed.length > 0 ? [httpInspector(sniffed)] : [];
 }
 
-function serverSide({ namespace, viewer, labels, serviceName }: ClientView): ObservedSide {
-  return { namespace, viewer, labels, serviceName, mode: 'SERVER' };
+function serverSide({ namespace, viewer, labels, serviceName, unmetered }: ClientView): ObservedSide {
+  return { namespace, viewer, labels, serviceName, unmetered, mode: 'SERVER' };
 }
 
 interface PortSettings {

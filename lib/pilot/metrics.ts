@@ -45,6 +45,7 @@ export interface MeteredPlace {
 
 /** The loggers for a connection manager or a TCP proxy. */
 export function metricLogs(world: WorldView, side: ObservedSide, place: MeteredPlace): AccessLog[] {
+  if (side.unmetered) return [];
   const effective = effectiveMetrics(world, side.namespace, side.labels, side.mode);
   if (!effective) return [];
   const labels = labelsOf(side, place);

@@ -74,8 +74,8 @@ export function httpProxyPort(evaluation: Evaluation, view: ClientView): number 
   return configured || (view.capture === 'NONE' ? DEFAULT_HTTP_PROXY_PORT : 0);
 }
 
-function clientSide({ namespace, viewer, labels, serviceName }: ClientView): ObservedSide {
-  return { namespace, viewer, labels, serviceName, mode: 'CLIENT' };
+function clientSide({ namespace, viewer, labels, serviceName, unmetered }: ClientView): ObservedSide {
+  return { namespace, viewer, labels, serviceName, unmetered, mode: 'CLIENT' };
 }
 
 interface Binding {

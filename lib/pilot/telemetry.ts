@@ -38,32 +38,43 @@ export function effectiveTracing(
   return effective;
 }
 
-/** The names of the access log providers; undefined when nothing names any, so that `accessLogFile` counts. */
-export function effectiveLogProviders(
+/** Where requests are logged, and which. */
+export interface EffectiveLog {
+  /** The provider's name. */
+  readonly provider: string;
+  /** A CEL expression: only requests for which it is true. Absent: all. */
+  readonly expression?: string;
+}
+
+/** Undefined when nothing names any provider, so that `accessLogFile` counts. */
+export function effectiveLogs(
   world: WorldView,
   namespace: string,
   labels: Labels,
   mode: TelemetryMode,
-): readonly string[] | undefined {
+): readonly EffectiveLog[] | undefined {
   const defaults = world.meshConfig().defaultProviders?.accessLogging;
-  let names: readonly string[] | undefined = defaults?.length ? defaults : undefined;
+  let logs: readonly EffectiveLog[] | undefined = defaults?.length
+    ? defaults.map((provider) => ({ provider }))
+    : undefined;
   for (const { spec } of levels(world, namespace, labels)) {
     const entries = (spec?.accessLogging ?? []).filter((entry) => holdsFor(entry.match?.mode, mode));
-    if (entries.length > 0) names = namesOf(entries, names);
+    if (entries.length > 0) logs = logsOf(entries, logs);
   }
-  return names;
+  return logs;
 }
 
-/** The entries of one level, together, take the place of what was inherited. */
-function namesOf(entries: readonly AccessLogging[], inherited: readonly string[] | undefined): string[] {
-  const names = new Set<string>();
-  for (const { providers, disabled } of entries) {
-    for (const name of providers?.map((provider) => provider.name) ?? inherited ?? [BUILT_IN_LOG]) {
-      if (disabled) names.delete(name);
-      else names.add(name);
+/** The entries of one level, together, take the place of what was inherited; an entry's filter is its own. */
+function logsOf(entries: readonly AccessLogging[], inherited: readonly EffectiveLog[] | undefined): EffectiveLog[] {
+  const logs = new Map<string, EffectiveLog>();
+  for (const { providers, disabled, filter } of entries) {
+    const names = providers?.map(({ name }) => name) ?? inherited?.map(({ provider }) => provider) ?? [BUILT_IN_LOG];
+    for (const provider of names) {
+      if (disabled) logs.delete(provider);
+      else logs.set(provider, { provider, ...(filter?.expression && { expression: filter.expression }) });
     }
   }
-  return [...names];
+  return [...logs.values()];
 }
 
 /** What is done with one metric. */
@@ -127,16 +138,25 @@ function overridden(before: EffectiveMetric, { disabled, tagOverrides }: Metrics
 /** The provider that needs no declaration: a text log on standard output. */
 export const BUILT_IN_LOG = 'envoy';
 
+/** Which Gateway of the Gateway API a gateway's Pods are of. */
+const GATEWAY_LABEL = 'gateway.networking.k8s.io/gateway-name';
+
 /** At most one per level: the oldest. */
 function levels(world: WorldView, namespace: string, labels: Labels): Telemetry[] {
   const root = world.rootNamespace();
   const selectorOf = ({ spec }: Telemetry) => spec?.selector?.matchLabels ?? {};
-  const isGeneral = (telemetry: Telemetry) => Object.keys(selectorOf(telemetry)).length === 0;
+  const refsOf = ({ spec }: Telemetry) => [...(spec?.targetRef ? [spec.targetRef] : []), ...(spec?.targetRefs ?? [])];
+  const isGeneral = (telemetry: Telemetry) =>
+    Object.keys(selectorOf(telemetry)).length === 0 && refsOf(telemetry).length === 0;
+  const isFor = (telemetry: Telemetry) =>
+    refsOf(telemetry).length > 0
+      ? refsOf(telemetry).some(({ kind, name }) => kind === 'Gateway' && labels[GATEWAY_LABEL] === name)
+      : selects(selectorOf(telemetry), labels);
   const own = world.telemetries(namespace);
   return [
     world.telemetries(root).find(isGeneral),
     namespace === root ? undefined : own.find(isGeneral),
-    own.find((telemetry) => !isGeneral(telemetry) && selects(selectorOf(telemetry), labels)),
+    own.find((telemetry) => !isGeneral(telemetry) && isFor(telemetry)),
   ].filter((telemetry) => telemetry !== undefined);
 }
 

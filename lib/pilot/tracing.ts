@@ -25,6 +25,8 @@ export interface ObservedSide {
   readonly mode: TelemetryMode;
   /** The other side has shown a certificate of the mesh: what it says of itself is believed. Default false. */
   readonly mutualTls?: boolean;
+  /** This Envoy is too old for the logger that counts. Default false. */
+  readonly unmetered?: boolean;
 }
 
 /** Undefined: no tracing. */
@@ -37,7 +39,8 @@ export function tracingBlock(world: WorldView, side: ObservedSide): TracingBlock
   );
   if (disabled) return undefined;
   const settings = world.meshConfig().defaultConfig?.tracing;
-  const tracer = provider ? tracerOf(world, side, provider) : defaultTracer(world, side.viewer);
+  const percentage = samplingPercentage ?? settings?.sampling ?? DEFAULT_SAMPLING_PERCENT;
+  const tracer = provider ? tracerOf(world, side, provider, percentage) : defaultTracer(world, side.viewer);
   if (!tracer) return undefined;
   const tags = Object.entries(customTags ?? {})
     .sort(([a], [b]) => compareText(a, b))
@@ -46,7 +49,7 @@ export function tracingBlock(world: WorldView, side: ObservedSide): TracingBlock
   const maxPathLength = tracer.maxTagLength ?? settings?.maxPathTagLength;
   return {
     client_sampling: { value: 100 },
-    random_sampling: { value: samplingPercentage ?? settings?.sampling ?? DEFAULT_SAMPLING_PERCENT },
+    random_sampling: { value: tracer.samples ? 100 : percentage },
     overall_sampling: { value: 100 },
     ...(tags.length > 0 && { custom_tags: tags }),
     ...(maxPathLength && { max_path_tag_length: maxPathLength }),
@@ -62,12 +65,15 @@ export function tracesNeedServiceName(world: WorldView): boolean {
 interface Tracer {
   readonly provider: HttpTracing;
   readonly maxTagLength?: number;
+  /** The tracer decides itself which requests are traced. Zipkin's heeds its caller only where Envoy does. */
+  readonly samples?: boolean;
 }
 
 function tracerOf(
   world: WorldView,
   { viewer: namespace, serviceName }: ObservedSide,
   name: string,
+  percentage: number,
 ): Tracer | undefined {
   const { opentelemetry, zipkin } = providerNamed(world, name) ?? {};
   if (opentelemetry) {
@@ -76,10 +82,12 @@ function tracerOf(
     const { http, port } = opentelemetry;
     return {
       maxTagLength: opentelemetry.maxTagLength,
+      samples: true,
       provider: {
         name: 'envoy.tracers.opentelemetry',
         typed_config: any('envoy.config.trace.v3.OpenTelemetryConfig', {
           service_name: serviceName,
+          sampler: callerDecides(percentage),
           ...(http
             ? {
                 http_service: {
@@ -104,10 +112,35 @@ function tracerOf(
   return zipkinTracer(world, namespace, zipkin);
 }
 
+/**
+ * Whoever began the trace has decided; of the traces that begin here, a share is taken. Without this sampler, Envoy would
+ * toss its coin at every hop, and pass the result on as the caller's decision.
+ */
+function callerDecides(percentage: number): envoy.config.core.v3.TypedExtensionConfig {
+  return {
+    name: 'envoy.tracers.opentelemetry.samplers.parent_based',
+    typed_config: any('envoy.extensions.tracers.opentelemetry.samplers.v3.ParentBasedSamplerConfig', {
+      wrapped_sampler: {
+        name: 'envoy.tracers.opentelemetry.samplers.trace_id_ratio_based',
+        typed_config: any('envoy.extensions.tracers.opentelemetry.samplers.v3.TraceIdRatioBasedSamplerConfig', {
+          sampling_percentage: { numerator: Math.round(percentage * 10_000), denominator: 'MILLION' },
+        }),
+      },
+    }),
+  };
+}
+
 function zipkinTracer(
   world: WorldView,
   namespace: string,
-  zipkin: { service: string; port: number; path?: string; enable64bitTraceId?: boolean; maxTagLength?: number },
+  zipkin: {
+    service: string;
+    port: number;
+    path?: string;
+    enable64bitTraceId?: boolean;
+    maxTagLength?: number;
+    traceContextOption?: 'USE_B3' | 'USE_B3_WITH_W3C_PROPAGATION';
+  },
 ): Tracer | undefined {
   const target = providerCluster(world, namespace, zipkin);
   if (!target) return undefined;
@@ -122,6 +155,7 @@ function zipkinTracer(
         collector_hostname: target.hostname,
         trace_id_128bit: !zipkin.enable64bitTraceId,
         shared_span_context: false,
+        ...(zipkin.traceContextOption && { trace_context_option: zipkin.traceContextOption }),
       }),
     },
   };

@@ -16,6 +16,8 @@ export interface Proxy {
   readonly namespace: string;
   readonly ip: string;
   readonly labels: Labels;
+  /** Envoy's version, where the proxy has said it: `1.40.0`. */
+  readonly envoyVersion?: string;
   readonly capture: Capture;
   /** Where the application listens (explicit capture), and where its HTTP proxy is. Default 127.0.0.1. */
   readonly appAddress: string;
@@ -25,6 +27,7 @@ export interface Proxy {
 export interface NodeIdentifier {
   readonly id: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly version?: string;
 }
 
 const DEFAULT_APP_ADDRESS = '127.0.0.1';
@@ -51,6 +54,7 @@ export function proxyOf(view: WorldView, node: NodeIdentifier): Proxy | undefine
     ...named,
     ip,
     labels,
+    ...(node.version && { envoyVersion: node.version }),
     capture: INTERCEPTION_MODE === 'NONE' ? 'NONE' : 'REDIRECT',
     appAddress: appAddress || DEFAULT_APP_ADDRESS,
   };

@@ -152,6 +152,7 @@ export class ProxyStream {
     }
     const { clock, observer } = this.environment;
     if (this.isWaitingFor(channel) || this.queuedBytes >= MAX_QUEUED_BYTES || this.isClosed) return false;
+    const beganAt = clock.now();
     if (channel.type === 'clusters') this.repeatEndpoints(channel, update);
     const nonce = (++this.nonces).toString(36);
     const version = channel.subscription.sent(update, nonce);
@@ -159,11 +160,11 @@ export class ProxyStream {
     channel.sentAt = clock.now();
     this.hasSentChange ||= this.changedAt !== undefined;
     this.queuedBytes += bytes.length;
-    if (channel.type) observer.pushed?.(channel.type, bytes.length);
     this.environment.write(bytes, () => {
       this.queuedBytes -= bytes.length;
       this.pump();
     });
+    if (channel.type) observer.pushed?.(channel.type, bytes.length, (clock.now() - beganAt) / 1000);
     return true;
   }
 

@@ -60,7 +60,8 @@ export type Type = (typeof TYPES)[number];
 export interface XdsObserver {
   connected?(connections: number): void;
   disconnected?(connections: number): void;
-  pushed?(type: Type, bytes: number): void;
+  /** A response was made and written, which took `seconds`. */
+  pushed?(type: Type, bytes: number, seconds: number): void;
   acknowledged?(type: Type, seconds: number): void;
   rejected?(type: Type): void;
   /** A proxy has acknowledged all that followed from a change, `seconds` after the server heard of the change. */

@@ -85,6 +85,9 @@ describe('the control plane over HTTP', () => {
     expect(text).toContain('pilot_xds 0');
     expect(text).toContain('malha_configuration_generation 1');
     expect(text).toContain('istio_build{component="pilot",tag="0.1.0"} 1');
+    expect(text).toContain('pilot_push_triggers{type="service"} 1');
+    expect(text).toMatch(/pilot_k8s_reg_events\{type="Service",event="add"\} [1-9]/);
+    expect(text).toContain('sidecar_injection_failure_total 0');
   });
 
   it('answers nothing else', async () => {
@@ -148,6 +151,11 @@ describe('a proxy', () => {
 
   it('keeps the last good configuration while the files are bad, and the status says so', async () => {
     await writeFile(join(folder, 'route.yaml'), routeTo('-5'));
+    await eventually(async () =>
+      expect(await (await get('/metrics')).text()).toContain(
+        'galley_validation_failed{group="networking.istio.io",version="v1",resource="VirtualService",reason="IST0106"} 1',
+      ),
+    );
     await eventually(async () => expect((await status()).configuration.state).toBe('stale'));
     expect((await status()).findings[0]).toMatchObject({ level: 'error', resource: 'VirtualService shop/web' });
     expect((await status()).findings[0]!.file).toContain('route.yaml');

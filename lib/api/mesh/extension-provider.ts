@@ -29,7 +29,7 @@ export const EnvoyFileAccessLogProvider = message(
       },
       { description: 'What is written for each request.', exclusive: [['text', 'labels']] },
     ),
-    omitEmptyValues: unserved(flag('Leave out values that are not there.')),
+    omitEmptyValues: flag('Leave out values that are not there.'),
   },
   { description: 'Logs to a file or stream of the proxy.' },
 );
@@ -48,6 +48,34 @@ export const EnvoyHttpGrpcV3LogProvider = message(
   { description: "Logs of HTTP requests to Envoy's gRPC access log service.", required: ['service', 'port'] },
 );
 export type EnvoyHttpGrpcV3LogProvider = Static<typeof EnvoyHttpGrpcV3LogProvider>;
+
+export const EnvoyTcpGrpcV3LogProvider = message(
+  {
+    service,
+    port,
+    logName: text('The name of the log in the stream. Default `tcp_envoy_accesslog`.'),
+    filterStateObjectsToLog: texts('Filter state that is logged too.'),
+  },
+  { description: "Logs of connections to Envoy's gRPC access log service.", required: ['service', 'port'] },
+);
+export type EnvoyTcpGrpcV3LogProvider = Static<typeof EnvoyTcpGrpcV3LogProvider>;
+
+export const EnvoyOpenTelemetryLogProvider = message(
+  {
+    service,
+    port,
+    logName: text('The name of the log in the stream. Default `otel_envoy_accesslog`.'),
+    logFormat: message(
+      {
+        text: text("The body of an entry, with Envoy's command operators."),
+        labels: anyObject("Attributes of an entry, whose values are formats with Envoy's command operators."),
+      },
+      { description: 'What is sent for each request.' },
+    ),
+  },
+  { description: 'Logs by OTLP, over gRPC.', required: ['service', 'port'] },
+);
+export type EnvoyOpenTelemetryLogProvider = Static<typeof EnvoyOpenTelemetryLogProvider>;
 
 const HttpHeader = message(
   {
@@ -102,8 +130,9 @@ export const ZipkinTracingProvider = message(
     maxTagLength: uint32('The longest path that a span carries. Default 256.'),
     enable64bitTraceId: flag('Trace IDs of 64 bits instead of 128.'),
     path: text('The path to send spans to. Default `/api/v2/spans`.'),
-    traceContextOption: unserved(
-      choice(['USE_B3', 'USE_B3_WITH_W3C_PROPAGATION'], 'Which trace headers are read and written.'),
+    traceContextOption: choice(
+      ['USE_B3', 'USE_B3_WITH_W3C_PROPAGATION'],
+      'Which trace headers are read and written. Default USE_B3.',
     ),
     timeout: unserved(duration('How long sending may take.')),
     headers: unserved(list(HttpHeader, 'Headers that are sent along.')),
@@ -155,8 +184,8 @@ const unservedProvider = (description: string) => unserved(anyObject(description
 const providerTypes = {
   envoyFileAccessLog: EnvoyFileAccessLogProvider,
   envoyHttpAls: EnvoyHttpGrpcV3LogProvider,
-  envoyTcpAls: unservedProvider('Logs of TCP connections to an access log service.'),
-  envoyOtelAls: unservedProvider('Logs by OTLP.'),
+  envoyTcpAls: EnvoyTcpGrpcV3LogProvider,
+  envoyOtelAls: EnvoyOpenTelemetryLogProvider,
   opentelemetry: OpenTelemetryTracingProvider,
   zipkin: ZipkinTracingProvider,
   lightstep: unservedProvider('Traces for Lightstep. Deprecated.'),
@@ -164,7 +193,7 @@ const providerTypes = {
   stackdriver: unservedProvider('Traces, metrics and logs for Google Cloud.'),
   opencensus: unservedProvider('Traces to an OpenCensus agent. Deprecated.'),
   skywalking: unservedProvider('Traces for SkyWalking.'),
-  prometheus: unserved(message({}, { description: 'Metrics for Prometheus.' })),
+  prometheus: message({}, { description: 'Metrics for Prometheus.' }),
   envoyExtAuthzHttp: unserved(EnvoyExternalAuthorizationHttpProvider),
   envoyExtAuthzGrpc: unserved(EnvoyExternalAuthorizationGrpcProvider),
   sds: unservedProvider('Certificates from an SDS service.'),

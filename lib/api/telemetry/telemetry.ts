@@ -129,8 +129,8 @@ export type Metrics = Static<typeof Metrics>;
 export const TelemetrySpec = message(
   {
     selector: WorkloadSelector,
-    targetRef: unserved(PolicyTargetReference),
-    targetRefs: unserved(PolicyTargetReferences),
+    targetRef: PolicyTargetReference,
+    targetRefs: PolicyTargetReferences,
     tracing: list(Tracing, 'How requests are traced.'),
     metrics: list(Metrics, 'How requests are counted and timed.'),
     accessLogging: list(AccessLogging, 'How requests are logged.'),

@@ -8,6 +8,11 @@ import { checkSelector, checkTargets } from './labels';
 export function checkTelemetry(spec: TelemetrySpec, check: Check): void {
   checkSelector(spec.selector, check.at('selector'));
   checkTargets(spec, check);
+  for (const [path, ref] of refsOf(spec)) {
+    if (ref.kind !== 'Gateway') {
+      check.at(...path).unserved(`a Telemetry for a ${ref.kind} is accepted, but not served: only for a Gateway`);
+    }
+  }
   if ((spec.tracing?.length ?? 0) > 1) {
     check.at('tracing').warning('only the first entry of tracing is used');
   }
@@ -36,6 +41,16 @@ export function checkTelemetry(spec: TelemetrySpec, check: Check): void {
       }
     });
   });
+}
+
+type Reference = NonNullable<TelemetrySpec['targetRef']>;
+
+function refsOf(spec: TelemetrySpec): [(string | number)[], Reference][] {
+  const all = (spec.targetRefs ?? []).map((ref, index): [(string | number)[], Reference] => [
+    ['targetRefs', index],
+    ref,
+  ]);
+  return spec.targetRef ? [[['targetRef'], spec.targetRef], ...all] : all;
 }
 
 function checkTagOverride(tag: { operation?: string; value?: string }, check: Check): void {

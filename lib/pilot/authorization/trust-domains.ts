@@ -24,6 +24,7 @@ export function aliasesOf(name: string, trustDomains: readonly string[]): string
 /** `td/ns/shop/sa/web` under each name of its trust domain. Patterns that leave the trust domain open stay as they are. */
 export function principalAliases(principal: string, trustDomains: readonly string[]): string[] {
   const slash = principal.indexOf('/');
-  if (slash < 0) return [principal];
+  // A star is a wildcard only at the ends of the whole.
+  if (slash < 0 || principal.lastIndexOf('*', slash) > 0) return [principal];
   return aliasesOf(principal.slice(0, slash), trustDomains).map((domain) => domain + principal.slice(slash));
 }

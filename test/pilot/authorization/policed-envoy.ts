@@ -23,7 +23,7 @@ type FilterChain = envoy.config.listener.v3.FilterChain;
 
 /** The workload that all policies are about. */
 export const NAMESPACE = 'shop';
-const LABELS = { app: 'server', version: 'v1' };
+const WORKLOAD = { namespace: NAMESPACE, labels: { app: 'server', version: 'v1' } };
 
 /** What is asked, of the workload of one mesh. */
 export interface Ask {
@@ -52,6 +52,15 @@ export interface Ports {
   readonly tcp: number;
 }
 
+export interface PolicedOptions {
+  /** The second number of the addresses, so that tests keep apart. Default 81. */
+  readonly network?: number;
+  /** Who is behind the policies. Default `shop`, with labels of `server`. */
+  readonly workload?: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> };
+  /** Changes what the translator made of a mesh for its HTTP port. */
+  readonly edit?: (manager: Record<string, unknown>, mesh: number) => Record<string, unknown>;
+}
+
 export class PolicedEnvoy {
   private readonly leaves = new Map<string, Promise<Leaf>>();
 
@@ -67,7 +76,7 @@ export class PolicedEnvoy {
   /** @param meshes what each mesh holds besides the workload; given the ports and its own address. */
   static async start(
     meshes: readonly ((ports: Ports, address: string) => readonly KubeObject[])[],
-    options: { network?: number; port?: 'http' | 'grpc' } = {},
+    options: PolicedOptions = {},
   ): Promise<PolicedEnvoy> {
     const [http, tcp, app] = await Promise.all([freePort(), freePort(), freePort()]);
     const ports = { http: http!, tcp: tcp! };
@@ -75,14 +84,17 @@ export class PolicedEnvoy {
     const own = await authority.issue({ hosts: ['server.shop'] });
     const echo = await EchoServer.start('server', '127.0.0.1', app!);
     const addresses = meshes.map((_, index) => `127.${options.network ?? 81}.${index >> 8}.${index & 255}`);
-    const snapshots = meshes.map((mesh, index) => snapshotOf(mesh(ports, addresses[index]!), addresses[index]!, ports));
-    const listeners = snapshots.flatMap((snapshot) =>
+    const { workload = WORKLOAD, edit = (manager) => manager } = options;
+    const snapshots = meshes.map((mesh, index) =>
+      snapshotOf(mesh(ports, addresses[index]!), workload, addresses[index]!, ports),
+    );
+    const listeners = snapshots.flatMap((snapshot, mesh) =>
       snapshot.listeners
         .filter(({ message }) => (message as Listener).traffic_direction === 'INBOUND')
-        .map(
-          ({ name, message }) =>
-            new EnvoyResource(TypeUrl.listener, name, withTls(message as Listener, authority, own)),
-        ),
+        .map(({ name, message }) => {
+          const edited = withManager(message as Listener, (manager) => edit(manager, mesh));
+          return new EnvoyResource(TypeUrl.listener, name, withTls(edited, authority, own));
+        }),
     );
     const clusters = new Map(snapshots.flatMap((snapshot) => snapshot.clusters).map((each) => [each.name, each]));
     for (const port of Object.values(ports)) clusters.set(`inbound|${port}||`, appCluster(port, app!));
@@ -149,20 +161,37 @@ export class PolicedEnvoy {
   }
 }
 
-function snapshotOf(objects: readonly KubeObject[], address: string, { http, tcp }: Ports): Snapshot {
+function snapshotOf(
+  objects: readonly KubeObject[],
+  { namespace, labels }: NonNullable<PolicedOptions['workload']>,
+  address: string,
+  { http, tcp }: Ports,
+): Snapshot {
   const ports = [
     { name: 'http', port: http },
     { name: 'tcp', port: tcp },
   ];
-  const world = World.of([
-    pod('server', NAMESPACE, LABELS, address),
-    service('server', NAMESPACE, { ports }),
-    ...objects,
-  ]);
+  const server = [
+    pod('server', namespace, { ...labels }, address),
+    service('server', namespace, { ports, selector: { ...labels } }),
+  ];
+  const world = World.of([...server, ...objects]);
   const translator = new Translator();
-  const snapshot = translator.snapshot(world, proxyNamed(world, `server.${NAMESPACE}`, { capture: 'NONE' }) as Proxy);
+  const snapshot = translator.snapshot(world, proxyNamed(world, `server.${namespace}`, { capture: 'NONE' }) as Proxy);
   if (translator.failures.length > 0) throw translator.failures[0]!.error;
   return snapshot;
+}
+
+function withManager(
+  listener: Listener,
+  edit: (manager: Record<string, unknown>) => Record<string, unknown>,
+): Listener {
+  const [chain] = listener.filter_chains!;
+  const filters = chain!.filters!.map((filter) => {
+    const isManager = filter.name === 'envoy.filters.network.http_connection_manager';
+    return isManager ? { ...filter, typed_config: edit(filter.typed_config!) as typeof filter.typed_config } : filter;
+  });
+  return { ...listener, filter_chains: [{ ...chain, filters }] };
 }
 
 /** The same filters for plain connections and for those with TLS, which may show a certificate. */

@@ -1,0 +1,4 @@
+/** AuthorizationPolicies by the book: a plain evaluator that says who decides, and what would turn it around. */
+export type { Call, HttpCall } from './call';
+export { type Decision, decide, type Judged, type Setting } from './decide';
+export { type Clause, clausesOf } from './rule';

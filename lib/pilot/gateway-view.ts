@@ -25,7 +25,7 @@ export interface GatewayProxy {
 export function gatewayProxyOf(world: WorldView, proxy: Proxy): GatewayProxy {
   const client = clientViewOf(world, proxy);
   const map = gatewayPortMapOf(world, proxy);
-  const authorization = authorizationViewOf(world, proxy.namespace, proxy.labels);
+  const authorization = authorizationViewOf(world, proxy, client.viewer);
   return { key: `${client.key}|${map.key}|${authorization.key}`, client, labels: proxy.labels, map, authorization };
 }
 

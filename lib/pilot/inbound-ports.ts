@@ -1,6 +1,6 @@
 /** The ports of a workload on which its sidecar takes requests for it. */
 import type { Container, Pod } from '../api/kubernetes';
-import { type Protocol, type Proxy, type Service, selectProtocol, type WorldView } from '../world';
+import { type Protocol, type Proxy, type Service, selectProtocol, type Viewer, type WorldView } from '../world';
 import { type AuthorizationView, authorizationViewOf } from './authorization';
 
 /** Ports that belong to the sidecar itself. */
@@ -27,7 +27,7 @@ export interface InboundView {
 }
 
 /** Sorted by number; of several services on one port, the first by host name counts. */
-export function inboundViewOf(world: WorldView, proxy: Proxy): InboundView {
+export function inboundViewOf(world: WorldView, proxy: Proxy, viewer: Viewer): InboundView {
   const ports = new Map<number, InboundPort>();
   if (proxy.type === 'sidecar') {
     const pod = world.pod(proxy.namespace, proxy.name);
@@ -52,7 +52,7 @@ export function inboundViewOf(world: WorldView, proxy: Proxy): InboundView {
   const key = sorted.map(({ number, protocol, service, servicePort }) =>
     [number, protocol, service?.key, servicePort].join('/'),
   );
-  const authorization = authorizationViewOf(world, proxy.namespace, proxy.labels);
+  const authorization = authorizationViewOf(world, proxy, viewer);
   return { key: `${proxy.namespace}|${key.join(',')}|${authorization.key}`, ports: sorted, authorization };
 }
 

@@ -1,6 +1,7 @@
 /** From a World to what a proxy should have: the entry to this room. */
 import type { EnvoyResource, Snapshot } from '../envoy/resource';
 import { compareText, type Proxy, type World } from '../world';
+import { issuerClusters } from './authorization';
 import { type ClientView, clientViewOf } from './client-view';
 import { endpointsResource } from './endpoints';
 import { fixedClusters } from './fixed-clusters';
@@ -38,7 +39,7 @@ export class Translator {
       return this.memo.evaluate(world, gatewaySnapshotQuery, key, gateway);
     }
     const view = clientViewOf(world, proxy);
-    const inbound = inboundViewOf(world, proxy);
+    const inbound = inboundViewOf(world, proxy, view.viewer);
     const key = `${view.key}|${view.clusterKey}|${inbound.key}`;
     return this.memo.evaluate(world, sidecarSnapshotQuery, key, { view, inbound });
   }
@@ -78,7 +79,10 @@ const sidecarClustersQuery: Query<SidecarArgs, Resources> = {
   compute: (evaluation, { view, inbound }) =>
     merged(
       evaluation.derive(clientClustersQuery, view.clusterKey, view),
-      sorted(inbound.ports.map((port) => inboundCluster(evaluation, view, port))),
+      sorted([
+        ...inbound.ports.map((port) => inboundCluster(evaluation, view, port)),
+        ...issuerClusters(evaluation, inbound.authorization),
+      ]),
     ),
 };
 
@@ -125,12 +129,21 @@ const endpointsQuery: Query<ClientView, Resources> = {
 const gatewaySnapshotQuery: Query<GatewayProxy, Snapshot> = {
   name: 'gateway snapshot',
   compute: (evaluation, proxy) => ({
-    clusters: evaluation.derive(clientClustersQuery, proxy.client.clusterKey, proxy.client),
+    clusters: evaluation.derive(gatewayClustersQuery, `${proxy.key}|${proxy.client.clusterKey}`, proxy),
     endpoints: evaluation.derive(endpointsQuery, proxy.client.clusterKey, proxy.client),
     listeners: evaluation.derive(gatewayListenersQuery, proxy.key, proxy),
     routes: evaluation.derive(gatewayRoutesQuery, proxy.key, proxy),
     secrets: evaluation.derive(gatewaySecretsQuery, proxy.key, proxy),
   }),
+};
+
+const gatewayClustersQuery: Query<GatewayProxy, Resources> = {
+  name: 'gateway clusters',
+  compute: (evaluation, { client, authorization }) =>
+    merged(
+      evaluation.derive(clientClustersQuery, client.clusterKey, client),
+      sorted(issuerClusters(evaluation, authorization)),
+    ),
 };
 
 const gatewayListenersQuery = ofGateway('gateway listeners', gatewayListeners);

@@ -12,10 +12,12 @@
 export * from './age';
 export { type AddressRanges, complete, DEFAULT_RANGES } from './completion';
 export * from './endpoint';
+export { isForbiddenHost } from './forbidden-host';
 export * from './gateway-api';
 export * from './hostname';
 export * from './identity';
 export { nameKey, partsOfName } from './inventory';
+export { usableKeys } from './key-set';
 export * from './labels';
 export { localityOf, normalized, placeLabels } from './locality';
 export { DEFAULT_ROOT_NAMESPACE, parseMapping, parseMeshConfig, parseMeshNetworks } from './mesh-config';

@@ -396,6 +396,21 @@ describe('a policy', () => {
       'error spec.jwtRules[0].jwksUri',
     ],
     [
+      'keys of a metadata service',
+      policy('RequestAuthentication', { jwtRules: [{ issuer: 'a', jwksUri: 'http://169.254.169.254/keys' }] }),
+      'error spec.jwtRules[0].jwksUri',
+    ],
+    [
+      'keys of the machine itself, in another spelling',
+      policy('RequestAuthentication', { jwtRules: [{ issuer: 'a', jwksUri: 'http://[::ffff:127.0.0.1]/keys' }] }),
+      'error spec.jwtRules[0].jwksUri',
+    ],
+    [
+      'a key set without a key',
+      policy('RequestAuthentication', { jwtRules: [{ issuer: 'a', jwks: '{"keys":[]}' }] }),
+      'warning spec.jwtRules[0].jwks',
+    ],
+    [
       'a private key',
       policy('RequestAuthentication', { jwtRules: [{ issuer: 'a', jwks: '{"keys":[{"kty":"oct","k":"x"}]}' }] }),
       'warning spec.jwtRules[0].jwks',

@@ -71,5 +71,4 @@ export const RequestAuthentication = securityKind({
   shortNames: ['ra'],
   description: 'Which tokens of end users are good at some workloads.',
   schema: RequestAuthenticationSpec,
-  served: false,
 });

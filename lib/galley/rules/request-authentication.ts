@@ -1,5 +1,6 @@
 /** The rules of RequestAuthentication. */
 import type { JWTRule, RequestAuthenticationSpec } from '../../api/security/request-authentication';
+import { isForbiddenHost, usableKeys } from '../../world';
 import { shown } from '../schema-check';
 import type { Check } from './check';
 import { isHeaderName } from './headers';
@@ -34,6 +35,11 @@ function checkUri(uri: string, check: Check): void {
   const url = URL.canParse(uri) ? new URL(uri) : undefined;
   if (!url || !['http:', 'https:'].includes(url.protocol) || url.hostname === '') {
     check.error(`expected a URL with http:// or https://, got ${shown(uri)}`);
+  } else if (isForbiddenHost(url.hostname)) {
+    check.error(
+      `keys are not fetched from the machine itself or from a metadata service, got ${shown(uri)}`,
+      'name the host of the issuer, or put its keys into jwks',
+    );
   }
 }
 
@@ -56,6 +62,11 @@ function checkJwks(text: string, check: Check): void {
     check.warning(
       'the key set holds a private or symmetric key, which every proxy would get',
       'publish the public keys only',
+    );
+  } else if (usableKeys(text)?.length === 0) {
+    check.warning(
+      'the key set holds no public key that signatures can be checked with, so that every token of the issuer is refused',
+      'give a key of kty RSA (2048 bits or more), EC or OKP',
     );
   }
 }

@@ -1,5 +1,6 @@
 /**
- * AuthorizationPolicy in front of a workload or gateway: filters that refuse requests, in the API's order, CUSTOM, AUDIT, DENY, ALLOW.
+ * Authorization in front of a workload or gateway: filters that refuse requests. Tokens are checked first, since policies
+ * look at their claims; then come the policies in the API's order: CUSTOM, AUDIT, DENY, ALLOW.
  * https://istio.io/latest/docs/reference/config/security/authorization-policy/
  */
 import type { AuthorizationPolicy } from '../../api';
@@ -7,6 +8,7 @@ import type { envoy } from '../../envoy/generated/envoy';
 import { any } from '../../envoy/message';
 import type { Evaluation, Query } from '../memo';
 import { HTTP_RBAC_FILTER, NETWORK_RBAC_FILTER } from '../names';
+import { requestAuthentication } from '../request-authentication';
 import { isDryRun, isIdle, rbac } from './rbac';
 import { type AuthorizationView, policiesOf } from './view';
 
@@ -34,6 +36,7 @@ const authorizationQuery: Query<
     const policies = policiesOf(evaluation, view);
     const of = (action: string) => policies.filter(({ spec }) => (spec?.action ?? 'ALLOW') === action);
     return [
+      ...(transport === 'http' ? requestAuthentication(evaluation, view.viewer, view.authentications) : []),
       ...custom(evaluation, of('CUSTOM'), transport),
       ...enforced(evaluation, of('AUDIT'), 'LOG', transport),
       ...enforced(evaluation, of('DENY'), 'DENY', transport),

@@ -6,4 +6,5 @@
  * value that is none) counts against the caller: it does not allow, and it does deny.
  */
 export { httpAuthorization, tcpAuthorization } from './filters';
+export { issuerClusters } from './issuers';
 export { type AuthorizationView, authorizationViewOf } from './view';

@@ -9,14 +9,17 @@ import {
   ALL_FIELDS,
   callOf,
   fieldOf,
+  ISSUER,
   type PolicyPlace,
   type RandomAsk,
   randomAsk,
   randomFrom,
   randomPolicies,
 } from './random-policies';
+import { TokenIssuer } from './token-issuer';
 
-const MESHES = 400;
+/** Twenty-six for each field. */
+const MESHES = 26 * ALL_FIELDS.length;
 const ASKS_PER_MESH = 10;
 /** At once; each is its own connection, most with a handshake. */
 const PARALLEL = 16;
@@ -35,6 +38,14 @@ const meshConfig = {
   data: { mesh: 'trustDomainAliases: [old.example]' },
 };
 
+/** Everybody's tokens are of one issuer. */
+const authentication = (jwks: string) => ({
+  apiVersion: 'security.istio.io/v1',
+  kind: 'RequestAuthentication',
+  metadata: { name: 'tokens', namespace: 'istio-system' },
+  spec: { jwtRules: [{ issuer: ISSUER, jwks }] },
+});
+
 interface Case {
   readonly mesh: number;
   readonly policies: readonly AuthorizationPolicy[];
@@ -52,12 +63,13 @@ describe(`random policies and requests (SEED=${seed})`, () => {
   let proxy: PolicedEnvoy;
 
   beforeAll(async () => {
+    const issuer = await TokenIssuer.make(ISSUER);
     proxy = await PolicedEnvoy.start(
-      Array.from({ length: MESHES }, () => (ports, address) => {
-        const place = { ports, address, trustDomains: [...TRUST_DOMAINS, 'partner.example'] };
-        const policies = randomPolicies(random, place);
+      Array.from({ length: MESHES }, (_, index) => (ports, address) => {
+        const place = { ports, address, trustDomains: [...TRUST_DOMAINS, 'partner.example', 'oldxexample'] };
+        const policies = randomPolicies(ALL_FIELDS[index % ALL_FIELDS.length]!, random, place);
         meshes.push({ policies, place });
-        return [meshConfig, ...policies];
+        return [meshConfig, authentication(issuer.jwks), ...policies];
       }),
       { network: 82 },
     );
@@ -68,7 +80,7 @@ describe(`random policies and requests (SEED=${seed})`, () => {
       Array.from({ length: PARALLEL }, async () => {
         for (let next = asks.pop(); next; next = asks.pop()) {
           const { mesh, policies, place, ask } = next;
-          const { status } = await proxy.ask(mesh, ask);
+          const { status } = await proxy.ask(mesh, await withToken(ask, issuer));
           cases.push({ mesh, policies, ask, call: callOf(ask, place), status });
         }
       }),
@@ -119,6 +131,11 @@ describe(`random policies and requests (SEED=${seed})`, () => {
     expect([...decided].filter(([, times]) => times < 50)).toEqual([]);
   });
 });
+
+async function withToken(ask: RandomAsk, issuer: TokenIssuer): Promise<RandomAsk> {
+  if (!ask.claims) return ask;
+  return { ...ask, headers: { ...ask.headers, authorization: `Bearer ${await issuer.token(ask.claims)}` } };
+}
 
 function simulated(snapshot: Snapshot, { ask, call }: Case): boolean {
   const listener = snapshot.listeners.find(({ name }) => name.endsWith(`_${call.destinationPort}`))!;

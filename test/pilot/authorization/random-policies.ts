@@ -63,9 +63,9 @@ function valuesFor(key: string, random: Random, { ports, address }: PolicyPlace)
     case 'remote.ip':
       return random(['192.0.2.0/24', '192.0.2.7', '198.51.100.7', '127.0.0.0/8', '2001:db8::/32', '2001:db8::7']);
     case 'destination.ip':
-      return random([address, address, '127.0.0.0/8', '10.0.0.1', '2001:db8::1']);
+      return random([address, '127.0.0.0/8', '10.0.0.1', '10.0.0.0/8', '2001:db8::1']);
     case 'destination.port':
-      return String(random([ports.http, ports.http, ports.tcp, 9999]));
+      return String(random([ports.http, ports.tcp, ports.tcp, 9999, 9999]));
     case 'connection.sni':
       return pattern(random(['server.shop', 'serverxshop', 'a.server.shop']), random);
     case 'request.host':
@@ -167,13 +167,10 @@ function keyOfField(field: string): string {
 
 function randomFields(fields: readonly string[], random: Random, place: PolicyPlace): Record<string, string[]> {
   // A service account has no place beside names that say the namespace already.
-  const chosen = new Set([random(fields), ...(random([0, 0, 1]) ? [random(fields)] : [])]);
+  const chosen = new Set([random(fields), ...(random([0, 0, 0, 1]) ? [random(fields)] : [])]);
   if (chosen.has('serviceAccounts')) chosen.delete('principals') && chosen.delete('namespaces');
   return Object.fromEntries(
-    [...chosen].map((field) => [
-      random([field, field, negated(field)]),
-      randomValues(keyOfField(field), random, place),
-    ]),
+    [...chosen].map((field) => [random([field, negated(field)]), randomValues(keyOfField(field), random, place)]),
   );
 }
 
@@ -182,8 +179,20 @@ function randomValues(key: string, random: Random, place: PolicyPlace): string[]
 }
 
 function randomRule(random: Random, place: PolicyPlace): Rule {
-  const parts = random(['from', 'to', 'when', 'from to', 'from when', 'to when', 'from to when']);
-  const some = <V>(make: () => V) => Array.from({ length: random([1, 1, 2]) }, make);
+  const parts = random([
+    'from',
+    'from',
+    'from',
+    'to',
+    'when',
+    'when',
+    'when',
+    'when',
+    'from to',
+    'from when',
+    'to when',
+  ]);
+  const some = <V>(make: () => V) => Array.from({ length: random([1, 1, 1, 2]) }, make);
   return {
     ...(parts.includes('from') && { from: some(() => ({ source: randomFields(SOURCE_FIELDS, random, place) })) }),
     ...(parts.includes('to') && { to: some(() => ({ operation: randomFields(OPERATION_FIELDS, random, place) })) }),
@@ -195,43 +204,46 @@ function randomRule(random: Random, place: PolicyPlace): Rule {
           { key, values: values() },
           { key, values: values() },
           { key, notValues: values() },
-          { key, values: values(), notValues: values() },
+          { key, notValues: values() },
+          ...(random([0, 1]) ? [{ key, values: values(), notValues: values() }] : []),
         ]);
       }),
     }),
   };
 }
 
-/** One to three policies for one workload. */
-export function randomPolicies(random: Random, place: PolicyPlace): AuthorizationPolicy[] {
-  return Array.from({ length: random([1, 1, 2, 3]) }, (_, index) => {
-    const action = random([
-      'ALLOW',
-      'ALLOW',
-      'ALLOW',
-      'ALLOW',
-      'ALLOW',
-      'DENY',
-      'DENY',
-      'DENY',
-      'AUDIT',
-      'CUSTOM',
-    ] as const);
-    return {
-      apiVersion: 'security.istio.io/v1',
-      kind: 'AuthorizationPolicy',
-      metadata: {
-        name: `policy-${index}`,
-        namespace: random([NAMESPACE, NAMESPACE, 'istio-system']),
-        ...(random([0, 0, 0, 0, 0, 0, 0, 1]) && { annotations: { 'istio.io/dry-run': 'true' } }),
-      },
-      spec: {
-        action,
-        ...(action === 'CUSTOM' && { provider: { name: 'nobody' } }),
-        rules: Array.from({ length: random([1, 1, 2]) }, () => randomRule(random, place)),
-      },
-    };
+/** A rule that says nothing but this. */
+function ruleOf(field: string, random: Random, place: PolicyPlace): Rule {
+  const [key, part] = field.split(' ');
+  if (part) return { when: [{ key: key!, [part]: randomValues(key!, random, place) }] };
+  const fields = { [field]: randomValues(keyOfField(field), random, place) };
+  return OPERATION_FIELDS.some((name) => field === name || field === negated(name))
+    ? { to: [{ operation: fields }] }
+    : { from: [{ source: fields }] };
+}
+
+const ACTIONS = ['ALLOW', 'ALLOW', 'ALLOW', 'DENY', 'DENY', 'AUDIT', 'CUSTOM'] as const;
+
+/** One to three policies for one workload; the first has a rule that is about `field` alone. */
+export function randomPolicies(field: string, random: Random, place: PolicyPlace): AuthorizationPolicy[] {
+  const first = policy('first', random(['ALLOW', 'ALLOW', 'DENY']), [ruleOf(field, random, place)], random);
+  const others = Array.from({ length: random([0, 0, 0, 1, 2]) }, (_, index) => {
+    const rules = Array.from({ length: random([1, 1, 2]) }, () => randomRule(random, place));
+    const made = policy(`other-${index}`, random(ACTIONS), rules, random);
+    return random([0, 0, 0, 1]) ? { ...made, metadata: { ...made.metadata, annotations: ON_TRIAL } } : made;
   });
+  return [first, ...others];
+}
+
+const ON_TRIAL = { 'istio.io/dry-run': 'true' };
+
+function policy(name: string, action: (typeof ACTIONS)[number], rules: Rule[], random: Random): AuthorizationPolicy {
+  return {
+    apiVersion: 'security.istio.io/v1',
+    kind: 'AuthorizationPolicy',
+    metadata: { name, namespace: random([NAMESPACE, NAMESPACE, 'istio-system']) },
+    spec: { action, rules, ...(action === 'CUSTOM' && { provider: { name: 'nobody' } }) },
+  };
 }
 
 /** What `Ask` has, with the token in the clear. */
@@ -257,13 +269,20 @@ export function randomAsk(policies: readonly AuthorizationPolicy[], random: Rand
   // The values of one rule, in the order in which later ones do not undo earlier ones.
   for (const clause of clauses)
     if (!clause.negated) ask = meeting(ask, clause.key, random(clause.values), random, place);
+  // What a rule excludes, now and then.
+  const excluded = clauses.filter(({ negated }) => negated);
+  if (excluded.length > 0 && random([0, 1])) {
+    const { key, values } = random(excluded);
+    ask = meeting(ask, key, random(values), random, place);
+  }
   const others = rules.flatMap(({ rule }) => {
     const all = clausesOf(rule);
     return [...all.from.flat(), ...all.to.flat(), ...all.when];
   });
-  if (others.length > 0 && random([0, 0, 1])) {
+  if (others.length > 0 && random([0, 1])) {
     const { key, values } = random(others);
-    ask = meeting(ask, key, mutation(random(values), random), random, place);
+    const near = random([mutation(random(values), random), valuesFor(key, random, place)]);
+    ask = meeting(ask, key, near, random, place);
   }
   return ask;
 }

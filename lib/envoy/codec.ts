@@ -1,13 +1,14 @@
 /** One plan per message type, made from the generated descriptor when the type is first used. */
-import { Reader, type Writer } from 'protobufjs/minimal';
+import { Reader } from 'protobufjs/minimal';
 import { MessageError, shown } from './error';
 import { descriptor } from './generated/descriptor';
 import { enumScalar, type Scalar, scalars } from './scalar';
 import { anyCodec, wellKnown } from './well-known';
+import type { WireWriter } from './wire-writer';
 
 /** Turns the body of one message type, in the form that canonical JSON gives it, into bytes and back. */
 export interface Codec {
-  encode(message: unknown, writer: Writer, depth: number): void;
+  encode(message: unknown, writer: WireWriter, depth: number): void;
   /** Reads up to the position `end`. A field that occurs again in the same message is merged `into` the first. */
   decode(reader: Reader, end: number, depth: number, into?: unknown): unknown;
   /** True where canonical JSON writes the message as something else than an object with its fields. */
@@ -61,6 +62,9 @@ interface Field {
   readonly codec?: Codec;
 }
 
+/** In a field of this type null is a value, everywhere else it is nothing. */
+const nullIsValue = wellKnown['google.protobuf.Value'];
+
 class MessageCodec implements Codec {
   private planned?: { byName: Map<string, Field>; byId: Map<number, Field> };
 
@@ -78,7 +82,7 @@ class MessageCodec implements Codec {
     return this.planned;
   }
 
-  encode(message: unknown, writer: Writer, depth: number): void {
+  encode(message: unknown, writer: WireWriter, depth: number): void {
     if (message === null || typeof message !== 'object' || Array.isArray(message)) {
       throw new MessageError(`must be an object (${this.name}), got ${shown(message)}`);
     }
@@ -86,16 +90,18 @@ class MessageCodec implements Codec {
     const { byName } = this.plan;
     const fields: Field[] = [];
     let isSorted = true;
-    for (const key of Object.keys(message)) {
+    let last = 0;
+    for (const key in message) {
       const value = (message as Record<string, unknown>)[key];
-      if (value === undefined) continue;
+      if (value === undefined || !Object.hasOwn(message, key)) continue;
       const field = byName.get(key);
-      if (value === null && field?.codec !== wellKnown['google.protobuf.Value']) continue;
+      if (value === null && field?.codec !== nullIsValue) continue;
       if (!field) {
         if (key === '@type' && String(value).endsWith(`/${this.name}`)) continue;
         throw this.unknownField(key);
       }
-      if (fields.length > 0 && fields[fields.length - 1]!.id > field.id) isSorted = false;
+      if (last > field.id) isSorted = false;
+      last = field.id;
       fields.push(field);
     }
     if (!isSorted) fields.sort((a, b) => a.id - b.id);
@@ -172,13 +178,13 @@ function enumOf(name: string): Scalar | undefined {
   return scalar;
 }
 
-function encodeField(field: Field, value: unknown, writer: Writer, depth: number): void {
+function encodeField(field: Field, value: unknown, writer: WireWriter, depth: number): void {
   if (field.key) encodeMap(field, value, writer, depth);
   else if (field.isRepeated) encodeList(field, value, writer, depth);
   else if (field.hasPresence || !field.scalar?.isDefault(value)) encodeOne(field.id, field, value, writer, depth);
 }
 
-function encodeList(field: Field, values: unknown, writer: Writer, depth: number): void {
+function encodeList(field: Field, values: unknown, writer: WireWriter, depth: number): void {
   if (!Array.isArray(values)) throw new MessageError(`must be a list, got ${shown(values)}`);
   if (values.length === 0) return;
   if (field.isPacked) writer.uint32((field.id << 3) | 2).fork();
@@ -193,7 +199,7 @@ function encodeList(field: Field, values: unknown, writer: Writer, depth: number
   if (field.isPacked) writer.ldelim();
 }
 
-function encodeOne(id: number, { scalar, codec }: Field, value: unknown, writer: Writer, depth: number): void {
+function encodeOne(id: number, { scalar, codec }: Field, value: unknown, writer: WireWriter, depth: number): void {
   if (scalar) {
     scalar.write(writer.uint32((id << 3) | scalar.wire), value);
   } else {
@@ -203,7 +209,7 @@ function encodeOne(id: number, { scalar, codec }: Field, value: unknown, writer:
   }
 }
 
-function encodeMap(field: Field, value: unknown, writer: Writer, depth: number): void {
+function encodeMap(field: Field, value: unknown, writer: WireWriter, depth: number): void {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     throw new MessageError(`must be an object, got ${shown(value)}`);
   }

@@ -1,15 +1,19 @@
 /**
  * Messages in canonical JSON, to bytes and back. The README of this folder says which form that is.
  */
-import { Reader, Writer } from 'protobufjs/minimal';
+import { Reader } from 'protobufjs/minimal';
 import { codecOf } from './codec';
 import { MessageError } from './error';
 import type { google, MessageTypes } from './generated/envoy';
+import { WireWriter } from './wire-writer';
 
 export { MessageError } from './error';
 
 /** The full name of a message that this package knows, such as `envoy.config.cluster.v3.Cluster`. */
 export type MessageName = keyof MessageTypes;
+
+/** Encoding never waits, so one is enough. */
+const scratch = new WireWriter();
 
 const TYPE_URL_PREFIX = 'type.googleapis.com/';
 
@@ -17,7 +21,7 @@ const TYPE_URL_PREFIX = 'type.googleapis.com/';
 export function encode<N extends MessageName>(name: N, message: MessageTypes[N]): Uint8Array;
 export function encode(name: string, message: object): Uint8Array;
 export function encode(name: string, message: object): Uint8Array {
-  const writer = Writer.create();
+  const writer = scratch.reset();
   MessageError.within(name, () => required(name).encode(message, writer, 0));
   return writer.finish();
 }
@@ -25,7 +29,7 @@ export function encode(name: string, message: object): Uint8Array {
 /** The bytes of a `google.protobuf.Any` that holds the message; `typeUrl` may also be a bare name. */
 export function encodeAny(typeUrl: string, message: object): Uint8Array {
   const name = nameOf(typeUrl);
-  const writer = Writer.create().uint32(10).string(`${TYPE_URL_PREFIX}${name}`).uint32(18).fork();
+  const writer = scratch.reset().uint32(10).string(`${TYPE_URL_PREFIX}${name}`).uint32(18).fork();
   MessageError.within(name, () => required(name).encode(message, writer, 0));
   return writer.ldelim().finish();
 }

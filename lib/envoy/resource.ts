@@ -2,13 +2,13 @@
  * One Envoy resource on its way to proxies: a name, a message, and, made once and shared by every proxy that gets it,
  * its bytes and version.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { encodeAny } from './message';
 import type { TypeUrl } from './type-url';
 
 export class EnvoyResource<T extends object = object> {
   private encoded?: Uint8Array;
-  private hash?: string;
+  private digest?: string;
 
   /**
    * @param message the message in protobuf's canonical JSON with original field names, without `@type`.
@@ -27,8 +27,8 @@ export class EnvoyResource<T extends object = object> {
 
   /** A version that depends on the content alone: equal content is never sent twice. */
   get version(): string {
-    this.hash ??= createHash('sha256').update(this.any).digest('base64url').slice(0, 16);
-    return this.hash;
+    this.digest ??= hash('sha256', this.any, 'base64url').slice(0, 16);
+    return this.digest;
   }
 }
 

@@ -1,11 +1,12 @@
 /** protobuf's scalar types: how each is checked, written, read and shown in canonical JSON. */
-import type { Reader, Writer } from 'protobufjs/minimal';
+import type { Reader } from 'protobufjs/minimal';
 import { MessageError, shown } from './error';
+import type { WireWriter } from './wire-writer';
 
 export interface Scalar {
   readonly wire: 0 | 1 | 2 | 5;
   /** Throws a MessageError when the value is not of this type. */
-  write(writer: Writer, value: unknown): void;
+  write(writer: WireWriter, value: unknown): void;
   read(reader: Reader): unknown;
   /** What canonical JSON shows for an absent value. */
   readonly zero: unknown;
@@ -26,7 +27,7 @@ function small(
   wire: 0 | 5,
   min: number,
   max: number,
-  write: (writer: Writer, value: number) => void,
+  write: (writer: WireWriter, value: number) => void,
   read: (reader: Reader) => number,
 ): Scalar {
   return {
@@ -51,7 +52,7 @@ function large(
   wire: 0 | 1,
   min: bigint,
   max: bigint,
-  write: (writer: Writer, value: Long) => void,
+  write: (writer: WireWriter, value: Long) => void,
   read: (reader: Reader) => { toString(): string },
 ): Scalar {
   return {
@@ -88,7 +89,7 @@ const notFinite: Record<string, number> = { NaN: Number.NaN, Infinity: Infinity,
 
 function floating(
   wire: 1 | 5,
-  write: (writer: Writer, value: number) => void,
+  write: (writer: WireWriter, value: number) => void,
   read: (reader: Reader) => number,
 ): Scalar {
   return {

@@ -1,8 +1,9 @@
 /** The messages that canonical JSON does not write as an object with their fields (https://protobuf.dev/programming-guides/json). */
-import type { Reader, Writer } from 'protobufjs/minimal';
+import type { Reader } from 'protobufjs/minimal';
 import type { Codec } from './codec';
 import { MessageError, shown } from './error';
 import { scalars } from './scalar';
+import type { WireWriter } from './wire-writer';
 
 const MAX_DEPTH = 100;
 
@@ -36,7 +37,7 @@ function eachField(reader: Reader, end: number, read: (tag: number) => boolean):
 }
 
 /** Seconds and nanoseconds, as Duration and Timestamp carry them. */
-function writeInstant(writer: Writer, seconds: number, nanos: number): void {
+function writeInstant(writer: WireWriter, seconds: number, nanos: number): void {
   if (seconds !== 0) writer.uint32(8).int64(seconds);
   if (nanos !== 0) writer.uint32(16).int32(nanos);
 }
@@ -122,7 +123,7 @@ const fieldMask: Codec = {
   },
 };
 
-function encodeNested(codec: Codec, id: number, value: unknown, writer: Writer, depth: number): void {
+function encodeNested(codec: Codec, id: number, value: unknown, writer: WireWriter, depth: number): void {
   if (depth > MAX_DEPTH) throw new MessageError(`is nested more than ${MAX_DEPTH} deep`);
   codec.encode(value, writer.uint32((id << 3) | 2).fork(), depth);
   writer.ldelim();
@@ -238,8 +239,9 @@ export function anyCodec(codecOf: (name: string) => Codec | undefined): Codec {
       if (json === null || typeof json !== 'object' || Array.isArray(json)) {
         throw new MessageError(`must be an object with '@type', got ${shown(json)}`);
       }
-      const { '@type': url, ...fields } = json as Record<string, unknown>;
-      if (url === undefined && Object.keys(fields).length === 0) return;
+      const fields = json as Record<string, unknown>;
+      const url = fields['@type'];
+      if (url === undefined && Object.keys(fields).every((key) => fields[key] === undefined)) return;
       if (typeof url !== 'string' || !url.includes('/')) {
         throw new MessageError(`must be a type URL such as type.googleapis.com/NAME, got ${shown(url)}`).at('@type');
       }
@@ -248,7 +250,7 @@ export function anyCodec(codecOf: (name: string) => Codec | undefined): Codec {
       if (codec) {
         codec.encode(codec.isSpecial ? fields['value'] : fields, writer.uint32(18).fork(), depth + 1);
         writer.ldelim();
-      } else if (Object.keys(fields).every((key) => key === 'value')) {
+      } else if (Object.keys(fields).every((key) => key === 'value' || key === '@type')) {
         scalars['bytes']!.write(writer.uint32(18), fields['value'] ?? '');
       } else {
         throw new MessageError(`is no message that this build knows, got ${shown(url)}`).at('@type');

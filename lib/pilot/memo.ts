@@ -139,20 +139,22 @@ export class Memo {
   /** The resource of that content: made once, whichever proxies and Worlds need it. For Evaluation. */
   intern<T extends object>(typeUrl: TypeUrl, name: string, message: T): EnvoyResource<T> {
     const made = new EnvoyResource(typeUrl, name, message);
-    const key = `${typeUrl}|${made.version}|${name}`;
-    const known = this.resources.get(key)?.deref();
+    // The version stands for the type and the name too: both are in the bytes.
+    const known = this.resources.get(made.version)?.deref();
     if (known) return known as EnvoyResource<T>;
-    this.resources.set(key, new WeakRef<EnvoyResource>(made));
+    this.resources.set(made.version, new WeakRef<EnvoyResource>(made));
     return made;
   }
 }
+
+const FEW = 12;
 
 /** One computation: asks the World and other queries, and writes down what it asked. */
 export class Evaluation extends WorldView {
   readonly reads: Read[] = [];
   failure?: TranslationFailure;
-  private readonly asked = new Map<Table<unknown>, Set<string>>();
-  private readonly derived = new Set<Entry>();
+  /** What was read already, once that is more than can be looked through. */
+  private known?: Map<unknown, Set<string>>;
 
   constructor(
     private readonly memo: Memo,
@@ -165,26 +167,41 @@ export class Evaluation extends WorldView {
 
   read<V>(table: Table<V>, key: string): V {
     const answer = this.world.read(table, key);
-    let keys = this.asked.get(table);
-    if (!keys) {
-      keys = new Set();
-      this.asked.set(table, keys);
-    }
-    if (!keys.has(key)) {
-      keys.add(key);
-      this.reads.push({ table, key, answer });
-    }
+    if (!this.hasRead(table, key)) this.reads.push({ table, key, answer });
     return answer;
   }
 
   /** The value of another query. */
   derive<A, V>(query: Query<A, V>, key: string, args: A): V {
     const entry = this.memo.entryFor(this.world, query, key, args);
-    if (!this.derived.has(entry)) {
-      this.derived.add(entry);
-      this.reads.push({ entry, answer: entry.value });
-    }
+    if (!this.hasRead(entry, '')) this.reads.push({ entry, answer: entry.value });
     return entry.value as V;
+  }
+
+  /** Most computations read little, and are many: they get along without a set of their own. */
+  private hasRead(source: unknown, key: string): boolean {
+    if (!this.known) {
+      if (
+        this.reads.some((read) => ('table' in read ? read.table === source && read.key === key : read.entry === source))
+      ) {
+        return true;
+      }
+      if (this.reads.length < FEW) return false;
+      this.known = new Map();
+      for (const read of this.reads) {
+        if ('table' in read) this.note(read.table, read.key);
+        else this.note(read.entry, '');
+      }
+    }
+    if (this.known.get(source)?.has(key)) return true;
+    this.note(source, key);
+    return false;
+  }
+
+  private note(source: unknown, key: string): void {
+    const keys = this.known!.get(source);
+    if (keys) keys.add(key);
+    else this.known!.set(source, new Set([key]));
   }
 
   /**

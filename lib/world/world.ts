@@ -41,7 +41,8 @@ export class World extends WorldView {
       answers = new Map();
       this.answers.set(table, answers);
     }
-    if (answers.has(key)) return answers.get(key) as V;
+    const known = answers.get(key);
+    if (known !== undefined || answers.has(key)) return known as V;
     const answer = table.answer(this, key);
     answers.set(key, answer);
     return answer;

@@ -8,15 +8,16 @@ import { idle } from './parts/idle';
 import { sign } from './parts/sign';
 import { start } from './parts/start';
 import { synth } from './parts/synth';
+import { translate } from './parts/translate';
 
-const PARTS: readonly Part[] = [synth, start, edit, idle, sign];
+const PARTS: readonly Part[] = [synth, translate, start, edit, idle, sign];
 
 async function main(argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json');
   const names = argv.filter((argument) => argument !== '--json');
   const unknown = names.filter((name) => !PARTS.some((part) => part.name === name));
   if (unknown.length > 0) {
-    const lines = PARTS.map(({ name, about }) => `  ${name.padEnd(6)} ${about}\n`);
+    const lines = PARTS.map(({ name, about }) => `  ${name.padEnd(9)} ${about}\n`);
     const problem = unknown.includes('--help') ? '' : `bench: there is no part ${unknown.join(', ')}\n`;
     process.stderr.write(`${problem}usage: npm run bench [-- PART… --json], parts are\n${lines.join('')}`);
     return problem ? 2 : 0;

@@ -153,7 +153,7 @@ export class ControlPlane extends Construct {
 /** How `malha up` runs the control plane: from the files that it runs the mesh from. */
 const RUN_ON_THIS_MACHINE =
   '$(MALHA) control-plane --registry files --files $(MESH_DIR) --xds $(POD_IP):15010 --http $(POD_IP):15014 ' +
-  '--pod-range $(POD_RANGE) --service-range $(SERVICE_RANGE)';
+  '--pod-range $(POD_RANGE) --service-range $(SERVICE_RANGE) --insecure';
 
 function withProtocols(service: KubeService): KubeService {
   const { externalIPs: _, ...spec } = service.spec as KubeService['spec'] & { externalIPs?: string[] };

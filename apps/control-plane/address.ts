@@ -10,3 +10,9 @@ export function parseAddress(address: string): { host: string; port: number } {
   }
   return { host, port: Number(port) };
 }
+
+/** Whether nobody but this machine reaches it. */
+export function isLoopback(address: string): boolean {
+  const { host } = parseAddress(address);
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}

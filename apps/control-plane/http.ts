@@ -1,5 +1,8 @@
-/** The HTTP side: health, metrics, status, scrape targets and the console. Reads only. */
-import { createServer, type Server, type ServerResponse } from 'node:http';
+/**
+ * The HTTP side: health, metrics, status, scrape targets and the console. Reads only. A page that tells about the mesh asks who
+ * wants to know; on a plaintext port that can only be somebody on this machine.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseAddress } from './address';
 
@@ -10,7 +13,23 @@ export interface Answer {
   readonly body: string;
 }
 
-export type Pages = Readonly<Record<string, () => Answer | Promise<Answer>>>;
+/** Who asks. */
+export interface Visitor {
+  /** All that it may see; undefined: everything. */
+  readonly namespace?: string;
+}
+
+/** `open`: to anyone. `debug`: to those who have proven who they are, of their own namespace. */
+export interface Page {
+  readonly access: 'open' | 'debug';
+  answer(visitor: Visitor): Answer | Promise<Answer>;
+}
+
+/** By path. */
+export type Pages = Readonly<Record<string, Page>>;
+
+/** Who asks; undefined when it must not see debug pages. */
+export type VisitorOf = (request: IncomingMessage) => Visitor | undefined | Promise<Visitor | undefined>;
 
 export const text = (body: string, code = 200): Answer => ({ code, type: 'text/plain; charset=utf-8', body });
 export const json = (value: unknown): Answer => ({
@@ -23,27 +42,49 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+const LIMITS = { maxHeaderSize: 8_192, headersTimeout: 10_000, requestTimeout: 10_000 };
+
+/** A server of `pages` that listens nowhere yet. */
+export function pageServer(pages: Pages, visitorOf: VisitorOf, onError: (error: Error) => void): Server {
+  return createServer(LIMITS, (request, response) => {
+    answerTo(request, pages, visitorOf)
+      .then((answer) => send(response, answer))
+      .catch((error: Error) => {
+        onError(error);
+        send(response, text('internal error\n', 500));
+      });
+  });
+}
+
+async function answerTo(request: IncomingMessage, pages: Pages, visitorOf: VisitorOf): Promise<Answer> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return text('only GET and HEAD are served\n', 405);
+  const path = pathOf(request.url);
+  const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
+  if (!page) return text(`not found; there are: ${Object.keys(pages).join(' ')}\n`, 404);
+  if (page.access === 'open') return page.answer({});
+  const visitor = await visitorOf(request);
+  return visitor ? page.answer(visitor) : text(FORBIDDEN, 403);
+}
+
+const FORBIDDEN =
+  'this page is for this machine alone (kubectl port-forward leads here), or over TLS on the port of xDS with a certificate ' +
+  'or token of the mesh\n';
+
+/** Somebody on this machine may see all: who gets here has been let in by it, as by the API server for a port-forward. */
+export const localVisitor: VisitorOf = ({ socket }) => {
+  const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+  return address === '::1' || address.startsWith('127.') ? {} : undefined;
+};
+
 /** Serves `pages` by path on `HOST:PORT` (port 0: any). Rejects with a clear error when it cannot listen. */
-export async function serveHttp(address: string, pages: Pages, onError: (error: Error) => void): Promise<HttpServer> {
+export async function serveHttp(
+  address: string,
+  pages: Pages,
+  visitorOf: VisitorOf,
+  onError: (error: Error) => void,
+): Promise<HttpServer> {
   const { host, port } = parseAddress(address);
-  const server = createServer(
-    { maxHeaderSize: 8_192, headersTimeout: 10_000, requestTimeout: 10_000 },
-    (request, response) => {
-      const page = Object.hasOwn(pages, pathOf(request.url)) ? pages[pathOf(request.url)] : undefined;
-      if (request.method !== 'GET' && request.method !== 'HEAD')
-        send(response, text('only GET and HEAD are served\n', 405));
-      else if (!page) send(response, text(`not found; there are: ${Object.keys(pages).join(' ')}\n`, 404));
-      else {
-        Promise.resolve()
-          .then(page)
-          .then((answer) => send(response, answer))
-          .catch((error: Error) => {
-            onError(error);
-            send(response, text('internal error\n', 500));
-          });
-      }
-    },
-  );
+  const server = pageServer(pages, visitorOf, onError);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const problem =

@@ -12,17 +12,28 @@ import { scrapeTargets } from '../../lib/xds/scrape-targets';
 import { XdsServer } from '../../lib/xds/server';
 import type { Logger } from '../../lib/xds/source';
 import { consolePage } from '../console/page';
-import { parseAddress } from './address';
-import { json, type Pages, serveHttp, text } from './http';
+import { type Access, listenSecurely, openAccess } from './access';
+import { isLoopback, parseAddress } from './address';
+import type { CitadelOptions } from './citadel';
+import { json, localVisitor, type Pages, serveHttp, text } from './http';
 import { createMetrics } from './metrics';
 import { openRegistry, type RegistryOptions } from './registry';
 import { statusOf } from './status';
 
+const DEFAULT_NAMESPACE = 'malha-system';
+
 export interface ControlPlaneOptions extends WorldOptions {
   /** Where the objects come from. */
   readonly registry: RegistryOptions;
-  /** Where proxies connect: `HOST:PORT`; port 0 takes any. */
-  readonly xds: string;
+  /**
+   * Where proxies connect in plaintext, and are believed: `HOST:PORT`; port 0 takes any. For a laptop's loopback. Default:
+   * nowhere.
+   */
+  readonly xds?: string;
+  /** The mesh's identities, and where proxies connect by TLS and prove theirs. Default: there are none. */
+  readonly citadel?: Omit<CitadelOptions, 'trustDomain' | 'namespace' | 'log' | 'observer'>;
+  /** Shows the status to whoever reaches the HTTP port. Default: to this machine alone. */
+  readonly insecure?: boolean;
   /** Where health, metrics and status are: `HOST:PORT`; port 0 takes any. */
   readonly http: string;
   readonly log: Logger;
@@ -31,8 +42,9 @@ export interface ControlPlaneOptions extends WorldOptions {
 }
 
 export interface RunningControlPlane {
-  /** The ports that it listens on. */
+  /** The ports that it listens on; 0 where it does not. */
   readonly xdsPort: number;
+  readonly xdsTlsPort: number;
   readonly httpPort: number;
   /** Says that it is not ready any more, ends the streams and stops listening. */
   stop(): Promise<void>;
@@ -44,8 +56,7 @@ export interface RunningControlPlane {
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
   const { log } = options;
-  parseAddress(options.xds);
-  parseAddress(options.http);
+  for (const address of [options.xds, options.citadel?.address, options.http]) if (address) parseAddress(address);
   // What gRPC has to say comes back to us as errors and goes into our log.
   setLogVerbosity(logVerbosity.NONE);
 
@@ -62,22 +73,31 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     received: (entries) => metrics.countLogEntries(entries),
     refused: (error) => log.warn({ error: error.message }, 'access logs cannot be read'),
   });
-  const xds = new XdsServer(source, { log, observer: metrics.observer, services: [accessLogs] });
-
   let isReady = false;
+  let access: Access | undefined;
+  let xds: XdsServer | undefined;
   const pages: Pages = {
-    '/': () => ({ type: 'text/html; charset=utf-8', body: consolePage() }),
-    '/healthz': () => text('ok\n'),
-    '/readyz': () => (isReady ? text('ready\n') : text('not ready\n', 503)),
-    '/metrics': async () => ({ type: metrics.contentType, body: await metrics.text() }),
-    '/status': () => json(statusOf(MALHA_VERSION, source, xds, calls)),
-    '/sd/targets': () => json(scrapeTargets(xds.proxies(), (node) => source.labelsOf(node))),
+    '/': { access: 'debug', answer: () => ({ type: 'text/html; charset=utf-8', body: consolePage() }) },
+    '/healthz': { access: 'open', answer: () => text('ok\n') },
+    '/readyz': { access: 'open', answer: () => (isReady ? text('ready\n') : text('not ready\n', 503)) },
+    '/metrics': { access: 'open', answer: async () => ({ type: metrics.contentType, body: await metrics.text() }) },
+    '/status': {
+      access: 'debug',
+      answer: ({ namespace }) => json(statusOf(MALHA_VERSION, source, xds?.proxies() ?? [], calls, namespace)),
+    },
+    '/sd/targets': {
+      access: 'open',
+      answer: () => json(scrapeTargets(xds?.proxies() ?? [], (node) => source.labelsOf(node))),
+    },
   };
-  const http = await serveHttp(options.http, pages, (error) => log.error({ error: error.message }, 'HTTP error'));
+  const onHttpError = (error: Error) => log.error({ error: error.message }, 'HTTP error');
+  const visitorOf = options.insecure ? () => ({}) : localVisitor;
+  const http = await serveHttp(options.http, pages, visitorOf, onHttpError);
   const stop = async () => {
     isReady = false;
     await registry.close();
-    await xds.close();
+    await xds?.close();
+    await access?.citadel.close();
     await http.close();
   };
   try {
@@ -88,12 +108,31 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       metrics.countObjects(objects);
     });
     if (source.configuration.state === 'waiting') options.signal?.throwIfAborted();
-    const xdsPort = await xds.listen(options.xds);
+    const namespace = options.rootNamespace ?? registry.rootNamespace ?? DEFAULT_NAMESPACE;
+    const { citadel } = options;
+    access = citadel && (await openAccess({ ...citadel, log, namespace }, source, metrics.registry));
+    const server = new XdsServer(source, {
+      log,
+      observer: metrics.observer,
+      services: [accessLogs],
+      secureServices: access?.citadel.services,
+      authenticate: access?.citadel.callerOf,
+    });
+    xds = server;
+    if (options.xds && !isLoopback(options.xds)) {
+      log.warn({ xds: options.xds }, 'plaintext xDS beyond loopback: whoever reaches it is believed; use TLS');
+    }
+    const xdsPort = options.xds ? await server.listen(options.xds) : 0;
+    const xdsTlsPort = access ? await listenSecurely(access, server, pages, onHttpError) : 0;
     isReady = true;
     const { objects, state } = source.configuration;
-    log.info({ xds: xdsPort, http: http.port, objects, configuration: state }, 'control plane is ready');
+    log.info(
+      { xds: xdsPort, xdsTls: xdsTlsPort, http: http.port, objects, configuration: state },
+      'control plane is ready',
+    );
     return {
       xdsPort,
+      xdsTlsPort,
       httpPort: http.port,
       stop: async () => {
         log.info({}, 'control plane stops');

@@ -22,6 +22,8 @@ const SHORT: Record<Type, string> = {
 
 export interface Metrics {
   readonly observer: XdsObserver;
+  /** For what belongs to others. */
+  readonly registry: Registry;
   countLogEntries(entries: number): void;
   /** Entries that were let go. */
   countLostLogEntries(entries: number): void;
@@ -90,6 +92,7 @@ export function createMetrics(source: MeshSource, calls: ObservedCalls, version:
   });
 
   return {
+    registry,
     observer: {
       connected: (count) => connections.set(count),
       disconnected: (count) => connections.set(count),

@@ -2,7 +2,6 @@
 import type { Finding } from '../../lib/galley/finding';
 import type { ObservedCall, ObservedCalls } from '../../lib/mixer/observed-calls';
 import type { Configuration, MeshSource } from '../../lib/xds/mesh-source';
-import type { XdsServer } from '../../lib/xds/server';
 import { systemClock } from '../../lib/xds/source';
 import type { ProxyStatus } from '../../lib/xds/status';
 
@@ -16,16 +15,33 @@ export interface Status {
   readonly calls: readonly ObservedCall[];
 }
 
-export function statusOf(version: string, source: MeshSource, xds: XdsServer, calls: ObservedCalls): Status {
+/** @param namespace of whose proxies, findings and calls it tells; undefined: of all. */
+export function statusOf(
+  version: string,
+  source: MeshSource,
+  connected: readonly ProxyStatus[],
+  calls: ObservedCalls,
+  namespace?: string,
+): Status {
   const started = Date.now() - systemClock.now();
+  const isIn = (name: string) => namespace === undefined || namespaceOf(name) === namespace;
+  const findings = [...source.findings, ...source.analysis()];
   return {
     version,
     configuration: source.configuration,
-    proxies: xds.proxies().map((proxy) => ({
-      ...proxy,
-      connectedAt: new Date(started + proxy.connectedAt).toISOString(),
-    })),
-    findings: [...source.findings, ...source.analysis()],
-    calls: calls.all(),
+    proxies: connected
+      .filter(({ node }) => isIn(node.id.split('~')[2] ?? ''))
+      .map((proxy) => ({ ...proxy, connectedAt: new Date(started + proxy.connectedAt).toISOString() })),
+    findings:
+      namespace === undefined ? findings : findings.filter(({ resource }) => resource.includes(` ${namespace}/`)),
+    calls: calls.all().filter(({ source: caller, destination }) => isIn(caller) || isIn(destination)),
   };
+}
+
+/** Of `NAME.NAMESPACE`, `NAME.NAMESPACE.svc.…:PORT` or a SPIFFE id. */
+function namespaceOf(end: string): string | undefined {
+  if (end.startsWith('spiffe://')) return end.split('/')[4];
+  const labels = end.split(/[: ]/, 1)[0]!.split('.');
+  const svc = labels.lastIndexOf('svc');
+  return svc > 1 ? labels[svc - 1] : labels.at(-1);
 }

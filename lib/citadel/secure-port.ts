@@ -108,7 +108,8 @@ export class SecurePort {
       clearTimeout(connection.timer);
       this.connections.delete(connection);
     });
-    const accept = this.options.accept[socket.alpnProtocol as 'h2'];
+    // Who names no protocol is an HTTP client of the plain kind.
+    const accept = this.options.accept[(socket.alpnProtocol || 'http/1.1') as 'h2'];
     if (accept) accept(socket);
     else this.refuse(socket, 'it speaks no protocol that is served here');
   }

@@ -49,7 +49,12 @@ export class ServingCertificate {
   }
 
   get expiry(): Lifetime {
-    return this.current;
+    return { notBefore: this.current.notBefore, notAfter: this.current.notAfter };
+  }
+
+  /** When `renew` will do something. */
+  get renewalAt(): Date {
+    return this.current.renewAt;
   }
 
   /** Whether a renewal should have happened long ago. */

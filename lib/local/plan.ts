@@ -128,7 +128,7 @@ function controlPlaneOf(
   }
   const run =
     '$(MALHA) control-plane --registry files --files $(MESH_DIR) --xds $(POD_IP):15010 --http $(POD_IP):15014 ' +
-    '--pod-range $(POD_RANGE) --service-range $(SERVICE_RANGE)';
+    '--pod-range $(POD_RANGE) --service-range $(SERVICE_RANGE) --insecure';
   const builtIn: Pod = {
     apiVersion: 'v1',
     kind: 'Pod',

@@ -80,7 +80,7 @@ describe('the plan of a run', () => {
     expect(pods[0]?.processes[0]).toMatchObject({ kind: 'control-plane' });
     expect(pods[0]?.processes[0]?.command.join(' ')).toBe(
       `node malha.js control-plane --registry files --files /manifests --xds ${controlPlane?.address}:15010 ` +
-        `--http ${controlPlane?.address}:15014 --pod-range 198.18.0.0/16 --service-range 198.19.0.0/16`,
+        `--http ${controlPlane?.address}:15014 --pod-range 198.18.0.0/16 --service-range 198.19.0.0/16 --insecure`,
     );
   });
 

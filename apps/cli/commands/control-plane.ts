@@ -1,7 +1,13 @@
 /** `malha control-plane` */
+import type { JsonWebKey } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import pino from 'pino';
+import { fileStorage } from '../../../lib/citadel/file-storage';
+import { jwksTokenReviewer } from '../../../lib/citadel/jwks-token-reviewer';
 import { startControlPlane } from '../../control-plane';
+import { TOKEN_AUDIENCE } from '../../control-plane/citadel';
 import type { RegistryOptions } from '../../control-plane/registry';
 import type { Context } from '../io';
 import { meshConfigOption, podRangeOption, readMeshConfig, serviceRangeOption } from '../mesh-files';
@@ -13,6 +19,11 @@ interface Options {
   context?: string;
   rootNamespace?: string;
   xds: string;
+  xdsTls?: string;
+  citadel?: string;
+  tokenKeys?: string;
+  tokenIssuer?: string;
+  insecure?: boolean;
   http: string;
   meshConfig?: string;
   podRange: string;
@@ -31,7 +42,16 @@ export function controlPlane({ io }: Context): Command {
     .option('--kubeconfig <file>', 'how to reach the API server; default: as a Pod of it, else as kubectl does')
     .option('--context <name>', 'a context of the kubeconfig; default: its current one')
     .option('--root-namespace <name>', 'where ConfigMap istio is; default: the Pod’s own, else malha-system')
-    .option('--xds <host:port>', 'where proxies connect; port 0 takes any', '127.0.0.1:15010')
+    .option(
+      '--xds <host:port>',
+      'where proxies connect in plaintext and are believed; `none`: nowhere',
+      '127.0.0.1:15010',
+    )
+    .option('--xds-tls <host:port>', 'where proxies connect by TLS and prove who they are; needs --citadel')
+    .option('--citadel <folder>', 'where the mesh’s certificate authority is kept; made there when it is empty')
+    .option('--token-keys <file>', 'a JSON Web Key Set: service-account tokens signed by it are accepted by TLS')
+    .option('--token-issuer <url>', 'who has signed those tokens', 'https://kubernetes.default.svc.cluster.local')
+    .option('--insecure', 'show status and console to whoever reaches --http; else to this machine alone')
     .option('--http <host:port>', 'health, metrics, status and the console; port 0 takes any', '127.0.0.1:15014')
     .addOption(meshConfigOption())
     .addOption(podRangeOption())
@@ -48,8 +68,13 @@ Reads objects, translates them, and serves every proxy what follows, again after
 errors leaves its last good version in force. On the HTTP address: / (console), /healthz, /readyz, /metrics, /status,
 /sd/targets (for Prometheus).
 
+With --citadel, proxies connect to --xds-tls by a certificate of the mesh or a service-account token, and get what belongs to
+the workload that they have proven to be. --http shows its pages / and /status to this machine alone then and now; by TLS they
+are shown to whoever has a credential, of its own namespace.
+
 Examples:
   $ malha control-plane --files manifests
+  $ malha control-plane --files manifests --xds none --xds-tls 10.0.0.1:15012 --citadel ~/.malha/citadel
   $ malha control-plane --registry files --files manifests --xds 127.0.0.1:15010 --http 127.0.0.1:15014
   $ malha control-plane --registry kubernetes --context staging
 
@@ -65,7 +90,9 @@ Exit codes: 0 stopped by SIGINT or SIGTERM, 2 it could not start.
       try {
         const running = await startControlPlane({
           registry: registryOf(options),
-          xds: options.xds,
+          xds: options.xds === 'none' ? undefined : options.xds,
+          citadel: await citadelOf(options),
+          insecure: options.insecure,
           http: options.http,
           meshConfig,
           log,
@@ -88,6 +115,19 @@ function registryOf(options: Options): RegistryOptions {
   }
   if (files.length === 0) throw new Error('--files is missing; name a file or folder that holds the mesh’s objects');
   return { kind: 'files', files, ranges: { pods: podRange, services: serviceRange } };
+}
+
+async function citadelOf({ citadel: folder, xdsTls: address, tokenKeys, tokenIssuer = '' }: Options) {
+  if (!folder !== !address) throw new Error('--citadel and --xds-tls belong together; give both or neither');
+  if (!folder || !address) return undefined;
+  const reviewer = tokenKeys ? await tokenReviewer(tokenKeys, tokenIssuer) : undefined;
+  return { storage: fileStorage(resolve(folder)), address, reviewer };
+}
+
+async function tokenReviewer(file: string, issuer: string) {
+  const { keys } = JSON.parse(await readFile(file, 'utf8')) as { keys?: JsonWebKey[] };
+  if (!Array.isArray(keys)) throw new Error(`${file} is no JSON Web Key Set: it has no list 'keys'`);
+  return jwksTokenReviewer({ keys, issuer, audience: TOKEN_AUDIENCE });
 }
 
 function collect(path: string, before: string[] = []): string[] {

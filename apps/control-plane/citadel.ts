@@ -1,0 +1,206 @@
+/**
+ * Citadel as part of the control plane: the authority and its rotation, the TLS port with the control plane's own certificate,
+ * who may call it, and the services for certificates. Wiring only; the parts are in lib/citadel.
+ */
+import type { TLSSocket } from 'node:tls';
+import { type CallerOf, callerBy } from '../../lib/citadel/caller';
+import { type CertificateOutcome, certificateService } from '../../lib/citadel/certificate-service';
+import { CitadelAuthority, type CitadelAuthorityOptions } from '../../lib/citadel/citadel-authority';
+import { type Clock, systemClock } from '../../lib/citadel/clock';
+import { ClusterTokenReviewer } from '../../lib/citadel/cluster-token-reviewer';
+import type { PodCertificateSigner } from '../../lib/citadel/pod-certificate-request';
+import { podCertificateSigner } from '../../lib/citadel/pod-certificate-signer';
+import { Registration } from '../../lib/citadel/registration';
+import { isOverdue, LEAF_SECONDS, type Lifetime } from '../../lib/citadel/renewal';
+import { SecurePort } from '../../lib/citadel/secure-port';
+import { ServingCertificate } from '../../lib/citadel/serving-certificate';
+import type { Leadership, Storage } from '../../lib/citadel/storage';
+import type { TokenReviewApi, TokenReviewer } from '../../lib/citadel/token-reviewer';
+import type { Identity } from '../../lib/world';
+import type { GrpcService } from '../../lib/xds/server';
+import type { Logger } from '../../lib/xds/source';
+import { parseAddress } from './address';
+
+/** For whom tokens have to be made that are shown here. */
+export const TOKEN_AUDIENCE = 'malha.dev';
+const SERVICE = 'malha-control-plane';
+/** The authority is looked at this often at least, so that what another replica has done is taken up. Milliseconds. */
+const LONGEST_PAUSE = 30_000;
+const SHORTEST_PAUSE = 250;
+
+export interface CitadelOptions
+  extends Pick<CitadelAuthorityOptions, 'rootSeconds' | 'intermediateSeconds' | 'rotation'> {
+  /** Where the authority is kept. */
+  readonly storage: Storage;
+  /** Who of several replicas rotates it. Default: this one. */
+  readonly leadership?: Leadership;
+  /** How tokens are reviewed: by the API server, or as given. Default: none are accepted. */
+  readonly tokenReviews?: TokenReviewApi;
+  readonly reviewer?: TokenReviewer;
+  readonly trustDomain: string;
+  /** The namespace that the control plane runs in. */
+  readonly namespace: string;
+  /** Where workloads prove themselves and get what is theirs: `HOST:PORT`. */
+  readonly address: string;
+  /** What a certificate lives, in seconds. Default: a day. */
+  readonly leafSeconds?: number;
+  readonly clock?: Clock;
+  readonly log: Logger;
+  readonly observer?: CitadelObserver;
+}
+
+/** What happens, for metrics. */
+export interface CitadelObserver {
+  certificate?(outcome: CertificateOutcome, problem?: string): void;
+  podCertificate?(type: string, reason: string): void;
+  transition?(kind: string): void;
+  rotationFailed?(): void;
+}
+
+export interface CitadelExpiry extends Lifetime {
+  readonly level: 'root' | 'intermediate' | 'serving';
+  /** Its renewal should have happened long ago. */
+  readonly isOverdue: boolean;
+}
+
+/** Who takes connections of the TLS port, by what they speak. */
+export type Acceptors = Readonly<Partial<Record<'h2' | 'http/1.1', (socket: TLSSocket) => void>>>;
+
+export interface Citadel {
+  readonly authority: CitadelAuthority;
+  readonly registration: Registration;
+  readonly podCertificates: PodCertificateSigner;
+  readonly callerOf: CallerOf;
+  /** For the TLS port alone. */
+  readonly services: readonly GrpcService[];
+  expiries(): CitadelExpiry[];
+  /** Resolves to the port. */
+  listen(accept: Acceptors): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Opens the authority, or makes it. @throws Error when what is kept cannot be used. */
+export async function openCitadel(
+  options: CitadelOptions,
+  pods: Parameters<typeof callerBy>[0]['pods'],
+): Promise<Citadel> {
+  const { log, observer = {}, trustDomain, clock = systemClock, leafSeconds = LEAF_SECONDS } = options;
+  const authority = await CitadelAuthority.open({
+    ...options,
+    rotation: { leafSeconds, distributionSeconds: leafSeconds, ...options.rotation },
+    onTransition(kind, slot) {
+      log.info({ ...slot }, `authority: ${kind}`);
+      observer.transition?.(kind);
+    },
+  });
+  const lifetimes = { defaultLifetimeSeconds: leafSeconds, maxLifetimeSeconds: leafSeconds };
+  const registration = new Registration(authority, lifetimes);
+  const reviewer =
+    options.reviewer ??
+    (options.tokenReviews && new ClusterTokenReviewer({ api: options.tokenReviews, audience: TOKEN_AUDIENCE, clock }));
+  const callerOf = callerBy({ reviewer, trustDomain, clock, pods });
+  const onOutcome = (outcome: CertificateOutcome, problem?: string) => observer.certificate?.(outcome, problem);
+  const serving = await ServingCertificate.make({
+    signer: authority,
+    identity: servingIdentity(options),
+    hosts: servingHosts(options),
+    clock,
+    lifetimeSeconds: leafSeconds,
+  });
+  const keeper = new Keeper(authority, serving, options);
+  return {
+    authority,
+    registration,
+    callerOf,
+    podCertificates: podCertificateSigner({
+      registration,
+      trustDomain,
+      clock,
+      maxLifetimeSeconds: leafSeconds,
+      onDecision: (type, reason) => observer.podCertificate?.(type, reason),
+    }),
+    services: [certificateService({ registration, callerOf, log, onOutcome })],
+    expiries: () => [
+      ...authority.expiries().map((expiry) => ({ ...expiry, isOverdue: isOverdue(expiry, clock()) })),
+      { ...serving.expiry, level: 'serving', isOverdue: serving.isOverdue },
+    ],
+    listen: (accept) => keeper.listen(accept),
+    close: () => keeper.close(),
+  };
+}
+
+const servingIdentity = ({ trustDomain, namespace }: CitadelOptions): Identity => ({
+  trustDomain,
+  namespace,
+  serviceAccount: SERVICE,
+});
+
+/** The Service under all names that a cluster has for it, and the address itself on a laptop. */
+function servingHosts({ namespace, address }: CitadelOptions): string[] {
+  const { host } = parseAddress(address);
+  const isAny = host === '0.0.0.0' || host === '::';
+  const service = [SERVICE, namespace, 'svc', 'cluster.local'];
+  return [...[4, 3, 2].map((parts) => service.slice(0, parts).join('.')), ...(isAny ? [] : [host.toLowerCase()])];
+}
+
+/** Keeps the authority and the port's certificate young, for as long as the port is open. */
+class Keeper {
+  private port?: SecurePort;
+  private timer?: NodeJS.Timeout;
+  private isClosed = false;
+  private readonly unsubscribe: () => void;
+
+  constructor(
+    private readonly authority: CitadelAuthority,
+    private readonly serving: ServingCertificate,
+    private readonly options: CitadelOptions,
+  ) {
+    this.unsubscribe = authority.subscribe(() => this.port?.refresh());
+  }
+
+  async listen(accept: Acceptors): Promise<number> {
+    const { trustDomain, clock = systemClock, log, address } = this.options;
+    const identity = () => ({
+      chainPem: this.serving.chainPem,
+      keyPem: this.serving.keyPem,
+      roots: this.authority.trustBundle(),
+    });
+    this.port = new SecurePort({ identity, trustDomain, clock, log, accept });
+    const port = await this.port.listen(parseAddress(address));
+    this.again(SHORTEST_PAUSE);
+    return port;
+  }
+
+  private again(milliseconds: number): void {
+    if (this.isClosed) return;
+    this.timer = setTimeout(() => void this.look(), Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, milliseconds)));
+    this.timer.unref();
+  }
+
+  private async look(): Promise<void> {
+    const { log, observer, clock = systemClock } = this.options;
+    let next = LONGEST_PAUSE;
+    try {
+      const due = await this.authority.rotate();
+      next = Math.min(due.getTime(), this.serving.renewalAt.getTime()) - clock().getTime();
+      if (await this.serving.renew()) {
+        log.info({ certificate: String(this.serving) }, 'serving certificate renewed');
+        this.port?.refresh();
+      }
+    } catch (error) {
+      observer?.rotationFailed?.();
+      log.error(
+        { error: (error as Error).message },
+        'the authority cannot be looked after; its certificates stay in use',
+      );
+    }
+    this.again(next);
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.unsubscribe();
+    clearTimeout(this.timer);
+    await this.port?.close();
+  }
+}

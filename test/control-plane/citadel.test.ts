@@ -1,0 +1,248 @@
+/** The control plane with Citadel, from outside: certificates over gRPC, configuration and status by TLS. */
+import { X509Certificate } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request as httpsRequest } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, status as Code, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { type RunningControlPlane, startControlPlane } from '../../apps/control-plane';
+import { TOKEN_AUDIENCE } from '../../apps/control-plane/citadel';
+import { localVisitor } from '../../apps/control-plane/http';
+import type { Status } from '../../apps/control-plane/status';
+import { certificateServiceDefinition } from '../../lib/citadel/certificate-service';
+import { jwksTokenReviewer } from '../../lib/citadel/jwks-token-reviewer';
+import { type KeyPair, makeKeyPair } from '../../lib/citadel/key-pair';
+import { memoryStorage } from '../../lib/citadel/memory-storage';
+import { decode, encode } from '../../lib/envoy/message';
+import { constraints, dns, ecKeys, inPem, names, request, uri } from '../citadel/requests';
+import { ISSUER, issuerKeys, token } from '../citadel/tokens';
+
+const HOST = 'malha-control-plane.malha-system.svc.cluster.local';
+const WEB = 'spiffe://cluster.local/ns/shop/sa/web';
+/** Of a machine without a Pod. */
+const tokenOf = (account: string, claims: object = {}) =>
+  token({ now: Date.now(), claims: { sub: `system:serviceaccount:${account}`, 'kubernetes.io': {}, ...claims } });
+
+const OBJECTS = `
+apiVersion: v1
+kind: Pod
+metadata: { name: web-1, namespace: shop, uid: uid-1 }
+spec: { serviceAccountName: web, containers: [{ name: app }] }
+status: { podIP: 127.0.0.1 }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: broken, namespace: bank }
+spec: { hosts: [a], http: [{ route: [{ destination: { host: a }, weight: -1 }] }] }
+`;
+
+let folder: string;
+let running: RunningControlPlane;
+let roots: Buffer;
+let logged: string[];
+const storage = memoryStorage();
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'malha-citadel-'));
+  await writeFile(join(folder, 'objects.yaml'), OBJECTS);
+  logged = [];
+  const note = (fields: object, message: string) => void logged.push(`${message} ${JSON.stringify(fields)}`);
+  running = await startControlPlane({
+    registry: { kind: 'files', files: [folder] },
+    http: '127.0.0.1:0',
+    citadel: {
+      storage,
+      address: '127.0.0.1:0',
+      reviewer: jwksTokenReviewer({
+        keys: [{ ...issuerKeys.publicKey.export({ format: 'jwk' }), kid: 'one' }],
+        issuer: ISSUER,
+        audience: TOKEN_AUDIENCE,
+      }),
+    },
+    log: { info: note, warn: note, error: note },
+  });
+  const { files } = (await storage.load())!;
+  roots = Buffer.from(Object.entries(files).find(([name]) => name.endsWith('root-cert.pem'))![1]);
+});
+
+afterAll(async () => {
+  await running.stop();
+  await rm(folder, { recursive: true });
+});
+
+interface Asked {
+  readonly csr?: string;
+  readonly seconds?: number;
+  readonly token?: string;
+  readonly certificate?: { keys: KeyPair; chain: readonly string[] };
+  readonly metadata?: object;
+}
+
+async function certify({ csr = '', seconds, token: bearer, certificate, metadata }: Asked): Promise<string[] | number> {
+  const channel = certificate
+    ? credentials.createSsl(roots, Buffer.from(certificate.keys.keyPem), Buffer.from(certificate.chain.join('')))
+    : credentials.createSsl(roots);
+  const client = new Client(`127.0.0.1:${running.xdsTlsPort}`, channel, { 'grpc.ssl_target_name_override': HOST });
+  const headers = new Metadata();
+  if (bearer) headers.set('authorization', `Bearer ${bearer}`);
+  const message = { csr, validity_duration: seconds, metadata };
+  const { path, requestSerialize, responseDeserialize } = certificateServiceDefinition.CreateCertificate;
+  try {
+    return await new Promise((resolve) => {
+      client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        Buffer.from(encode('istio.v1.auth.IstioCertificateRequest', message as never)),
+        headers,
+        (error: ServiceError | null, bytes?: Buffer) =>
+          resolve(error ? error.code : decode('istio.v1.auth.IstioCertificateResponse', bytes!).cert_chain!),
+      );
+    });
+  } finally {
+    client.close();
+  }
+}
+
+describe('the certificate service', () => {
+  test('certifies a machine by its token: leaf, intermediate, root, for the identity of the token', async () => {
+    const keys = ecKeys();
+    const chain = (await certify({ csr: inPem(request([], { keys })), token: tokenOf('shop:web') })) as string[];
+    const [leaf, intermediate, root] = chain.map((each) => new X509Certificate(each));
+    expect(leaf!.subjectAltName).toBe(`URI:${WEB}`);
+    expect(leaf!.publicKey.equals(keys.publicKey)).toBe(true);
+    expect([leaf!.checkIssued(intermediate!), intermediate!.checkIssued(root!), root!.checkIssued(root!)]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(root!.toString().trim()).toBe(roots.toString().trim());
+  });
+
+  test('renews by the certificate itself, without a token', async () => {
+    const keys = await makeKeyPair();
+    const chain = (await certify({ csr: inPem(keys.csr.der), token: tokenOf('shop:web') })) as string[];
+    const next = (await certify({
+      csr: inPem(request()),
+      certificate: { keys, chain: chain.slice(0, 2) },
+    })) as string[];
+    expect(new X509Certificate(next[0]!).subjectAltName).toBe(`URI:${WEB}`);
+    const other = inPem(request([names(uri('spiffe://cluster.local/ns/shop/sa/admin'))]));
+    expect(await certify({ csr: other, certificate: { keys, chain: chain.slice(0, 2) } })).toBe(Code.PERMISSION_DENIED);
+  });
+
+  test('gives the lifetime that was asked for, within its bounds', async () => {
+    const life = async (seconds: number) => {
+      const chain = await certify({ csr: inPem(request()), token: tokenOf('shop:web'), seconds });
+      return typeof chain === 'number'
+        ? chain
+        : Math.round((Date.parse(new X509Certificate(chain[0]!).validTo) - Date.now()) / 100_000);
+    };
+    expect(await Promise.all([life(0), life(3_600), life(86_400)])).toEqual([864, 36, 864]);
+    const refused = Code.INVALID_ARGUMENT;
+    expect(await Promise.all([life(1), life(86_401), life(-5)])).toEqual([refused, refused, refused]);
+  });
+
+  const good = inPem(request([names(uri(WEB))]));
+  test.each<[string, Asked, Code]>([
+    ['without a credential', { csr: good }, Code.UNAUTHENTICATED],
+    [
+      'with a token for another audience',
+      { csr: good, token: tokenOf('shop:web', { aud: ['api'] }) },
+      Code.UNAUTHENTICATED,
+    ],
+    ['with an expired token', { csr: good, token: tokenOf('shop:web', { exp: 1 }) }, Code.UNAUTHENTICATED],
+    ['with the identity of another', { csr: good, token: tokenOf('shop:other') }, Code.PERMISSION_DENIED],
+    [
+      'in the name of another',
+      { csr: good, token: tokenOf('shop:web'), metadata: { ImpersonatedIdentity: 'x' } },
+      Code.PERMISSION_DENIED,
+    ],
+    [
+      'with two names',
+      { csr: inPem(request([names(uri(WEB), dns('a'))])), token: tokenOf('shop:web') },
+      Code.INVALID_ARGUMENT,
+    ],
+    [
+      'for an authority',
+      { csr: inPem(request([constraints(true)])), token: tokenOf('shop:web') },
+      Code.INVALID_ARGUMENT,
+    ],
+    ['with noise', { csr: 'noise', token: tokenOf('shop:web') }, Code.INVALID_ARGUMENT],
+  ])('refuses a request %s', async (_, asked, code) => {
+    expect(await certify(asked)).toBe(code);
+  });
+
+  test('gives a key to one identity only (THREATS 14)', async () => {
+    const csr = inPem(request());
+    expect(await certify({ csr, token: tokenOf('shop:web') })).toHaveLength(3);
+    expect(await certify({ csr, token: tokenOf('shop:web') })).toHaveLength(3);
+    expect(await certify({ csr, token: tokenOf('shop:admin') })).toBe(Code.PERMISSION_DENIED);
+  });
+
+  test('logs who tried, and never a token', async () => {
+    const stolen = tokenOf('shop:thief');
+    await certify({ csr: good, token: stolen });
+    const line = logged.find((each) => each.includes('sa/thief'))!;
+    expect(line).toContain('no certificate given');
+    expect(line).toContain('"identity":"spiffe://cluster.local/ns/shop/sa/thief"');
+    expect(line).toContain('"problem":"identity"');
+    for (const part of stolen.split('.')) expect(logged.join()).not.toContain(part);
+  });
+
+  test('counts, and tells long before a certificate ends', async () => {
+    const text = await (await fetch(`http://127.0.0.1:${running.httpPort}/metrics`)).text();
+    const value = (name: string) => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);
+    expect(value('citadel_server_success_cert_issuance_count')).toBeGreaterThan(0);
+    expect(value('citadel_server_authentication_failure_count')).toBeGreaterThan(0);
+    expect(value('citadel_server_root_cert_expiry_seconds')).toBeGreaterThan(9 * 365 * 86_400);
+    for (const level of ['root', 'intermediate', 'serving']) {
+      expect(text).toContain(`citadel_certificate_overdue{level="${level}"} 0`);
+    }
+  });
+});
+
+describe('the status', () => {
+  const page = (path: string, { token: bearer, ca = roots }: { token?: string; ca?: Buffer } = {}) =>
+    new Promise<{ code: number; body: string }>((resolve, reject) => {
+      const headers = bearer ? { authorization: `Bearer ${bearer}` } : {};
+      const options = { host: '127.0.0.1', port: running.xdsTlsPort, path, servername: HOST, ca, headers };
+      httpsRequest(options, (response) => {
+        let body = '';
+        response.on('data', (text) => {
+          body += text;
+        });
+        response.on('end', () => resolve({ code: response.statusCode!, body }));
+      })
+        .on('error', reject)
+        .end();
+    });
+
+  test('is shown by TLS to whoever proves to be of the mesh, of its own namespace (THREATS 18)', async () => {
+    const findings = async (account: string) => {
+      const { body } = await page('/status', { token: tokenOf(account) });
+      return (JSON.parse(body) as Status).findings.map(({ resource }) => resource);
+    };
+    expect(await findings('malha-system:prometheus')).toContain('VirtualService bank/broken');
+    expect(await findings('bank:teller')).toContain('VirtualService bank/broken');
+    expect(await findings('shop:web')).not.toContain('VirtualService bank/broken');
+  });
+
+  test('is shown by TLS to nobody else', async () => {
+    expect((await page('/status')).code).toBe(403);
+    expect((await page('/')).code).toBe(403);
+    expect((await page('/status', { token: tokenOf('shop:web', { aud: 'other' }) })).code).toBe(403);
+    expect((await page('/healthz')).code).toBe(200);
+  });
+
+  test('is off on the plaintext port for whoever comes from elsewhere (THREATS 18)', async () => {
+    const from = (remoteAddress: string) => localVisitor({ socket: { remoteAddress } } as never);
+    expect([from('127.0.0.1'), from('::1'), from('::ffff:127.0.0.1')]).toEqual([{}, {}, {}]);
+    expect([from('10.0.0.1'), from('::ffff:10.0.0.1'), from('')]).toEqual([undefined, undefined, undefined]);
+    expect((await fetch(`http://127.0.0.1:${running.httpPort}/status`)).status).toBe(200);
+  });
+});
+
+test('without --xds there is no plaintext xDS', () => {
+  expect(running.xdsPort).toBe(0);
+});

@@ -1,13 +1,13 @@
 /** Who may see what on the TLS port: proxies by ADS, and people and programs that read pages. */
 import type { TLSSocket } from 'node:tls';
 import { Metadata } from '@grpc/grpc-js';
-import type { Registry } from 'prom-client';
 import { DEFAULT_TRUST_DOMAIN } from '../../lib/pilot/authorization/trust-domains';
 import type { MeshSource } from '../../lib/xds/mesh-source';
 import type { XdsServer } from '../../lib/xds/server';
 import { type Citadel, type CitadelOptions, openCitadel } from './citadel';
 import { citadelMetrics } from './citadel-metrics';
 import { type Pages, pageServer, type VisitorOf } from './http';
+import type { Metrics } from './metrics';
 
 export interface Access {
   readonly citadel: Citadel;
@@ -32,10 +32,10 @@ export function listenSecurely(
 export async function openAccess(
   options: Omit<CitadelOptions, 'trustDomain' | 'observer'>,
   source: MeshSource,
-  registry: Registry,
+  metrics: Metrics,
 ): Promise<Access> {
   const { namespace: ownNamespace, log } = options;
-  const observer = citadelMetrics(registry);
+  const observer = citadelMetrics(metrics);
   const trustDomain = source.world?.meshConfig().trustDomain || DEFAULT_TRUST_DOMAIN;
   const citadel = await openCitadel({ ...options, trustDomain, observer }, source);
   observer.watch(() => citadel.expiries());

@@ -1,29 +1,26 @@
 /** Citadel's metrics, in the registry of the control plane's. */
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
 import type { CitadelExpiry, CitadelObserver } from './citadel';
 import { METRICS } from './metric-names';
+import type { Metrics } from './metrics';
 
 /** Counts from the start; `watch` adds what is read when it is asked for. */
-export function citadelMetrics(registry: Registry): CitadelObserver & { watch(expiries: () => CitadelExpiry[]): void } {
+export function citadelMetrics({
+  registry,
+  countCertificate,
+}: Pick<Metrics, 'registry' | 'countCertificate'>): CitadelObserver & { watch(expiries: () => CitadelExpiry[]): void } {
   const registers = [registry];
   const counter = ({ name, help, labels = [] }: { name: string; help: string; labels?: readonly string[] }) =>
     new Counter({ name, help, labelNames: [...labels], registers });
-  const requests = counter(METRICS.csrs);
-  const issued = counter(METRICS.certificatesIssued);
-  const refused = counter(METRICS.csrRefused);
   const unauthenticated = counter(METRICS.authenticationFailures);
-  const failed = counter(METRICS.csrSignErrors);
   const podCertificates = counter(METRICS.podCertificates);
   const rotations = counter(METRICS.rotations);
   const errors = counter(METRICS.rotationErrors);
 
   return {
-    certificate(outcome, problem = '') {
-      requests.inc();
-      if (outcome === 'issued') issued.inc();
-      else if (outcome === 'refused') refused.inc({ problem });
-      else if (outcome === 'unauthenticated') unauthenticated.inc();
-      else failed.inc();
+    certificate(outcome, problem) {
+      countCertificate(outcome === 'issued' ? undefined : problem);
+      if (outcome === 'unauthenticated') unauthenticated.inc();
     },
     podCertificate: (type, reason) => podCertificates.inc({ type, reason }),
     transition: (kind) => rotations.inc({ kind }),

@@ -110,7 +110,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     if (source.configuration.state === 'waiting') options.signal?.throwIfAborted();
     const namespace = options.rootNamespace ?? registry.rootNamespace ?? DEFAULT_NAMESPACE;
     const { citadel } = options;
-    access = citadel && (await openAccess({ ...citadel, log, namespace }, source, metrics.registry));
+    access = citadel && (await openAccess({ ...citadel, log, namespace }, source, metrics));
     const server = new XdsServer(source, {
       log,
       observer: metrics.observer,

@@ -142,56 +142,52 @@ export const METRICS = {
     help: 'Entries of access logs that came faster than they could be counted, and were let go.',
   },
   build: { name: 'istio_build', kind: 'gauge', help: 'The version, as a label.', labels: ['component', 'tag'] },
-} as const satisfies Record<string, MetricName>;
-  findings: { name: 'malha_findings', help: 'What was found in the newest objects, by level.', labels: ['level'] },
-  calls: { name: 'malha_observed_calls', help: 'Different calls that are counted.' },
-  callsDropped: { name: 'malha_observed_calls_dropped', help: 'Different calls that gave way for want of room.' },
-  logEntries: { name: 'malha_access_log_entries', help: 'Entries of access logs that proxies have sent.' },
-  build: { name: 'istio_build', help: 'The version, as a label.', labels: ['component', 'tag'] },
   rootExpiryTimestamp: {
     name: 'citadel_server_root_cert_expiry_timestamp',
+    kind: 'gauge',
     help: 'When the root that signs now ends, in seconds since the epoch.',
   },
-  rootExpiry: { name: 'citadel_server_root_cert_expiry_seconds', help: 'Seconds until the root that signs now ends.' },
+  rootExpiry: {
+    name: 'citadel_server_root_cert_expiry_seconds',
+    kind: 'gauge',
+    help: 'Seconds until the root that signs now ends.',
+  },
   chainExpiryTimestamp: {
     name: 'citadel_server_cert_chain_expiry_timestamp',
+    kind: 'gauge',
     help: 'When the intermediate that signs now ends, in seconds since the epoch.',
   },
   chainExpiry: {
     name: 'citadel_server_cert_chain_expiry_seconds',
+    kind: 'gauge',
     help: 'Seconds until the intermediate that signs now ends.',
   },
   certificateOverdue: {
     name: 'citadel_certificate_overdue',
+    kind: 'gauge',
     help: '1 when a certificate has passed two thirds of its life without being renewed, which happens at its half: alarm.',
     labels: ['level'],
   },
-  csrs: { name: 'citadel_server_csr_count', help: 'Requests for certificates over gRPC.' },
-  certificatesIssued: {
-    name: 'citadel_server_success_cert_issuance_count',
-    help: 'Certificates issued over gRPC.',
-  },
-  csrRefused: {
-    name: 'citadel_server_csr_refused_count',
-    help: 'Requests for certificates that were refused, by what was wrong.',
-    labels: ['problem'],
-  },
   authenticationFailures: {
     name: 'citadel_server_authentication_failure_count',
+    kind: 'counter',
     help: 'Requests for certificates whose caller had no valid credential.',
-  },
-  csrSignErrors: {
-    name: 'citadel_server_csr_sign_err_count',
-    help: 'Requests for certificates that could not be signed or reviewed just then.',
   },
   podCertificates: {
     name: 'citadel_pod_certificate_requests',
+    kind: 'counter',
     help: 'PodCertificateRequests decided, by condition and reason.',
     labels: ['type', 'reason'],
   },
-  rotations: { name: 'citadel_rotation_transitions', help: 'Steps of rotations, by kind.', labels: ['kind'] },
+  rotations: {
+    name: 'citadel_rotation_transitions',
+    kind: 'counter',
+    help: 'Steps of rotations, by kind.',
+    labels: ['kind'],
+  },
   rotationErrors: {
     name: 'citadel_rotation_errors',
+    kind: 'counter',
     help: 'Times that the authority could not be looked after: what it keeps cannot be read or written.',
   },
-} as const;
+} as const satisfies Record<string, MetricName>;

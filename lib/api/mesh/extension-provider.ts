@@ -194,8 +194,8 @@ const providerTypes = {
   opencensus: unservedProvider('Traces to an OpenCensus agent. Deprecated.'),
   skywalking: unservedProvider('Traces for SkyWalking.'),
   prometheus: message({}, { description: 'Metrics for Prometheus.' }),
-  envoyExtAuthzHttp: unserved(EnvoyExternalAuthorizationHttpProvider),
-  envoyExtAuthzGrpc: unserved(EnvoyExternalAuthorizationGrpcProvider),
+  envoyExtAuthzHttp: EnvoyExternalAuthorizationHttpProvider,
+  envoyExtAuthzGrpc: EnvoyExternalAuthorizationGrpcProvider,
   sds: unservedProvider('Certificates from an SDS service.'),
 };
 

@@ -26,6 +26,7 @@ export class DeltaSubscription implements Subscription {
   acknowledgedVersion = '';
   readonly rejections = new Map<string, Rejection>();
   readonly held = new Map<string, Held>();
+  acknowledged: readonly EnvoyResource[] = [];
 
   private isFirst = true;
   private isWildcard = false;
@@ -62,7 +63,8 @@ export class DeltaSubscription implements Subscription {
     this.outstanding = undefined;
     if (error === undefined) {
       this.acknowledgedVersion = version;
-      for (const { name } of resources) this.rejections.delete(name);
+      this.acknowledged = resources;
+      for (const { name } of resources) this.take(name);
       this.rejections.delete('');
       return 'acknowledged';
     }
@@ -77,8 +79,24 @@ export class DeltaSubscription implements Subscription {
       this.parts.unshift(resources.slice(0, middle), resources.slice(middle));
       return;
     }
-    for (const { name, version } of resources) this.rejections.set(name, { name, version, error });
+    for (const resource of resources) this.keep(resource, error);
     if (resources.length === 0) this.rejections.set('', { name: '', version: '', error });
+  }
+
+  private take(name: string): void {
+    this.rejections.delete(name);
+    const held = this.held.get(name);
+    if (held?.before !== undefined) this.held.set(name, { version: held.version, resource: held.resource });
+  }
+
+  /** The client goes on with what it had before. */
+  private keep(resource: EnvoyResource, error: string): void {
+    const { name, version } = resource;
+    const held = this.held.get(name);
+    const before = held?.version === version ? held.before : undefined;
+    if (before) this.held.set(name, before);
+    else if (before === null) this.held.delete(name);
+    this.rejections.set(name, { name, version, error, resource, ...(before?.resource && { kept: before.resource }) });
   }
 
   private begin({ subscribe, initialVersions }: Request): void {
@@ -145,8 +163,12 @@ export class DeltaSubscription implements Subscription {
     return resources.length > 0 || removed.length > 0 || this.owesAnswer ? { resources, removed } : undefined;
   }
 
+  /** What the client has rejected is not tried again, unless it asks. */
   private isNews(resource: EnvoyResource): boolean {
-    return this.owed.has(resource.name) || !isHeld(this.held.get(resource.name), resource);
+    if (this.owed.has(resource.name)) return true;
+    if (isHeld(this.held.get(resource.name), resource)) return false;
+    const rejection = this.rejections.get(resource.name);
+    return rejection === undefined || rejection.version !== resource.version;
   }
 
   /** The next part that is still what the client should have; anything newer comes by the ordinary difference. */
@@ -173,7 +195,9 @@ export class DeltaSubscription implements Subscription {
       this.owesAnswer = false;
     }
     for (const resource of update.resources) {
-      this.held.set(resource.name, { version: resource.version, resource });
+      const previous = this.held.get(resource.name);
+      const before = previous?.before === undefined ? (previous ?? null) : previous.before;
+      this.held.set(resource.name, { version: resource.version, resource, before });
       this.owed.delete(resource.name);
     }
     for (const name of update.removed) this.forget(name);

@@ -2,6 +2,7 @@
 import type { EnvoyResource, Snapshot } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
 import { DeltaSubscription } from './delta-subscription';
+import type { Quarantine, Quarantined } from './quarantine';
 import { parseRequest, type Variant } from './request';
 import { encodeResponse } from './response';
 import { type Clock, type Logger, type Node, TYPES, type Type, type XdsObserver } from './source';
@@ -30,6 +31,8 @@ export interface StreamEnvironment {
   readonly observer: XdsObserver;
   /** Milliseconds to wait for an ACK before going on without it. */
   readonly patience: number;
+  /** Of all streams. */
+  readonly quarantine: Quarantine;
   /** Sends bytes; calls `done` when the client has room for more. */
   write(bytes: Buffer, done: () => void): void;
 }
@@ -44,6 +47,8 @@ interface Channel {
   isSettled: boolean;
   /** Resources that cannot be encoded, which would be our own mistake, by what is wrong. */
   readonly broken: Map<string, string>;
+  /** By name: what others have rejected, where this client was sent the last good version instead, or nothing. */
+  readonly standIns: Map<string, Quarantined>;
 }
 
 export class ProxyStream {
@@ -79,13 +84,24 @@ export class ProxyStream {
     const received = channel.subscription.receive(request);
     channel.isSettled = false;
     if (!channel.type) return;
-    const { clock, observer, log } = this.environment;
-    if (received === 'acknowledged') observer.acknowledged?.(channel.type, (clock.now() - channel.sentAt) / 1000);
+    const { clock, observer, log, quarantine } = this.environment;
+    if (received === 'acknowledged') {
+      observer.acknowledged?.(channel.type, (clock.now() - channel.sentAt) / 1000);
+      quarantine.acknowledge(channel.type, channel.subscription.acknowledged);
+    }
     if (received === 'rejected') {
+      this.putInQuarantine(channel.type, channel.subscription);
       observer.rejected?.(channel.type);
       const resources = [...channel.subscription.rejections.keys()].slice(0, 10);
       const error = request.error?.slice(0, 2_000);
       log.warn({ proxy: this.node.id, type: channel.type, resources, error }, 'proxy rejected configuration');
+    }
+  }
+
+  private putInQuarantine(type: Type, { rejections }: Subscription): void {
+    for (const { resource, kept, error } of rejections.values()) {
+      if (!resource) continue;
+      this.environment.quarantine.reject({ type, resource, error, proxy: this.node!.id, lastGood: kept });
     }
   }
 
@@ -144,7 +160,8 @@ export class ProxyStream {
 
   private send(channel: Channel, all: ReadonlyMap<string, EnvoyResource>, mayRemove: boolean): boolean {
     if (channel.isSettled) return true;
-    const wanted = channel.broken.size > 0 ? this.withoutBroken(channel, all) : all;
+    const usable = channel.broken.size > 0 ? this.withoutBroken(channel, all) : all;
+    const wanted = this.withStandIns(channel, usable);
     const update = this.dueOf(channel, wanted, mayRemove);
     if (!update) {
       channel.isSettled = mayRemove;
@@ -216,6 +233,29 @@ export class ProxyStream {
     return usable;
   }
 
+  /** A client that has nothing under a name gets no version that others have rejected, but the last one they took. */
+  private withStandIns(channel: Channel, all: ReadonlyMap<string, EnvoyResource>): ReadonlyMap<string, EnvoyResource> {
+    const { quarantine } = this.environment;
+    const { type, standIns, subscription } = channel;
+    if (!type || (quarantine.isEmpty && standIns.size === 0)) return all;
+    for (const name of standIns.keys()) {
+      const resource = all.get(name);
+      if (!resource || !quarantine.get(type, resource)) standIns.delete(name);
+    }
+    for (const rejected of quarantine.all()) {
+      const { name } = rejected.resource;
+      const isMeant = rejected.type === type && all.get(name)?.version === rejected.resource.version;
+      if (isMeant && !subscription.held.has(name) && !subscription.rejections.has(name)) standIns.set(name, rejected);
+    }
+    if (standIns.size === 0) return all;
+    const replaced = new Map(all);
+    for (const [name, { lastGood }] of standIns) {
+      if (lastGood) replaced.set(name, lastGood);
+      else replaced.delete(name);
+    }
+    return replaced;
+  }
+
   /** Envoy waits for the endpoints of a cluster that has changed, but does not ask for them anew. */
   private repeatEndpoints(clusters: Channel, update: Update): void {
     const endpoints = this.channels.get(TypeUrl.endpoint);
@@ -237,7 +277,7 @@ export class ProxyStream {
       }
       const isComplete = type === 'clusters' || type === 'listeners';
       const subscription = this.variant === 'delta' ? new DeltaSubscription() : new StateSubscription(isComplete);
-      channel = { typeUrl, type, subscription, sentAt: 0, isSettled: false, broken: new Map() };
+      channel = { typeUrl, type, subscription, sentAt: 0, isSettled: false, broken: new Map(), standIns: new Map() };
       this.channels.set(typeUrl, channel);
     }
     return channel;
@@ -265,6 +305,11 @@ export class ProxyStream {
     if (this.hasSentChange) this.environment.observer.converged?.(seconds);
     this.changedAt = undefined;
     this.hasSentChange = false;
+  }
+
+  /** The proxy should have just this. */
+  wants(type: Type, { name, version }: EnvoyResource): boolean {
+    return this.wanted?.[type].get(name)?.version === version;
   }
 
   status(): ProxyStatus {

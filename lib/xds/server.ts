@@ -14,6 +14,7 @@ import {
 } from '@grpc/grpc-js';
 import { addressOfPeer, type Proof } from '../world';
 import { ProxyStream } from './proxy-stream';
+import { Quarantine, type Quarantined } from './quarantine';
 import type { Variant } from './request';
 import {
   AccessDenied,
@@ -86,6 +87,7 @@ export class XdsServer {
   private changedAt = 0;
   private isRoundUnderWay = false;
   private readonly failures = new Map<string, string>();
+  private readonly quarantine = new Quarantine();
 
   constructor(
     private readonly source: SnapshotSource,
@@ -199,6 +201,13 @@ export class XdsServer {
     return () => cancel();
   }
 
+  /** What a proxy has rejected and nobody has taken, as far as some proxy should have it now. */
+  rejected(): readonly Quarantined[] {
+    return this.quarantine
+      .all()
+      .filter((rejected) => [...this.streams.keys()].some((stream) => stream.wants(rejected.type, rejected.resource)));
+  }
+
   private open(variant: Variant, call: Call, credential?: StreamCredential): ProxyStream {
     const { log, observer = {}, patience = 5_000 } = this.options;
     const stream = new ProxyStream(variant, call.getPeer(), {
@@ -206,6 +215,7 @@ export class XdsServer {
       log,
       observer,
       patience,
+      quarantine: this.quarantine,
       write: (bytes, done) => call.write(bytes, () => this.guarded(stream, call, done)),
     });
     this.streams.set(stream, call);

@@ -21,6 +21,7 @@ export class StateSubscription implements Subscription {
   acknowledgedVersion = '';
   readonly rejections = new Map<string, Rejection>();
   readonly held = new Map<string, Held>();
+  acknowledged: readonly EnvoyResource[] = [];
 
   private isFirst = true;
   private isWildcard = false;
@@ -59,11 +60,12 @@ export class StateSubscription implements Subscription {
     this.rejections.clear();
     if (error === undefined) {
       this.acknowledgedVersion = this.version;
+      this.acknowledged = this.lastSent;
       return 'acknowledged';
     }
     const suspects = this.lastSent.length === 1 ? this.lastSent : [];
     const name = suspects[0]?.name ?? '';
-    this.rejections.set(name, { name, version: this.version, error });
+    this.rejections.set(name, { name, version: this.version, error, resource: suspects[0] });
     return 'rejected';
   }
 

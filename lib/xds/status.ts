@@ -1,6 +1,7 @@
 /** What is known about a connected proxy, as values. */
 import type { EnvoyResource } from '../envoy/resource';
 import type { Variant } from './request';
+import type { Quarantined } from './quarantine';
 import { type Node, TYPES, type Type } from './source';
 import type { Rejection, Subscription } from './subscription';
 
@@ -36,6 +37,7 @@ interface Observed {
   readonly subscription: Subscription;
   readonly isSettled: boolean;
   readonly broken: ReadonlyMap<string, string>;
+  readonly standIns: ReadonlyMap<string, Quarantined>;
 }
 
 type WantedByType = Readonly<Record<Type, ReadonlyMap<string, EnvoyResource>>>;
@@ -58,11 +60,15 @@ export function statusOf(
 
 function typeStatus(channel: Observed | undefined, wanted: ReadonlyMap<string, EnvoyResource> | undefined): TypeStatus {
   if (!channel) return { state: wanted ? 'unsubscribed' : 'unknown', resources: 0, version: '', rejected: [] };
-  const { subscription, broken } = channel;
-  const rejected = [
-    ...subscription.rejections.values(),
-    ...[...broken].map(([name, error]) => ({ name, version: '', error })),
-  ];
+  const { subscription, broken, standIns } = channel;
+  // What is no longer wanted, or has been mended, is no trouble any more.
+  const own = [...subscription.rejections.values()].filter(
+    ({ name, resource }) => !resource || wanted?.get(name)?.version === resource.version,
+  );
+  const ofOthers = [...standIns.values()].map(({ resource: { name, version }, error }) => ({ name, version, error }));
+  const rejected = [...own, ...ofOthers, ...[...broken].map(([name, error]) => ({ name, version: '', error }))].map(
+    ({ name, version, error }) => ({ name, version, error }),
+  );
   return {
     state: !wanted ? 'unknown' : rejected.length > 0 ? 'nacked' : isPending(channel) ? 'pending' : 'synced',
     resources: subscription.held.size,

@@ -34,12 +34,17 @@ export interface Rejection {
   readonly name: string;
   readonly version: string;
   readonly error: string;
+  /** Which one it was, and what the client has instead; absent where that is not known. */
+  readonly resource?: EnvoyResource;
+  readonly kept?: EnvoyResource;
 }
 
 /** What the client was last sent under a name; after a reconnect only the version is known. */
 export interface Held {
   readonly version: string;
   readonly resource?: EnvoyResource;
+  /** What it had before, until it has taken this one; null for nothing. */
+  readonly before?: Held | null;
 }
 
 export interface Subscription {
@@ -49,6 +54,8 @@ export interface Subscription {
   readonly acknowledgedVersion: string;
   /** By name; under '' what cannot be pinned on one resource. */
   readonly rejections: ReadonlyMap<string, Rejection>;
+  /** What the client took last. */
+  readonly acknowledged: readonly EnvoyResource[];
   /** What the client has, the last response included. */
   readonly held: ReadonlyMap<string, Held>;
 

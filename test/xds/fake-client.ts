@@ -66,6 +66,7 @@ export class FakeClient {
       log,
       observer,
       patience: 5_000,
+      quarantine,
       write: (bytes, done) => {
         this.writtenBytes += bytes.length;
         this.unread.push(done);

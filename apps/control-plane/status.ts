@@ -25,7 +25,7 @@ export function statusOf(
 ): Status {
   const started = Date.now() - systemClock.now();
   const isIn = (name: string) => namespace === undefined || namespaceOf(name) === namespace;
-  const findings = [...source.findings, ...source.analysis()];
+  const findings = [...source.blame(xds.rejected()), ...source.findings, ...source.analysis()];
   return {
     version,
     configuration: source.configuration,

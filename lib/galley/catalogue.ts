@@ -73,6 +73,12 @@ export const catalogue = {
     text: 'A file or folder cannot be read.',
     fix: 'check the path and its permissions',
   },
+  MAL0040: {
+    level: 'error',
+    title: 'RejectedByProxy',
+    text: 'A proxy rejects what was made from the object. It goes on with what it had, and so does every other; proxies that start later get the last version that was taken.',
+    fix: 'correct or undo the last change of the object',
+  },
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type Code = keyof typeof catalogue;

@@ -140,6 +140,10 @@ export class DeltaSubscription implements Subscription {
     this.rejections.delete(name);
   }
 
+  subscribesTo(name: string): boolean {
+    return this.isWildcard || this.names.has(name);
+  }
+
   repeat(names: Iterable<string>): void {
     for (const name of names) if (this.isWildcard || this.names.has(name)) this.owed.add(name);
   }

@@ -7,6 +7,8 @@ import type { Snapshot } from '../envoy/resource';
 import { admit, analyze, catalogue, type Finding } from '../galley';
 import { Translator } from '../pilot/translator';
 import { type Proof, type Proxy, provenProxy, proxyOf, World, type WorldOptions } from '../world';
+import { blame } from './blame';
+import type { Quarantined } from './quarantine';
 import { AccessDenied, type Logger, type Node, type SnapshotSource } from './source';
 
 export interface MeshSourceOptions extends WorldOptions {
@@ -88,6 +90,12 @@ export class MeshSource implements SnapshotSource {
   get findings(): readonly Finding[] {
     const failures = this.translator.failures.map(({ name, error }) => notTranslated(name, error.message));
     return [...this.found, ...failures];
+  }
+
+  /** What proxies have rejected, told of the objects that it was made from. */
+  blame(rejected: readonly Quarantined[]): readonly Finding[] {
+    const objects = this.inForce?.objects ?? [];
+    return rejected.flatMap((each) => blame(each, objects));
   }
 
   /** What is wrong among the objects in force. Worked out when it is first asked for, so that no edit waits for it. */

@@ -245,7 +245,8 @@ export class ProxyStream {
     for (const rejected of quarantine.all()) {
       const { name } = rejected.resource;
       const isMeant = rejected.type === type && all.get(name)?.version === rejected.resource.version;
-      if (isMeant && !subscription.held.has(name) && !subscription.rejections.has(name)) standIns.set(name, rejected);
+      const hasNothing = !subscription.held.has(name) && !subscription.rejections.has(name);
+      if (isMeant && hasNothing && subscription.subscribesTo(name)) standIns.set(name, rejected);
     }
     if (standIns.size === 0) return all;
     const replaced = new Map(all);

@@ -92,6 +92,10 @@ export class StateSubscription implements Subscription {
     for (const name of this.isWildcard ? this.held.keys() : this.names) this.owed.add(name);
   }
 
+  subscribesTo(name: string): boolean {
+    return this.isWildcard || this.names.has(name);
+  }
+
   repeat(names: Iterable<string>): void {
     for (const name of names) if (this.isWildcard || this.names.has(name)) this.owed.add(name);
   }

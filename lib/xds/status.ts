@@ -1,7 +1,7 @@
 /** What is known about a connected proxy, as values. */
 import type { EnvoyResource } from '../envoy/resource';
-import type { Variant } from './request';
 import type { Quarantined } from './quarantine';
+import type { Variant } from './request';
 import { type Node, TYPES, type Type } from './source';
 import type { Rejection, Subscription } from './subscription';
 

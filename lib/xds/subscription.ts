@@ -68,6 +68,8 @@ export interface Subscription {
   due(wanted: Wanted, mayRemove: boolean): Update | undefined;
   /** Takes note that `update` is on its way as response `nonce`. Returns the version that describes it. */
   sent(update: Update, nonce: string): string;
+  /** Whether the client wants what is under this name. */
+  subscribesTo(name: string): boolean;
   /** Sends these again, where the client subscribes to them, even though they have not changed. */
   repeat(names: Iterable<string>): void;
 }

@@ -7,6 +7,7 @@ import { decode, encode } from '../../lib/envoy/message';
 import type { Snapshot } from '../../lib/envoy/resource';
 import { TypeUrl } from '../../lib/envoy/type-url';
 import { ProxyStream } from '../../lib/xds/proxy-stream';
+import { Quarantine } from '../../lib/xds/quarantine';
 import type { Variant } from '../../lib/xds/request';
 import { FakeClock, silent } from './fake-client';
 import { cluster, endpoints, listener, route, snapshotOf } from './resources';
@@ -40,6 +41,7 @@ class EnvoyLike {
       log: silent,
       observer: {},
       patience: 1_000_000,
+      quarantine: new Quarantine(),
       write: (bytes, done) => {
         this.inbox.push(this.parse(bytes));
         setImmediate(done);

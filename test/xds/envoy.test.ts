@@ -1,8 +1,7 @@
 /** The server against a real Envoy, in both variants. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer, request, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createServer as createTcpServer } from 'node:net';
 import type { Snapshot } from '../../lib/envoy/resource';
 import { EnvoyResource } from '../../lib/envoy/resource';
 import { TypeUrl } from '../../lib/envoy/type-url';
@@ -10,6 +9,7 @@ import { findEnvoy } from '../../lib/local/envoy-binary';
 import type { Variant } from '../../lib/xds/request';
 import { XdsServer } from '../../lib/xds/server';
 import { silent } from './fake-client';
+import { bootstrapOf, eventually, freePort, get } from './plain-envoy';
 import { cluster, endpoints, listener, route, snapshotOf } from './resources';
 
 const NODE = 'sidecar~127.0.0.1~a.ns~ns.svc.cluster.local';
@@ -72,7 +72,7 @@ describe.each<Variant>(['delta', 'state'])('Envoy over %s', (variant) => {
     xds = serverOf();
     xdsPort = await xds.listen('127.0.0.1:0');
     const { path } = await findEnvoy();
-    const bootstrap = JSON.stringify(bootstrapOf(variant, xdsPort));
+    const bootstrap = JSON.stringify(bootstrapOf(variant, xdsPort, NODE));
     envoy = spawn(path, ['--config-yaml', bootstrap, '--use-dynamic-base-id', '-l', 'warn'], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -179,79 +179,3 @@ describe.each<Variant>(['delta', 'state'])('Envoy over %s', (variant) => {
     expect(await get(port)).toBe('hello');
   });
 });
-
-function bootstrapOf(variant: Variant, xdsPort: number): object {
-  return {
-    node: { id: NODE, cluster: 'test' },
-    dynamic_resources: {
-      ads_config: {
-        api_type: variant === 'delta' ? 'DELTA_GRPC' : 'GRPC',
-        transport_api_version: 'V3',
-        set_node_on_first_message_only: true,
-        grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc' } }],
-      },
-      cds_config: { ads: {}, resource_api_version: 'V3' },
-      lds_config: { ads: {}, resource_api_version: 'V3' },
-    },
-    static_resources: {
-      clusters: [
-        {
-          name: 'xds-grpc',
-          type: 'STATIC',
-          connect_timeout: '1s',
-          load_assignment: {
-            cluster_name: 'xds-grpc',
-            endpoints: [
-              {
-                lb_endpoints: [
-                  { endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: xdsPort } } } },
-                ],
-              },
-            ],
-          },
-          typed_extension_protocol_options: {
-            'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-              '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-              explicit_http_config: { http2_protocol_options: {} },
-            },
-          },
-        },
-      ],
-    },
-  };
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** The body, or the error's code. */
-async function get(port: number): Promise<string> {
-  return new Promise((resolve) => {
-    const call = request({ host: '127.0.0.1', port, agent: false }, (response) => {
-      let body = '';
-      response.on('data', (text) => {
-        body += text;
-      });
-      response.on('end', () => resolve(body));
-    });
-    call.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    call.end();
-  });
-}
-
-async function eventually(check: () => void | Promise<void>, context = () => ''): Promise<void> {
-  const end = Date.now() + 10_000;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > end) throw new Error(`${(error as Error).message}\n${context()}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-}

@@ -4,6 +4,7 @@ import { decode, encode } from '../../lib/envoy/message';
 import type { Snapshot } from '../../lib/envoy/resource';
 import { TypeUrl } from '../../lib/envoy/type-url';
 import { ProxyStream } from '../../lib/xds/proxy-stream';
+import { Quarantine } from '../../lib/xds/quarantine';
 import type { Variant } from '../../lib/xds/request';
 import type { Clock, Logger, XdsObserver } from '../../lib/xds/source';
 
@@ -60,6 +61,7 @@ export class FakeClient {
     private readonly variant: Variant,
     observer: XdsObserver = {},
     log: Logger = silent,
+    quarantine = new Quarantine(),
   ) {
     this.stream = new ProxyStream(variant, 'peer', {
       clock: this.clock,

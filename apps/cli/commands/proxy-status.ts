@@ -1,5 +1,6 @@
 /** `malha proxy-status` */
 import { Command } from 'commander';
+import type { Finding } from '../../../lib/galley';
 import type { TypeStatus } from '../../../lib/xds/status';
 import { type Context, ExitCode } from '../io';
 import { json, outputOption } from '../output-format';
@@ -8,6 +9,7 @@ import { table } from '../table';
 /** What this command reads of the control plane's `/status`. */
 interface Status {
   configuration?: { state: string };
+  findings?: readonly Finding[];
   proxies: { node: { id: string; version?: string }; types: Record<string, TypeStatus> }[];
 }
 
@@ -67,7 +69,11 @@ async function readStatus(http: string): Promise<Status> {
   throw new Error(`${base}/status is not the status of a control plane: give the address of its HTTP port with --http`);
 }
 
-function writeTable(context: Context, { proxies, configuration }: Status, rejections: readonly string[]): void {
+function writeTable(
+  context: Context,
+  { proxies, configuration, findings = [] }: Status,
+  rejections: readonly string[],
+): void {
   const { io, colors } = context;
   if (configuration?.state === 'stale') {
     io.stdout.write(`${colors.yellow('stale')}: the newest objects have errors, the last good ones are in force\n`);
@@ -81,6 +87,10 @@ function writeTable(context: Context, { proxies, configuration }: Status, reject
     .sort(([a = ''], [b = '']) => (a < b ? -1 : Number(a > b)));
   io.stdout.write(table(context, ['PROXY', ...TYPES.map((type) => type.toUpperCase()), 'ENVOY'], rows));
   for (const line of rejections) io.stdout.write(`${colors.red('rejected')} ${line}\n`);
+  for (const { resource, file, line } of findings.filter(({ code }) => code === 'MAL0040')) {
+    const place = file ? ` (${file}${line ? `:${line}` : ''})` : '';
+    io.stdout.write(`${colors.red('from')} ${resource}${place}\n`);
+  }
 }
 
 function cell({ colors }: Context, status: TypeStatus | undefined): string {

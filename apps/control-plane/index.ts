@@ -76,6 +76,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   let isReady = false;
   let access: Access | undefined;
   let xds: XdsServer | undefined;
+  const proxies = () => ({ connected: xds?.proxies() ?? [], rejected: xds?.rejected() ?? [] });
   const pages: Pages = {
     '/': { access: 'debug', answer: () => ({ type: 'text/html; charset=utf-8', body: consolePage() }) },
     '/healthz': { access: 'open', answer: () => text('ok\n') },
@@ -83,7 +84,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     '/metrics': { access: 'open', answer: async () => ({ type: metrics.contentType, body: await metrics.text() }) },
     '/status': {
       access: 'debug',
-      answer: ({ namespace }) => json(statusOf(MALHA_VERSION, source, xds?.proxies() ?? [], calls, namespace)),
+      answer: ({ namespace }) => json(statusOf(MALHA_VERSION, source, proxies(), calls, namespace)),
     },
     '/sd/targets': {
       access: 'open',

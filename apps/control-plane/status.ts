@@ -2,6 +2,7 @@
 import type { Finding } from '../../lib/galley/finding';
 import type { ObservedCall, ObservedCalls } from '../../lib/mixer/observed-calls';
 import type { Configuration, MeshSource } from '../../lib/xds/mesh-source';
+import type { Quarantined } from '../../lib/xds/quarantine';
 import { systemClock } from '../../lib/xds/source';
 import type { ProxyStatus } from '../../lib/xds/status';
 
@@ -19,13 +20,13 @@ export interface Status {
 export function statusOf(
   version: string,
   source: MeshSource,
-  connected: readonly ProxyStatus[],
+  { connected, rejected }: { connected: readonly ProxyStatus[]; rejected: readonly Quarantined[] },
   calls: ObservedCalls,
   namespace?: string,
 ): Status {
   const started = Date.now() - systemClock.now();
   const isIn = (name: string) => namespace === undefined || namespaceOf(name) === namespace;
-  const findings = [...source.blame(xds.rejected()), ...source.findings, ...source.analysis()];
+  const findings = [...source.blame(rejected), ...source.findings, ...source.analysis()];
   return {
     version,
     configuration: source.configuration,

@@ -12,10 +12,12 @@ import type { PodCertificateSigner } from '../../lib/citadel/pod-certificate-req
 import { podCertificateSigner } from '../../lib/citadel/pod-certificate-signer';
 import { Registration } from '../../lib/citadel/registration';
 import { isOverdue, LEAF_SECONDS, type Lifetime } from '../../lib/citadel/renewal';
-import { SecurePort } from '../../lib/citadel/secure-port';
+import { type PortIdentity, SecurePort } from '../../lib/citadel/secure-port';
 import { ServingCertificate } from '../../lib/citadel/serving-certificate';
+import type { RotatingSigner } from '../../lib/citadel/signer';
 import type { Leadership, Storage } from '../../lib/citadel/storage';
 import type { TokenReviewApi, TokenReviewer } from '../../lib/citadel/token-reviewer';
+import { VaultSigner, type VaultSignerOptions } from '../../lib/citadel/vault-signer';
 import type { Identity } from '../../lib/world';
 import type { GrpcService } from '../../lib/xds/server';
 import type { Logger } from '../../lib/xds/source';
@@ -30,8 +32,10 @@ const SHORTEST_PAUSE = 250;
 
 export interface CitadelOptions
   extends Pick<CitadelAuthorityOptions, 'rootSeconds' | 'intermediateSeconds' | 'rotation'> {
-  /** Where the authority is kept. */
-  readonly storage: Storage;
+  /** Where our own authority is kept. */
+  readonly storage?: Storage;
+  /** Who signs in its place. */
+  readonly vault?: Omit<VaultSignerOptions, 'trustDomain' | 'clock'>;
   /** Who of several replicas rotates it. Default: this one. */
   readonly leadership?: Leadership;
   /** How tokens are reviewed: by the API server, or as given. Default: none are accepted. */
@@ -67,13 +71,17 @@ export interface CitadelExpiry extends Lifetime {
 export type Acceptors = Readonly<Partial<Record<'h2' | 'http/1.1', (socket: TLSSocket) => void>>>;
 
 export interface Citadel {
-  readonly authority: CitadelAuthority;
+  readonly authority: RotatingSigner;
   readonly registration: Registration;
   readonly podCertificates: PodCertificateSigner;
   readonly callerOf: CallerOf;
   /** For the TLS port alone. */
   readonly services: readonly GrpcService[];
   expiries(): CitadelExpiry[];
+  /** The control plane's own certificate and key, and the roots, as they are now: for its other servers. */
+  identity(): PortIdentity;
+  /** Calls `onChange` after each renewal and change of roots; returns how to stop. */
+  onIdentity(onChange: () => void): () => void;
   /** Resolves to the port. */
   listen(accept: Acceptors): Promise<number>;
   close(): Promise<void>;
@@ -85,14 +93,7 @@ export async function openCitadel(
   pods: Parameters<typeof callerBy>[0]['pods'],
 ): Promise<Citadel> {
   const { log, observer = {}, trustDomain, clock = systemClock, leafSeconds = LEAF_SECONDS } = options;
-  const authority = await CitadelAuthority.open({
-    ...options,
-    rotation: { leafSeconds, distributionSeconds: leafSeconds, ...options.rotation },
-    onTransition(kind, slot) {
-      log.info({ ...slot }, `authority: ${kind}`);
-      observer.transition?.(kind);
-    },
-  });
+  const authority = await openSigner(options);
   const lifetimes = { defaultLifetimeSeconds: leafSeconds, maxLifetimeSeconds: leafSeconds };
   const registration = new Registration(authority, lifetimes);
   const reviewer =
@@ -124,9 +125,26 @@ export async function openCitadel(
       ...authority.expiries().map((expiry) => ({ ...expiry, isOverdue: isOverdue(expiry, clock()) })),
       { ...serving.expiry, level: 'serving', isOverdue: serving.isOverdue },
     ],
+    identity: () => keeper.identity(),
+    onIdentity: (onChange) => keeper.subscribe(onChange),
     listen: (accept) => keeper.listen(accept),
     close: () => keeper.close(),
   };
+}
+
+async function openSigner(options: CitadelOptions): Promise<RotatingSigner> {
+  const { storage, vault, trustDomain, clock, log, observer, leafSeconds = LEAF_SECONDS } = options;
+  if (vault) return VaultSigner.open({ ...vault, trustDomain, clock });
+  if (!storage) throw new Error('the mesh has no authority: keep one in a folder, or name a Vault');
+  return CitadelAuthority.open({
+    ...options,
+    storage,
+    rotation: { leafSeconds, distributionSeconds: leafSeconds, ...options.rotation },
+    onTransition(kind, slot) {
+      log.info({ ...slot }, `authority: ${kind}`);
+      observer?.transition?.(kind);
+    },
+  });
 }
 
 const servingIdentity = ({ trustDomain, namespace }: CitadelOptions): Identity => ({
@@ -149,23 +167,34 @@ class Keeper {
   private timer?: NodeJS.Timeout;
   private isClosed = false;
   private readonly unsubscribe: () => void;
+  private readonly listeners = new Set<() => void>();
 
   constructor(
-    private readonly authority: CitadelAuthority,
+    private readonly authority: RotatingSigner,
     private readonly serving: ServingCertificate,
     private readonly options: CitadelOptions,
   ) {
-    this.unsubscribe = authority.subscribe(() => this.port?.refresh());
+    this.unsubscribe = authority.subscribe(() => this.publish());
+  }
+
+  identity(): PortIdentity {
+    const { chainPem, keyPem } = this.serving;
+    return { chainPem, keyPem, roots: this.authority.trustBundle() };
+  }
+
+  subscribe(onChange: () => void): () => void {
+    this.listeners.add(onChange);
+    return () => this.listeners.delete(onChange);
+  }
+
+  private publish(): void {
+    this.port?.refresh();
+    for (const onChange of this.listeners) onChange();
   }
 
   async listen(accept: Acceptors): Promise<number> {
     const { trustDomain, clock = systemClock, log, address } = this.options;
-    const identity = () => ({
-      chainPem: this.serving.chainPem,
-      keyPem: this.serving.keyPem,
-      roots: this.authority.trustBundle(),
-    });
-    this.port = new SecurePort({ identity, trustDomain, clock, log, accept });
+    this.port = new SecurePort({ identity: () => this.identity(), trustDomain, clock, log, accept });
     const port = await this.port.listen(parseAddress(address));
     this.again(SHORTEST_PAUSE);
     return port;
@@ -185,7 +214,7 @@ class Keeper {
       next = Math.min(due.getTime(), this.serving.renewalAt.getTime()) - clock().getTime();
       if (await this.serving.renew()) {
         log.info({ certificate: String(this.serving) }, 'serving certificate renewed');
-        this.port?.refresh();
+        this.publish();
       }
     } catch (error) {
       observer?.rotationFailed?.();

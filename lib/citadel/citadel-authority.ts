@@ -6,9 +6,9 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import { formatIdentity } from '../world';
 import { type Clock, systemClock } from './clock';
 import { pem } from './der';
-import { LEAF_SECONDS, type Lifetime, lifetimeFrom } from './renewal';
+import { LEAF_SECONDS, lifetimeFrom } from './renewal';
 import { activeSlot, advance, nextDue, type RotationPolicy, transitionDue, trustedSlots } from './rotation';
-import { type SignedCertificate, type Signer, SignerError, type SigningRequest } from './signer';
+import { type Expiry, type RotatingSigner, type SignedCertificate, SignerError, type SigningRequest } from './signer';
 import { isPluggedIn, makeSlot, pluggedRoots, pluggedSlot, type SigningSlot, slotsOf, withSlots } from './slot-files';
 import { alone, type Kept, type Leadership, type Storage } from './storage';
 
@@ -28,14 +28,9 @@ export interface CitadelAuthorityOptions {
   readonly onTransition?: (kind: string, slot: { readonly id: string; readonly notAfter: Date }) => void;
 }
 
-/** A certificate that somebody has to renew in time. */
-export interface Expiry extends Lifetime {
-  readonly level: 'root' | 'intermediate';
-}
-
 const YEAR = 365 * 86_400;
 
-export class CitadelAuthority implements Signer {
+export class CitadelAuthority implements RotatingSigner {
   readonly trustDomain: string;
   private readonly clock: Clock;
   private readonly policy: RotationPolicy;
@@ -79,7 +74,6 @@ export class CitadelAuthority implements Signer {
     return this.bundle.map((root) => new X509Certificate(root));
   }
 
-  /** The certificates above the leaves that sign now. */
   expiries(): Expiry[] {
     const { issuer, rootNotBefore, rootNotAfter } = activeSlot(this.slots);
     return [
@@ -88,7 +82,6 @@ export class CitadelAuthority implements Signer {
     ];
   }
 
-  /** Calls `onChange` when the trust bundle or the slot that signs is another one; returns how to stop. */
   subscribe(onChange: () => void): () => void {
     this.listeners.add(onChange);
     return () => this.listeners.delete(onChange);
@@ -114,11 +107,6 @@ export class CitadelAuthority implements Signer {
     }
   }
 
-  /**
-   * Takes in what others have changed, and does what is due. To be called now and then, at the latest at the time that it
-   * resolves to.
-   * @throws Error when what is kept cannot be read or written; what was in force stays.
-   */
   async rotate(): Promise<Date> {
     await this.follow();
     const { leadership = alone } = this.options;

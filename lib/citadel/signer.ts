@@ -28,6 +28,24 @@ export interface Signer {
   trustBundle(): readonly string[];
 }
 
+/** A certificate of the signer that has to be renewed in time. */
+export interface Expiry extends Lifetime {
+  readonly level: 'root' | 'intermediate';
+}
+
+/** A signer whose roots and certificates change in the course of time. */
+export interface RotatingSigner extends Signer {
+  /** The certificates above the leaves that it signs now. */
+  expiries(): Expiry[];
+  /** Calls `onChange` when the trust bundle, or what signs, is another one; returns how to stop. */
+  subscribe(onChange: () => void): () => void;
+  /**
+   * Takes in what others have changed, and does what is due. To be called now and then, at the latest at the time that it
+   * resolves to. Rejects when that cannot be done; what was in force stays.
+   */
+  rotate(): Promise<Date>;
+}
+
 /** The signer cannot sign, through no fault of the request. The message may be logged; callers are only told to try again. */
 export class SignerError extends Error {
   override readonly name = 'SignerError';

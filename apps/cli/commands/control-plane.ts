@@ -21,6 +21,9 @@ interface Options {
   xds: string;
   xdsTls?: string;
   citadel?: string;
+  vault?: string;
+  vaultTokenFile?: string;
+  vaultCa?: string;
   tokenKeys?: string;
   tokenIssuer?: string;
   insecure?: boolean;
@@ -47,8 +50,11 @@ export function controlPlane({ io }: Context): Command {
       'where proxies connect in plaintext and are believed; `none`: nowhere',
       '127.0.0.1:15010',
     )
-    .option('--xds-tls <host:port>', 'where proxies connect by TLS and prove who they are; needs --citadel')
+    .option('--xds-tls <host:port>', 'where proxies connect by TLS and prove who they are; needs --citadel or --vault')
     .option('--citadel <folder>', 'where the mesh’s certificate authority is kept; made there when it is empty')
+    .option('--vault <url>', 'Vault’s PKI signs in place of --citadel: https://HOST:PORT/MOUNT/ROLE')
+    .option('--vault-token-file <file>', 'where the token for Vault is, read anew for each request')
+    .option('--vault-ca <file>', 'whom to trust for Vault’s TLS, in PEM; default: the system’s authorities')
     .option('--token-keys <file>', 'a JSON Web Key Set: service-account tokens signed by it are accepted by TLS')
     .option('--token-issuer <url>', 'who has signed those tokens', 'https://kubernetes.default.svc.cluster.local')
     .option('--insecure', 'show status and console to whoever reaches --http; else to this machine alone')
@@ -117,11 +123,29 @@ function registryOf(options: Options): RegistryOptions {
   return { kind: 'files', files, ranges: { pods: podRange, services: serviceRange } };
 }
 
-async function citadelOf({ citadel: folder, xdsTls: address, tokenKeys, tokenIssuer = '' }: Options) {
-  if (!folder !== !address) throw new Error('--citadel and --xds-tls belong together; give both or neither');
-  if (!folder || !address) return undefined;
+async function citadelOf({
+  citadel: folder,
+  xdsTls: address,
+  vault,
+  tokenKeys,
+  tokenIssuer = '',
+  ...options
+}: Options) {
+  if (!(folder ?? vault) !== !address) throw new Error('--xds-tls and --citadel or --vault belong together');
+  if (folder && vault) throw new Error('--citadel and --vault are both given; only one can sign');
+  if (!address) return undefined;
   const reviewer = tokenKeys ? await tokenReviewer(tokenKeys, tokenIssuer) : undefined;
-  return { storage: fileStorage(resolve(folder)), address, reviewer };
+  if (vault) return { vault: await vaultOf(vault, options), address, reviewer };
+  return { storage: fileStorage(resolve(folder!)), address, reviewer };
+}
+
+/** The last part of the path is the role, what stands before it the mount. */
+async function vaultOf(url: string, { vaultTokenFile, vaultCa }: Pick<Options, 'vaultTokenFile' | 'vaultCa'>) {
+  const [, address, mount, role] = /^(https:\/\/[^/]+)\/(.+)\/([^/]+)$/.exec(url) ?? [];
+  if (!address || !mount || !role) throw new Error(`'${url}' is no Vault; write https://HOST:PORT/MOUNT/ROLE`);
+  if (!vaultTokenFile) throw new Error('--vault needs --vault-token-file');
+  const token = async () => (await readFile(vaultTokenFile, 'utf8')).trim();
+  return { address, mount, role, token, caPem: vaultCa && (await readFile(vaultCa, 'utf8')) };
 }
 
 async function tokenReviewer(file: string, issuer: string) {

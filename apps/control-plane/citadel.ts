@@ -18,6 +18,7 @@ import type { RotatingSigner } from '../../lib/citadel/signer';
 import type { Leadership, Storage } from '../../lib/citadel/storage';
 import type { TokenReviewApi, TokenReviewer } from '../../lib/citadel/token-reviewer';
 import { VaultSigner, type VaultSignerOptions } from '../../lib/citadel/vault-signer';
+import { WorkloadSecrets } from '../../lib/citadel/workload-secrets';
 import type { Identity } from '../../lib/world';
 import type { GrpcService } from '../../lib/xds/server';
 import type { Logger } from '../../lib/xds/source';
@@ -75,6 +76,8 @@ export interface Citadel {
   readonly registration: Registration;
   readonly podCertificates: PodCertificateSigner;
   readonly callerOf: CallerOf;
+  /** Keys for connections that cannot make their own. */
+  readonly secrets: WorkloadSecrets;
   /** For the TLS port alone. */
   readonly services: readonly GrpcService[];
   expiries(): CitadelExpiry[];
@@ -108,11 +111,13 @@ export async function openCitadel(
     clock,
     lifetimeSeconds: leafSeconds,
   });
-  const keeper = new Keeper(authority, serving, options);
+  const secrets = new WorkloadSecrets({ signer: authority, clock, lifetimeSeconds: leafSeconds, log });
+  const keeper = new Keeper(authority, serving, secrets, options);
   return {
     authority,
     registration,
     callerOf,
+    secrets,
     podCertificates: podCertificateSigner({
       registration,
       trustDomain,
@@ -172,6 +177,7 @@ class Keeper {
   constructor(
     private readonly authority: RotatingSigner,
     private readonly serving: ServingCertificate,
+    private readonly secrets: WorkloadSecrets,
     private readonly options: CitadelOptions,
   ) {
     this.unsubscribe = authority.subscribe(() => this.publish());
@@ -210,8 +216,8 @@ class Keeper {
     const { log, observer, clock = systemClock } = this.options;
     let next = LONGEST_PAUSE;
     try {
-      const due = await this.authority.rotate();
-      next = Math.min(due.getTime(), this.serving.renewalAt.getTime()) - clock().getTime();
+      const due = [await this.authority.rotate(), this.serving.renewalAt, this.secrets.renew()];
+      next = Math.min(...due.map((date) => date.getTime())) - clock().getTime();
       if (await this.serving.renew()) {
         log.info({ certificate: String(this.serving) }, 'serving certificate renewed');
         this.publish();

@@ -118,6 +118,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       services: [accessLogs],
       secureServices: access?.citadel.services,
       authenticate: access?.citadel.callerOf,
+      connectionSecrets: access?.citadel.secrets,
     });
     xds = server;
     if (options.xds && !isLoopback(options.xds)) {

@@ -12,6 +12,7 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import type { EnvoyResource, Snapshot } from '../envoy/resource';
 import { addressOfPeer, type Proof } from '../world';
 import { ProxyStream } from './proxy-stream';
 import { Quarantine, type Quarantined } from './quarantine';
@@ -20,6 +21,7 @@ import {
   AccessDenied,
   type Authenticate,
   type Clock,
+  type ConnectionSecrets,
   type Logger,
   type SnapshotSource,
   type StreamCredential,
@@ -37,6 +39,8 @@ export interface XdsServerOptions {
   readonly patience?: number;
   /** Who calls, on connections that were accepted. Default: nobody is let in there. */
   readonly authenticate?: Authenticate;
+  /** What connections get that have proven themselves by a token, beside their snapshot. Default: nothing. */
+  readonly connectionSecrets?: ConnectionSecrets;
   /** Further services on the same ports. */
   readonly services?: readonly GrpcService[];
   /** Further services for accepted connections alone. */
@@ -79,6 +83,11 @@ export class XdsServer {
   private readonly secure: Server;
   private readonly injector: ReturnType<Server['createConnectionInjector']>;
   private readonly credentials = new WeakMap<ProxyStream, StreamCredential>();
+  /** Snapshots with the secrets of one connection, the last for each. */
+  private readonly overlaid = new WeakMap<
+    ProxyStream,
+    { snapshot: Snapshot; own: readonly EnvoyResource[]; result: Snapshot }
+  >();
   private readonly clock: Clock;
   private readonly streams = new Map<ProxyStream, Call>();
   private readonly unsubscribe: () => void;
@@ -99,7 +108,10 @@ export class XdsServer {
     this.secure = this.serverFor((variant, call) => this.admit(variant, call), [...services, ...secureServices]);
     // The connections come decrypted.
     this.injector = this.secure.createConnectionInjector(ServerCredentials.createInsecure());
-    this.unsubscribe = source.subscribe(() => this.startRound());
+    const stops = [source, options.connectionSecrets].map((each) => each?.subscribe(() => this.startRound()));
+    this.unsubscribe = () => {
+      for (const stop of stops) stop?.();
+    };
   }
 
   private serverFor(open: (variant: Variant, call: Call) => void, services: readonly GrpcService[]): Server {
@@ -269,6 +281,7 @@ export class XdsServer {
     if (!this.streams.delete(stream)) return;
     stream.close();
     this.dirty.delete(stream);
+    this.options.connectionSecrets?.release(stream);
     if (stream.node) this.failures.delete(stream.node.id);
     const { log, observer } = this.options;
     observer?.disconnected?.(this.streams.size);
@@ -303,6 +316,22 @@ export class XdsServer {
     if (this.isRoundUnderWay) setImmediate(() => this.continueRound());
   }
 
+  /** Undefined until the secrets are made: a proxy that was told that there are none would not wait for them. */
+  private withSecrets(stream: ProxyStream, snapshot: Snapshot): Snapshot | undefined {
+    const { connectionSecrets } = this.options;
+    const credential = this.credentials.get(stream);
+    if (!connectionSecrets || credential?.kind !== 'token') return snapshot;
+    const own = connectionSecrets.secretsOf(stream, credential.identity);
+    if (!own) return undefined;
+    const last = this.overlaid.get(stream);
+    if (last?.snapshot === snapshot && last.own === own) return last.result;
+    const names = new Set(own.map(({ name }) => name));
+    const others = snapshot.secrets.filter(({ name }) => !names.has(name));
+    const result = { ...snapshot, secrets: [...own, ...others].sort((a, b) => (a.name < b.name ? -1 : 1)) };
+    this.overlaid.set(stream, { snapshot, own, result });
+    return result;
+  }
+
   private proofOf(stream: ProxyStream): Proof | undefined {
     const credential = this.credentials.get(stream);
     return credential && { identity: credential.identity, address: addressOfPeer(stream.peer) };
@@ -316,7 +345,7 @@ export class XdsServer {
       if (!snapshot && stream.isKnown && this.credentials.has(stream)) {
         throw new AccessDenied('the workload of the proxy is gone');
       }
-      stream.offer(snapshot, changedAt);
+      stream.offer(snapshot && this.withSecrets(stream, snapshot), changedAt);
       this.failures.delete(node.id);
     } catch (error) {
       if (error instanceof AccessDenied) throw error;

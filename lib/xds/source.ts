@@ -1,6 +1,6 @@
 /** What the ADS server needs from others, and what it tells them. */
 import type { Metadata } from '@grpc/grpc-js';
-import type { Snapshot } from '../envoy/resource';
+import type { EnvoyResource, Snapshot } from '../envoy/resource';
 import type { Identity, Proof } from '../world';
 
 /** What a proxy says about itself in the first request of a stream. */
@@ -32,7 +32,16 @@ export class AccessDenied extends Error {
 /** Whom a connection has proven to be, and until when that holds. */
 export interface StreamCredential {
   readonly identity: Identity;
+  readonly kind: 'certificate' | 'token';
   readonly expiresAt: Date;
+}
+
+/** Secrets of single connections, such as keys that are made for them: never part of what proxies share. */
+export interface ConnectionSecrets {
+  /** Undefined until they are made; then whoever subscribes is told. The same list as long as nothing changes. */
+  secretsOf(connection: object, identity: Identity): readonly EnvoyResource[] | undefined;
+  release(connection: object): void;
+  subscribe(onChange: () => void): () => void;
 }
 
 /** The parts of a gRPC call by which its caller is known. */

@@ -1,5 +1,5 @@
 /** THREATS 16–18 and 26 on the wire: TLS, an authority, a World, and clients that claim what is not theirs. */
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { connect, type TLSSocket } from 'node:tls';
 import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import type { Pod } from '../../lib/api/kubernetes';
@@ -10,6 +10,7 @@ import { memoryStorage } from '../../lib/citadel/memory-storage';
 import { SecurePort } from '../../lib/citadel/secure-port';
 import { ServingCertificate } from '../../lib/citadel/serving-certificate';
 import { TokenError } from '../../lib/citadel/token-reviewer';
+import { WorkloadSecrets } from '../../lib/citadel/workload-secrets';
 import { decode, encode } from '../../lib/envoy/message';
 import { TypeUrl } from '../../lib/envoy/type-url';
 import { MeshSource } from '../../lib/xds/mesh-source';
@@ -35,6 +36,7 @@ let xds: XdsServer;
 let port: SecurePort;
 let portNumber: number;
 let serving: ServingCertificate;
+let secrets: WorkloadSecrets;
 let warnings: string[];
 const opened: { close(): void }[] = [];
 
@@ -59,7 +61,12 @@ beforeEach(async () => {
       throw new TokenError('not accepted', token === 'no.body.knows' ? 'unavailable' : 'refused');
     },
   };
-  xds = new XdsServer(source, { log, authenticate: callerBy({ reviewer, trustDomain: DOMAIN, clock }) });
+  secrets = new WorkloadSecrets({ signer: authority, clock, log, random: () => 0.5 });
+  xds = new XdsServer(source, {
+    log,
+    authenticate: callerBy({ reviewer, trustDomain: DOMAIN, clock }),
+    connectionSecrets: secrets,
+  });
   port = new SecurePort({
     identity: () => ({ chainPem: serving.chainPem, keyPem: serving.keyPem, roots: authority.trustBundle() }),
     trustDomain: DOMAIN,
@@ -183,6 +190,94 @@ describe('a proxy on the TLS port', () => {
     expect(text).toContain('"port_value":15001');
     expect(text).not.toContain('10.1.2.3');
     stream.on('error', () => {}).cancel();
+  });
+});
+
+describe('secrets made for a connection', () => {
+  /** Subscribes to secrets, and collects what comes, each time with an ACK. */
+  function subscribe(stream: Stream, nodeId: string, names = ['default', 'ROOTCA']) {
+    const received: Record<string, { key?: string; chain?: string; roots?: string }[]> = {};
+    const send = (fields: object) => {
+      const message = { node: { id: nodeId }, type_url: TypeUrl.secret, ...fields };
+      stream.write(Buffer.from(encode('envoy.service.discovery.v3.DeltaDiscoveryRequest', message)));
+    };
+    stream.on('data', (bytes: Buffer) => {
+      const { resources = [], nonce } = decode('envoy.service.discovery.v3.DeltaDiscoveryResponse', bytes);
+      for (const { name, resource } of resources) {
+        const secret = resource as unknown as {
+          tls_certificate?: { certificate_chain: { inline_bytes: string }; private_key: { inline_bytes: string } };
+          validation_context?: { trusted_ca: { inline_bytes: string } };
+        };
+        const text = (base64?: string) => base64 && Buffer.from(base64, 'base64').toString();
+        received[name!] ??= [];
+        received[name!]!.push({
+          key: text(secret.tls_certificate?.private_key.inline_bytes),
+          chain: text(secret.tls_certificate?.certificate_chain.inline_bytes),
+          roots: text(secret.validation_context?.trusted_ca.inline_bytes),
+        });
+      }
+      send({ response_nonce: nonce });
+    });
+    stream.on('error', () => {});
+    send({ resource_names_subscribe: names });
+    return received;
+  }
+  const until = async (condition: () => boolean) => {
+    for (const end = Date.now() + 5_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 5))) {
+      if (Date.now() > end) throw new Error(`waited in vain for ${condition}`);
+    }
+  };
+
+  test('reach the connection whose token proved the identity, with a key that is its alone', async () => {
+    const first = subscribe(open(undefined, 'web.good.token'), id('web-1'));
+    const second = subscribe(open(undefined, 'web.good.token'), id('web-1'));
+    await until(() => [first, second].every(({ default: own, ROOTCA }) => own?.length === 1 && ROOTCA?.length === 1));
+    const [a, b] = [first['default']![0]!, second['default']![0]!];
+    const leaf = new X509Certificate(a.chain!);
+    expect(leaf.subjectAltName).toBe(`URI:spiffe://${DOMAIN}/ns/shop/sa/web`);
+    expect(leaf.checkPrivateKey(createPrivateKey(a.key!))).toBe(true);
+    expect(b.key).not.toBe(a.key);
+    expect(first['ROOTCA']![0]!.roots).toBe(authority.trustBundle().join(''));
+  });
+
+  test('are sent once, whatever changes in the mesh, and forgotten with the connection', async () => {
+    const stream = open(undefined, 'web.good.token');
+    const received = subscribe(stream, id('web-1'));
+    await until(() => received['default']?.length === 1);
+    for (let round = 0; round < 5; round++) source.update([WEB, ADMIN, service(`web-${round}`, 'shop')]);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(received['default']).toHaveLength(1);
+    expect(secrets.count()).toEqual({ held: 1, overdue: 0 });
+    stream.cancel();
+    await until(() => secrets.count().held === 0);
+  });
+
+  test('are never for whoever shows a certificate, nor for a claim that is refused (THREATS 17)', async () => {
+    const byCertificate = open(await certificateOf('web'));
+    const received = subscribe(byCertificate, id('web-1'));
+    const refused = open(undefined, 'web.good.token');
+    const end = endOf(refused);
+    const stolen = subscribe(refused, id('admin-1', '127.0.0.9'));
+    expect((await end).code).toBe(status.PERMISSION_DENIED);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect([received, stolen]).toEqual([{}, {}]);
+    expect(secrets.count().held).toBe(0);
+  });
+
+  test('are renewed at half of their life with a new key, and with every change of roots', async () => {
+    const received = subscribe(open(undefined, 'web.good.token'), id('web-1'));
+    await until(() => received['default']?.length === 1);
+    now += 0.49 * DAY;
+    secrets.renew();
+    now += 0.02 * DAY;
+    secrets.renew();
+    await until(() => received['default']!.length === 2);
+    expect(received['default']![1]!.key).not.toBe(received['default']![0]!.key);
+    expect(received['ROOTCA']).toHaveLength(1);
+    now += 6 * 365 * DAY;
+    await authority.rotate();
+    await until(() => received['ROOTCA']!.length === 2);
+    expect(received['ROOTCA']![1]!.roots!.match(/BEGIN/g)).toHaveLength(2);
   });
 });
 

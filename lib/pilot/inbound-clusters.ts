@@ -2,10 +2,11 @@
 import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
+import { isIpAddress } from '../world';
 import type { ClientView } from './client-view';
 import { connectionBounds } from './connection-pool';
 import { loadAssignment } from './endpoints';
-import type { InboundPort } from './inbound-ports';
+import { type InboundPort, portKey } from './inbound-ports';
 import type { Evaluation, Query } from './memo';
 import { provenance } from './metadata';
 import { INBOUND_SOURCE_ADDRESS, inboundClusterName } from './names';
@@ -19,7 +20,7 @@ interface InboundTarget {
 }
 
 export function inboundCluster(evaluation: Evaluation, view: ClientView, port: InboundPort): EnvoyResource | undefined {
-  const key = [port.number, port.protocol, port.service?.key, view.appAddress].join('|');
+  const key = `${portKey(port)}|${view.appAddress}`;
   return evaluation.derive(inboundClusterQuery, key, { port, appAddress: view.appAddress });
 }
 
@@ -33,17 +34,20 @@ function translate(evaluation: Evaluation, { port, appAddress }: InboundTarget):
   const name = inboundClusterName(port.number);
   const metadata = provenance({ services: port.service && [port.service] });
   const shared = {
-    ...connectionBounds(undefined, evaluation.meshConfig()),
-    ...inboundHttp(port),
+    ...connectionBounds(port.pool, evaluation.meshConfig()),
+    ...inboundHttp(port, port.pool),
     ...(metadata && { metadata }),
   };
-  if (appAddress) {
-    const endpoint = { address: appAddress, port: port.number, labels: {}, locality: '' };
+  const source = { upstream_bind_config: { source_address: socketAddress(INBOUND_SOURCE_ADDRESS, 0).socket_address } };
+  const to = port.to ?? (appAddress ? { address: appAddress, port: port.number } : undefined);
+  if (to) {
     return {
       name,
       type: 'STATIC',
-      load_assignment: loadAssignment(name, [{ locality: '', endpoints: [endpoint] }]),
+      load_assignment: loadAssignment(name, [{ locality: '', endpoints: [{ ...to, labels: {}, locality: '' }] }]),
       ...shared,
+      // Without it, what goes to the Pod's own address would be redirected to the proxy once more.
+      ...(!appAddress && isIpv4(to.address) && source),
     };
   }
   return {
@@ -51,6 +55,10 @@ function translate(evaluation: Evaluation, { port, appAddress }: InboundTarget):
     type: 'ORIGINAL_DST',
     lb_policy: 'CLUSTER_PROVIDED',
     ...shared,
-    upstream_bind_config: { source_address: socketAddress(INBOUND_SOURCE_ADDRESS, 0).socket_address },
+    ...source,
   };
+}
+
+function isIpv4(address: string): boolean {
+  return isIpAddress(address) && !address.includes(':');
 }

@@ -6,7 +6,7 @@ import { isHttp, isHttp2, isSniffed } from '../world';
 import { type AuthorizationView, httpAuthorization, tcpAuthorization } from './authorization';
 import type { ClientView } from './client-view';
 import { httpConnectionManager } from './hcm';
-import type { InboundPort, InboundView } from './inbound-ports';
+import { type InboundPort, type InboundView, portKey } from './inbound-ports';
 import { inboundRoute } from './inbound-route';
 import { detectionTimeout, httpInspector, originalDestination, PLAIN_HTTP } from './listener-filters';
 import type { Evaluation, Query } from './memo';
@@ -34,14 +34,28 @@ export function inboundListeners(
   inbound: InboundView,
 ): (EnvoyResource | undefined)[] {
   if (view.capture === 'REDIRECT') {
-    return [evaluation.derive(virtualInboundQuery, `${view.key}|${inbound.key}`, { view, inbound })];
+    const bound = inbound.ports.filter(({ bind }) => bind !== undefined);
+    return [
+      evaluation.derive(virtualInboundQuery, `${view.key}|${inbound.key}`, { view, inbound }),
+      ...boundListeners(evaluation, view, inbound, bound),
+    ];
   }
-  return inbound.ports.map((port) =>
-    evaluation.derive(
-      portListenerQuery,
-      `${view.key}|${port.number}|${port.protocol}|${port.service?.key}|${port.servicePort}|${inbound.authorization.key}`,
-      { view, port, authorization: inbound.authorization },
-    ),
+  return boundListeners(evaluation, view, inbound, inbound.ports);
+}
+
+/** Listeners that the clients connect to themselves. */
+function boundListeners(
+  evaluation: Evaluation,
+  view: ClientView,
+  inbound: InboundView,
+  ports: readonly InboundPort[],
+): (EnvoyResource | undefined)[] {
+  return ports.map((port) =>
+    evaluation.derive(portListenerQuery, `${view.key}|${portKey(port)}|${inbound.authorization.key}`, {
+      view,
+      port,
+      authorization: inbound.authorization,
+    }),
   );
 }
 
@@ -61,13 +75,15 @@ const virtualInboundQuery: Query<InboundArgs, EnvoyResource | undefined> = {
           filter_chain_match: { destination_port: VIRTUAL_INBOUND_PORT },
           filters: [tcpToCluster(evaluation, side, BLACK_HOLE_CLUSTER)],
         },
-        ...inbound.ports.flatMap((port) =>
-          asSpoken(port).map((each) => ({
-            name: listenerName(WILDCARD_ADDRESS, port.number),
-            filter_chain_match: { destination_port: port.number, ...matchOf(port, each) },
-            filters: portFilters(evaluation, { side, port: each, address: WILDCARD_ADDRESS, authorization }),
-          })),
-        ),
+        ...inbound.ports
+          .filter(({ bind }) => bind === undefined)
+          .flatMap((port) =>
+            asSpoken(port).map((each) => ({
+              name: listenerName(WILDCARD_ADDRESS, port.number),
+              filter_chain_match: { destination_port: port.number, ...matchOf(port, each) },
+              filters: portFilters(evaluation, { side, port: each, address: WILDCARD_ADDRESS, authorization }),
+            })),
+          ),
         {
           name: VIRTUAL_INBOUND_LISTENER,
           filters: [
@@ -91,15 +107,16 @@ interface PortArgs {
 const portListenerQuery: Query<PortArgs, EnvoyResource | undefined> = {
   name: 'inbound listener',
   compute: (evaluation, { view, port, authorization }) => {
-    const name = listenerName(view.ip, port.number);
+    const address = port.bind ?? view.ip;
+    const name = listenerName(address, port.number);
     return evaluation.resource(TypeUrl.listener, name, () => ({
       name,
-      address: socketAddress(view.ip, port.number),
+      address: socketAddress(address, port.number),
       traffic_direction: 'INBOUND' as const,
       ...(isSniffed(port.protocol) && { listener_filters: [httpInspector()], ...detectionTimeout(evaluation, true) }),
       filter_chains: asSpoken(port).map((each) => ({
         ...(Object.keys(matchOf(port, each)).length > 0 && { filter_chain_match: matchOf(port, each) }),
-        filters: portFilters(evaluation, { side: serverSide(view), port: each, address: view.ip, authorization }),
+        filters: portFilters(evaluation, { side: serverSide(view), port: each, address, authorization }),
       })),
     }));
   },

@@ -2,12 +2,13 @@
 import type { Container, Pod } from '../api/kubernetes';
 import { type Protocol, type Proxy, type Service, selectProtocol, type Viewer, type WorldView } from '../world';
 import { type AuthorizationView, authorizationViewOf } from './authorization';
+import { type IngressSettings, withIngress } from './sidecar-ingress';
 
 /** Ports that belong to the sidecar itself. */
 const FIRST_RESERVED = 15000;
 const LAST_RESERVED = 15099;
 
-export interface InboundPort {
+export interface InboundPort extends IngressSettings {
   /** The port at the workload. */
   readonly number: number;
   readonly protocol: Protocol;
@@ -48,12 +49,17 @@ export function inboundViewOf(world: WorldView, proxy: Proxy, viewer: Viewer): I
       }
     }
   }
-  const sorted = [...ports.values()].sort((a, b) => a.number - b.number);
-  const key = sorted.map(({ number, protocol, service, servicePort }) =>
-    [number, protocol, service?.key, servicePort].join('/'),
-  );
+  const sidecar = proxy.type === 'sidecar' ? world.sidecar(proxy.namespace, proxy.labels) : undefined;
+  const sorted = withIngress(ports, sidecar, proxy).sort((a, b) => a.number - b.number);
+  const key = sorted.map(portKey);
   const authorization = authorizationViewOf(world, proxy, viewer);
   return { key: `${proxy.namespace}|${key.join(',')}|${authorization.key}`, ports: sorted, authorization };
+}
+
+/** All of a port, as text. */
+export function portKey({ number, protocol, service, servicePort, to, bind, pool }: InboundPort): string {
+  const settings = to || bind || pool ? JSON.stringify([to, bind, pool]) : '';
+  return [number, protocol, service?.key, servicePort, settings].join('/');
 }
 
 /** The number behind `targetPort`: the service's own by default; a name is looked up in the Pod's containers. */

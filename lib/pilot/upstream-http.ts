@@ -1,5 +1,5 @@
 /** How a cluster speaks HTTP to its endpoints: `typed_extension_protocol_options`. */
-import type { HTTPSettings, MeshConfig } from '../api';
+import type { ConnectionPoolSettings, HTTPSettings, MeshConfig } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
 import { isHttp, isHttp2, isSniffed, type Service, type ServicePort } from '../world';
@@ -63,11 +63,14 @@ function http2Options(pool: HTTPSettings | undefined): envoy.config.core.v3.Http
 const DEFAULT_PING_TIMEOUT = '10s';
 
 /** For the sidecar's own application: what the client speaks, where the port does not say it is HTTP/2. */
-export function inboundHttp(port: Pick<ServicePort, 'protocol'>): ProtocolOptions {
+export function inboundHttp(port: Pick<ServicePort, 'protocol'>, pool?: ConnectionPoolSettings): ProtocolOptions {
   if (!isHttp(port.protocol) && !isSniffed(port.protocol)) return {};
-  return protocolOptions(
-    isHttp2(port.protocol) ? { explicit_http_config: { http2_protocol_options: {} } } : clientProtocol({}),
-  );
+  const bounds = httpBounds(pool);
+  const http2 = http2Options(pool?.http);
+  return protocolOptions({
+    ...(isHttp2(port.protocol) ? { explicit_http_config: { http2_protocol_options: http2 } } : clientProtocol(http2)),
+    ...(bounds && { common_http_protocol_options: bounds }),
+  });
 }
 
 /** For destinations of which nothing is known. */

@@ -32,7 +32,7 @@ export const IstioIngressListener = message(
     defaultEndpoint: text(
       'Where the traffic goes: `127.0.0.1:PORT`, `[::1]:PORT`, `0.0.0.0:PORT`, `[::]:PORT` or `unix:///path`.',
     ),
-    tls: ServerTLSSettings,
+    tls: unserved(ServerTLSSettings),
     connectionPool: ConnectionPoolSettings,
   },
   { description: 'A port on which the workload takes traffic.', required: ['port'] },
@@ -62,11 +62,9 @@ export type OutboundTrafficPolicy = Static<typeof OutboundTrafficPolicy>;
 export const SidecarSpec = message(
   {
     workloadSelector: NetworkingWorkloadSelector,
-    ingress: unserved(
-      list(IstioIngressListener, 'Ports on which the workload takes traffic. Default: those of its services.'),
-    ),
+    ingress: list(IstioIngressListener, 'Ports on which the workload takes traffic. Default: those of its services.'),
     egress: list(IstioEgressListener, 'What the workload reaches. Default: all services that its namespace sees.'),
-    inboundConnectionPool: unserved(ConnectionPoolSettings),
+    inboundConnectionPool: ConnectionPoolSettings,
     outboundTrafficPolicy: OutboundTrafficPolicy,
   },
   { description: 'The scope of the proxies of some workloads.' },

@@ -160,4 +160,23 @@ const sidecar: Behaviour[] = [
   },
 ];
 
-export const services: Behaviour[] = [...protocolSelection, ...sidecar];
+const ingress: Behaviour[] = [
+  {
+    topic: 'Sidecar',
+    feature: 'ingress listeners with a defaultEndpoint; inboundConnectionPool',
+    objects: `
+      apiVersion: networking.istio.io/v1
+      kind: Sidecar
+      metadata: { name: reviews, namespace: shop }
+      spec:
+        workloadSelector: { labels: { app: reviews } }
+        ingress:
+        - port: { number: 8080, protocol: HTTP2, name: web }
+          defaultEndpoint: 0.0.0.0:8070
+        inboundConnectionPool: { http: { http2MaxRequests: 50, maxRequestsPerConnection: 10 } }
+        outboundTrafficPolicy: { mode: ALLOW_ANY }`,
+    cases: [[get('http://reviews:9080/', { times: 5 }), { status: 200, seen: { httpVersion: '2.0' } }]],
+  },
+];
+
+export const services: Behaviour[] = [...protocolSelection, ...sidecar, ...ingress];

@@ -22,6 +22,8 @@ export const ProxyPort = {
   /** Merged metrics elsewhere; not offered here, but kept free of redirection as on Istio. */
   mergedMetrics: 15020,
   readiness: 15021,
+  /** UDP, on the loopback address. */
+  dns: 15053,
   explicitProxy: 15080,
   metrics: 15090,
 } as const;

@@ -4,7 +4,7 @@
  *
  * There is no agent: `istio-proxy` is the upstream Envoy image with a bootstrap in its arguments (JSON, because
  * Envoy's YAML reader takes `n` for false). `malha-init` writes the redirection and ends. Bounds: TCP over IPv4 and
- * IPv6 is captured, UDP is not.
+ * IPv6 is captured; of UDP only DNS over IPv4, where it is asked for.
  */
 export { type BootstrapOptions, bootstrap, ProxyPort } from './bootstrap';
 export { ENVOY_IMAGE, MALHA_IMAGE, MALHA_VERSION } from './images';

@@ -16,7 +16,11 @@ export interface Injectable {
 }
 
 /** The workload's name is the object's own where it is not said. */
-export type InjectOptions = Omit<ProxyOptions, 'workload'> & { workload?: string };
+export type InjectOptions = Omit<ProxyOptions, 'workload'> & {
+  workload?: string;
+  /** The proxy answers DNS (the mesh configuration's ISTIO_META_DNS_CAPTURE tells it to). Default: not. */
+  captureDns?: boolean;
+};
 
 /**
  * Injects whatever makes Pods: Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, and a List of them.
@@ -74,7 +78,8 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
   if (!spec || !wantsSidecar(template)) return template;
   const { proxyImage, ...overrides } = overridesOf(metadata.annotations ?? {});
   const workload = options.workload ?? metadata.name ?? metadata.labels?.app ?? spec.containers?.[0]?.name ?? 'unknown';
-  const init = initContainer(redirectionOf(metadata.annotations ?? {}), options.images?.init);
+  const redirection = { ...redirectionOf(metadata.annotations ?? {}), captureDns: options.captureDns };
+  const init = initContainer(redirection, options.images?.init);
   const labels = { ...canonicalLabels(metadata.labels ?? {}, workload), ...metadata.labels };
   const sidecar = sidecarContainer({
     ...options,

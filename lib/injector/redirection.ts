@@ -17,6 +17,8 @@ export interface RedirectionOptions {
   excludeInboundPorts?: readonly number[];
   /** Ports that the pod reaches directly. */
   excludeOutboundPorts?: readonly number[];
+  /** DNS over UDP and IPv4 is captured too; the proxy has to answer it. Default: not. */
+  captureDns?: boolean;
   /** The only destinations that are captured, as CIDR. Default: all. */
   includeOutboundRanges?: readonly string[];
   /** Destinations that the pod reaches directly, as CIDR. */
@@ -80,9 +82,19 @@ export function redirectionRules(options: RedirectionOptions = {}): string {
     ...redirected,
     '-A PREROUTING -p tcp -j ISTIO_INBOUND',
     '-A OUTPUT -p tcp -j ISTIO_OUTPUT',
+    ...dnsRules(options, id),
     'COMMIT',
     '',
   ].join('\n');
+}
+
+/** What the proxy itself asks goes to the name servers, everything else to the proxy. */
+function dnsRules({ captureDns, family = 4 }: RedirectionOptions, id: number): string[] {
+  if (!captureDns || family !== 4) return [];
+  return [
+    ...['uid', 'gid'].map((kind) => `-A OUTPUT -p udp --dport 53 -m owner --${kind}-owner ${id} -j RETURN`),
+    `-A OUTPUT -p udp --dport 53 -j REDIRECT --to-ports ${ProxyPort.dns}`,
+  ];
 }
 
 /** The arguments of `malha init` that stand for `options`; {@link parsePorts} and {@link parseRanges} read them back. */
@@ -96,6 +108,7 @@ export function redirectionArgs(options: RedirectionOptions): string[] {
     ...list('--exclude-outbound-ports', options.excludeOutboundPorts),
     ...list('--include-outbound-ranges', options.includeOutboundRanges),
     ...list('--exclude-outbound-ranges', options.excludeOutboundRanges),
+    ...(options.captureDns ? ['--capture-dns'] : []),
   ];
 }
 

@@ -8,6 +8,8 @@ export const VIRTUAL_OUTBOUND_LISTENER = 'virtualOutbound';
 export const VIRTUAL_INBOUND_LISTENER = 'virtualInbound';
 export const VIRTUAL_OUTBOUND_PORT = 15001;
 export const VIRTUAL_INBOUND_PORT = 15006;
+export const DNS_LISTENER = 'dns';
+export const DNS_PORT = 15053;
 
 /** The route configuration of the HTTP proxy that explicit capture offers to applications. */
 export const HTTP_PROXY_ROUTE = 'http_proxy';

@@ -4,6 +4,7 @@ import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
 import { isHttp, isHttp2, isSniffed, keyOf, partsOf, protocolNamed, type Service } from '../world';
 import type { ClientView } from './client-view';
+import { dnsListener } from './dns-listener';
 import {
   type EgressView,
   type Elsewhere,
@@ -42,6 +43,7 @@ export function outboundListeners(evaluation: Evaluation, view: ClientView): (En
   const proxyPort = httpProxyPort(evaluation, view);
   return [
     view.capture === 'REDIRECT' ? evaluation.derive(virtualOutboundQuery, view.key, view) : undefined,
+    dnsListener(evaluation, view),
     ...view.egress.flatMap((listener, index) =>
       placesOf(evaluation, view, listener).map(({ address, port }) =>
         evaluation.derive(bindingQuery, keyOf(view.key, index, address, port), { view, index, address, port }),

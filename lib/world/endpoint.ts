@@ -19,6 +19,8 @@ export interface Endpoint {
   readonly workload?: WorkloadName;
   /** Relative to others; absent means 1. */
   readonly weight?: number;
+  /** Its own name below that of a headless service. */
+  readonly hostname?: string;
   /** The Node that it is on, where that is known. */
   readonly node?: string;
 }
@@ -36,7 +38,7 @@ function fromSlices(view: WorldView, service: Service, port: ServicePort): Endpo
   for (const slice of view.slices(service.namespace, service.name)) {
     const slicePort = slice.ports?.find((candidate) => (candidate.name ?? '') === port.name);
     if (!slicePort?.port) continue;
-    for (const { addresses, conditions = {}, targetRef, zone, nodeName } of slice.endpoints ?? []) {
+    for (const { addresses, conditions = {}, targetRef, zone, nodeName, hostname } of slice.endpoints ?? []) {
       const address = addresses[0];
       if (address === undefined) continue;
       const target = isReady(conditions) ? ready : conditions.serving && conditions.terminating ? draining : undefined;
@@ -51,6 +53,7 @@ function fromSlices(view: WorldView, service: Service, port: ServicePort): Endpo
         labels: pod?.metadata.labels ?? {},
         locality: localityOf(view, pod, { node: nodeName, zone }),
         node: pod?.spec?.nodeName ?? nodeName,
+        ...(hostname && { hostname }),
         ...(pod && { workload: workloadOf(pod) }),
       });
     }

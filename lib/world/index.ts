@@ -29,6 +29,7 @@ export { type EgressListener, type Scope, scopeOf } from './scope';
 export * from './service';
 export * from './view';
 export * from './viewer';
+export { capturesDns } from './virtual-addresses';
 export { gatewaysOf, MESH_GATEWAY, resolveGateway } from './virtual-services';
 export * from './visibility';
 export * from './workload';

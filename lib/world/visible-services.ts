@@ -10,6 +10,7 @@ import { type EgressListener, isWithin } from './scope';
 import { fromKubernetes, fromServiceEntry, type Service, withPorts } from './service';
 import { listenersOf } from './sidecars';
 import { namespaceOf, partsOfViewer, throughListener, viewerOf, withoutLabels } from './viewer';
+import { allocatedAddressesTable, withAllocated } from './virtual-addresses';
 import { MESH_GATEWAY, virtualServicesTable } from './virtual-services';
 import { isVisible } from './visibility';
 import type { World } from './world';
@@ -17,9 +18,10 @@ import type { World } from './world';
 /** All services of the World, by host name, then Kubernetes first, then by age. */
 export const allServicesTable = table<readonly Service[]>('all services', (world) => {
   const { services, serviceEntries } = world.inventory;
+  const allocated = world.read(allocatedAddressesTable, '');
   return [...services.values()]
     .map(fromKubernetes)
-    .concat(serviceEntries.flatMap(fromServiceEntry))
+    .concat(serviceEntries.flatMap((entry) => withAllocated(fromServiceEntry(entry), allocated)))
     .sort(
       (a, b) =>
         compareText(a.hostname, b.hostname) ||

@@ -48,6 +48,17 @@ COMMIT
     expect(rules).not.toContain('-A ISTIO_OUTPUT -j ISTIO_REDIRECT\n');
   });
 
+  test('send questions for names to the proxy where it answers them, but not its own', () => {
+    const rules = redirectionRules({ captureDns: true });
+    expect(rules).toContain(
+      '-A OUTPUT -p udp --dport 53 -m owner --uid-owner 1337 -j RETURN\n' +
+        '-A OUTPUT -p udp --dport 53 -m owner --gid-owner 1337 -j RETURN\n' +
+        '-A OUTPUT -p udp --dport 53 -j REDIRECT --to-ports 15053\nCOMMIT\n',
+    );
+    expect(redirectionRules()).not.toContain('udp');
+    expect(redirectionArgs({ captureDns: true })).toContain('--capture-dns');
+  });
+
   test('speak of IPv6 in the tables of IPv6', () => {
     const rules = redirectionRules({ family: 6, excludeOutboundRanges: ['169.254.169.254/32', 'fd00::/8'] });
     expect(rules).toContain('-A ISTIO_OUTPUT -d ::1/128 -j RETURN\n-A ISTIO_OUTPUT -d fd00::/8 -j RETURN\n');

@@ -34,6 +34,7 @@ export function init({ io }: Context): Command {
   listOption(command, '--include-outbound-ranges', 'cidrs', 'the only destinations that are captured', ranges);
   listOption(command, '--exclude-outbound-ranges', 'cidrs', 'destinations that are not captured', ranges);
   return command
+    .option('--capture-dns', 'send questions for names to the proxy as well')
     .option('--dry-run', 'print the rules and change nothing')
     .option('--force', 'also where this does not look like a pod')
     .addHelpText(

@@ -12,6 +12,7 @@ interface Options {
   namespace: string;
   systemNamespace: string;
   controlPlane?: string;
+  captureDns?: boolean;
 }
 
 export function inject({ io }: Context): Command {
@@ -23,6 +24,7 @@ export function inject({ io }: Context): Command {
       '--control-plane <host:port>',
       'address of its xDS (default: malha-control-plane.<system namespace>.svc.cluster.local:15010)',
     )
+    .option('--capture-dns', 'sidecars answer DNS; defaultConfig.proxyMetadata.ISTIO_META_DNS_CAPTURE has to be true')
     .addHelpText(
       'after',
       `
@@ -42,6 +44,7 @@ Examples:
       const text = fromStdin ? await io.stdin() : await readFile(options.filename, 'utf8');
       const excluded = excludedNamespaces(readStream(text, file), options);
       const settings: InjectOptions = {
+        captureDns: options.captureDns,
         controlPlane: options.controlPlane ?? `malha-control-plane.${options.systemNamespace}.svc.cluster.local:15010`,
       };
       const told: string[] = [];

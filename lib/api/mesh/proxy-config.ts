@@ -1,4 +1,5 @@
 /** Settings of single proxies: the mesh's `defaultConfig`, and the annotation `proxy.istio.io/config` of a Pod. */
+import { Type } from '@sinclair/typebox';
 import {
   anyObject,
   choice,
@@ -37,6 +38,17 @@ export const MeshTracing = message(
 );
 export type MeshTracing = Static<typeof MeshTracing>;
 
+/** Only what is answered here has a meaning: there is no agent that would read the rest. */
+const ProxyMetadata = Type.Unsafe<Record<string, string>>({
+  type: 'object',
+  properties: {
+    ISTIO_META_DNS_CAPTURE: text('`true`: sidecars answer DNS, for all names that the mesh knows.'),
+    ISTIO_META_DNS_AUTO_ALLOCATE: text('`false`: hosts of ServiceEntries without addresses are given none.'),
+  },
+  additionalProperties: unserved(text('A variable.')),
+  description: 'Environment variables for the proxy.',
+});
+
 export const MeshProxyConfig = message(
   {
     configPath: unservedText('Where an agent writes its configuration.'),
@@ -63,7 +75,7 @@ export const MeshProxyConfig = message(
     sds: unserved(anyObject('Unused.')),
     envoyAccessLogService: unserved(anyObject('An access log service. See `extensionProviders`.')),
     envoyMetricsService: unserved(anyObject('A metrics service.')),
-    proxyMetadata: unserved(textMap('Environment variables for the proxy.')),
+    proxyMetadata: ProxyMetadata,
     runtimeValues: unserved(textMap("Values for Envoy's runtime.")),
     statusPort: unserved(int32('The port on which an agent tells its status.')),
     extraStatTags: unserved(texts('Further tags to take out of names of statistics.')),

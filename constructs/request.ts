@@ -6,9 +6,10 @@ import { ApiObject } from 'cdk8s';
 import type { IConstruct } from 'constructs';
 import type { Pod } from '../lib/api/kubernetes';
 import type { KubeObject } from '../lib/api/object';
+import { PROXY_CONTAINER } from '../lib/injector';
 import { Translator } from '../lib/pilot/translator';
 import { type Answer, ask } from '../lib/simulator';
-import { complete, proxyNamed, World } from '../lib/world';
+import { complete, type Proxy, proxyNamed, World } from '../lib/world';
 import { Gateway } from './gateway';
 import type { Port } from './port';
 import { problemAt } from './problem';
@@ -31,6 +32,8 @@ export interface MeshRequest {
   /** Default: `GET`. */
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The claims of a token that the caller sends, whose signature is good. Default: none is sent. */
+  readonly claims?: Readonly<Record<string, unknown>>;
 }
 
 /** What would become of a request. */
@@ -92,10 +95,32 @@ export function request(root: IConstruct, question: MeshRequest): Outcome {
       `mesh.request: no workload ${workload} in the program; allowed: services and gateways that this program makes`,
     );
   }
-  const snapshot = new Translator().snapshot(world, proxy);
-  const { path = '/', method = 'GET', headers, tls } = question;
-  const answer = ask(world, snapshot, { from: proxy, ...destinationOf(question), tls, path, method, headers });
+  const translator = new Translator();
+  const { path = '/', method = 'GET', headers, tls, claims } = question;
+  const answer = ask(world, translator.snapshot(world, proxy), {
+    from: proxy,
+    ...destinationOf(question),
+    tls,
+    path,
+    method,
+    headers,
+    claims,
+    sidecarAt: (address) => {
+      const sidecar = sidecarAt(world, objects, address);
+      return sidecar && translator.snapshot(world, sidecar);
+    },
+  });
   return new Outcome(answer, podLabels(objects));
+}
+
+/** The proxy beside the Pod of that address, if it has one. */
+function sidecarAt(world: World, objects: readonly KubeObject[], address: string): Proxy | undefined {
+  const pod = objects.find(({ kind, status }) => kind === 'Pod' && (status as Pod['status'])?.podIP === address) as
+    | Pod
+    | undefined;
+  const containers = [...(pod?.spec?.initContainers ?? []), ...(pod?.spec?.containers ?? [])];
+  if (!pod || !containers.some(({ name }) => name === PROXY_CONTAINER)) return undefined;
+  return proxyNamed(world, `${pod.metadata.name}.${pod.metadata.namespace ?? 'default'}`);
 }
 
 function renderedBelow(root: IConstruct): KubeObject[] {

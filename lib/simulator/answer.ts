@@ -44,6 +44,10 @@ export interface Forward extends Judged {
   readonly mirrors: readonly string[];
   /** Aborts that do not hit every request, and delays. */
   readonly faults?: Faults;
+  /** Clusters of external authorizers that every request of this kind needs the yes of. */
+  readonly asked?: readonly string[];
+  /** The proxy keeps the caller's token to itself. */
+  readonly keepsToken?: true;
 }
 
 /** The proxy answers with a redirect. */

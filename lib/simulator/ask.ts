@@ -2,7 +2,8 @@
 import type { Snapshot } from '../envoy/resource';
 import { isIpAddress, type Proxy, resolveHost, type WorldView } from '../world';
 import type { Answer } from './answer';
-import { type Request, simulate } from './simulate';
+import { arriving } from './arrival';
+import { type Caller, type Request, simulate } from './simulate';
 
 export interface Question {
   /** The proxy beside the caller, or the gateway that a client from outside reaches. */
@@ -16,6 +17,13 @@ export interface Question {
   method?: string;
   path?: string;
   headers?: Request['headers'];
+  /** The payload of a token that the caller sends, whose signature is good. */
+  claims?: Caller['claims'];
+  /**
+   * What the sidecar at an address is sent; undefined where there is none. Without this, the answer ends where the
+   * request leaves the caller's proxy.
+   */
+  sidecarAt?: (address: string) => Snapshot | undefined;
 }
 
 /** Where an explicit proxy listens for applications. */
@@ -27,10 +35,24 @@ const EXPLICIT_PROXY_PORT = 15080;
  * @throws SimulationError when the resources hold something that cannot be simulated.
  */
 export function ask(view: WorldView, snapshot: Snapshot, question: Question): Answer {
+  const answer = leave(view, snapshot, question);
+  if (answer.kind !== 'forward' || !question.sidecarAt) return answer;
+  return arriving(snapshot, answer, question, identityOf(view, question.from));
+}
+
+/** The name in the certificate of a workload: the trust domain, the namespace and the service account. */
+export function identityOf(view: WorldView, { name, namespace }: Proxy): string {
+  const { trustDomain = 'cluster.local' } = view.meshConfig();
+  const account = view.pod(namespace, name)?.spec?.serviceAccountName ?? 'default';
+  return `spiffe://${trustDomain}/ns/${namespace}/sa/${account}`;
+}
+
+/** As far as the caller's own proxy. */
+function leave(view: WorldView, snapshot: Snapshot, question: Question): Answer {
   const { from, host, tls = false } = question;
   const port = question.port ?? (tls ? 443 : 80);
-  const { method, path, headers } = question;
-  const rest = { method, path, headers, ...(tls && { sni: host }) };
+  const { method, path, headers, claims } = question;
+  const rest = { method, path, headers, ...(claims && { caller: { claims } }), ...(tls && { sni: host }) };
   const authority = port === (tls ? 443 : 80) ? host : `${host}:${port}`;
   if (from.type === 'router') {
     return simulate(snapshot, { ...rest, authority, address: from.ip, port: gatewayPort(view, from, port) });

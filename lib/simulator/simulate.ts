@@ -2,6 +2,8 @@
 import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource, Snapshot } from '../envoy/resource';
 import type { Answer, Destination } from './answer';
+import type { Call } from './authorization';
+import { guarded } from './guards';
 import { findFilterChain, findListener } from './listener';
 import { findRoute, type RoutedRequest, redirectOf, rewrittenPath, sharesOf } from './route';
 import { filtered } from './route-filters';
@@ -30,6 +32,18 @@ export interface Request {
   /** With the query. Default `/`. */
   path?: string;
   headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** What is known of who asks, where the proxy guards what is behind it. */
+  caller?: Caller;
+}
+
+/** Who asks. */
+export interface Caller {
+  /** The URI in the caller's certificate, `spiffe://…`; absent without mutual TLS. */
+  readonly peer?: string;
+  /** Of the connection. Default: one that no policy names. */
+  readonly address?: string;
+  /** The payload of a token, whose signature is good. */
+  readonly claims?: Readonly<Record<string, unknown>>;
 }
 
 const HCM = 'HttpConnectionManager';
@@ -47,9 +61,25 @@ export function simulate(snapshot: Snapshot, request: Request): Answer {
   if (!chain) return { kind: 'refusal', why: `no filter chain of listener ${listener.name} takes the connection` };
   const by = { listener: listener.name ?? '' };
   const hcm = filterOf<HttpConnectionManager>(chain, HCM);
+  const guards = (hcm ? (hcm.http_filters ?? []) : (chain.filters ?? [])).map(({ typed_config }) => typed_config);
+  const passed = guarded(guards, callOf(request, hcm !== undefined));
+  if (passed.kind === 'refusal') return passed;
+  const answer = behindGuards(snapshot, chain, hcm, request, by);
+  if (answer.kind !== 'forward') return answer;
+  const { asked, keepsToken } = passed;
+  return { ...answer, ...(asked.length > 0 && { asked }), ...(keepsToken && { keepsToken }) };
+}
+
+function behindGuards(
+  snapshot: Snapshot,
+  chain: FilterChain,
+  hcm: HttpConnectionManager | undefined,
+  request: Request,
+  by: { listener: string },
+): Answer {
   if (hcm) return simulateHttp(snapshot, hcm, request, by);
   const tcp = filterOf<TcpProxy>(chain, TCP_PROXY);
-  if (!tcp) throw SimulationError.unknown('a filter chain without HTTP or TCP', `listener ${listener.name}`);
+  if (!tcp) throw SimulationError.unknown('a filter chain without HTTP or TCP', `listener ${by.listener}`);
   return forward(snapshot, tcpShares(tcp, by.listener), { kind: 'forward', by, mirrors: [] });
 }
 
@@ -114,13 +144,30 @@ function named<T>(resources: readonly EnvoyResource[], name: string): T | undefi
   return resources.find((resource) => resource.name === name)?.message as T | undefined;
 }
 
-function routedRequest({ method = 'GET', path = '/', authority, headers = {}, sni }: Request): RoutedRequest {
+export function routedRequest({ method = 'GET', path = '/', authority, headers = {}, sni }: Request): RoutedRequest {
   const values = new Map<string, string[]>();
   for (const [name, value] of Object.entries(headers)) {
     const key = name.toLowerCase();
     values.set(key, [...(values.get(key) ?? []), ...(typeof value === 'string' ? [value] : value)]);
   }
   return { method, path, authority, headers: values, scheme: sni === undefined ? 'http' : 'https' };
+}
+
+/** An address of nobody (RFC 5737). */
+const NOBODY = '192.0.2.0';
+
+function callOf(request: Request, isHttp: boolean): Call {
+  const { caller = {}, address = '0.0.0.0', port, sni } = request;
+  const { method, path, authority, headers } = routedRequest(request);
+  const sourceAddress = caller.address ?? NOBODY;
+  return {
+    peer: caller.peer,
+    sourceAddress,
+    destinationAddress: address,
+    destinationPort: port,
+    sni,
+    ...(isHttp && { http: { method, path, authority, headers, claims: caller.claims } }),
+  };
 }
 
 type Unresolved = Omit<Extract<Answer, { kind: 'forward' }>, 'destinations'>;

@@ -22,6 +22,13 @@ export function compareWithSimulator(mesh: BehaviourMesh, ask: Ask, reply: Reply
     method: ask.http === 'grpc' ? 'POST' : ask.method,
     headers: { ...ask.headers, ...(ask.http === 'grpc' && { 'content-type': 'application/grpc' }) },
     tls: scheme === 'https',
+    claims: claimsOf(ask),
+    sidecarAt: (address) => {
+      const pod = Object.keys(NAMESPACE_OF).find((name) => mesh.addressOf(name) === address);
+      if (pod === undefined || pod === 'outside') return undefined;
+      const sidecar = mesh.inForce(pod as Parameters<BehaviourMesh['inForce']>[0]);
+      return translator.snapshot(sidecar.world, sidecar.proxy);
+    },
   });
   const said = { ask, answer, reply };
   switch (answer.kind) {
@@ -60,4 +67,10 @@ export function compareWithSimulator(mesh: BehaviourMesh, ask: Ask, reply: Reply
         who: reply.who,
       });
   }
+}
+
+/** The simulator takes signatures for good: a token whose signature is not is for rows to try, not for it. */
+function claimsOf({ headers }: Ask): Record<string, unknown> | undefined {
+  const [, payload] = /^Bearer [^.]+\.([^.]+)\./.exec(String(headers?.authorization ?? '')) ?? [];
+  return payload === undefined ? undefined : JSON.parse(Buffer.from(payload, 'base64url').toString());
 }

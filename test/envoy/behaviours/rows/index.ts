@@ -1,5 +1,6 @@
 /** All rows, topic by topic. A new topic is a file of its own and a line here. */
 import type { Behaviour } from '../behaviour';
+import { authorizationRows } from './authorization';
 import { connections } from './connections';
 import { destinationRule } from './destination-rule';
 import { gatewayRows } from './gateway';
@@ -17,4 +18,5 @@ export const behaviours: readonly Behaviour[] = [
   ...httpRouteOfGatewayApi,
   ...meshOfGatewayApi,
   ...destinationRule,
+  ...authorizationRows,
 ];

@@ -39,6 +39,8 @@ export function meshPolicy(chart: Chart, props: MeshPolicyProps): void {
   const config = {
     rootNamespace: namespace,
     outboundTrafficPolicy: { mode: outbound.mode },
+    // Only Malha knows it; elsewhere it is passed over.
+    hostOwnership: 'enforce',
     ...(providers.length > 0 && { extensionProviders: providers }),
   };
   new ConfigMap(chart, 'mesh-config', {

@@ -31,6 +31,48 @@ export const catalogue = {
     text: 'Several DestinationRules of one namespace hold for the same host and disagree; the oldest wins.',
     fix: 'put the policies and subsets into one DestinationRule',
   },
+  MAL0003: {
+    level: 'warning',
+    title: 'UnreachableRule',
+    text: 'No request comes to a rule: rules before it take everything that it would, or nobody who sees it is meant by it.',
+    fix: 'put the narrower rule first, or remove it',
+  },
+  MAL0004: {
+    level: 'warning',
+    title: 'ShadowedMatch',
+    text: 'No request comes to one of the matches of a rule, as an earlier match takes everything that it would.',
+    fix: 'put the narrower match first, or remove it',
+  },
+  MAL0005: {
+    level: 'warning',
+    title: 'TimeoutShorterThanRetries',
+    text: 'The timeout of a route bounds the request with all its retries, and ends before they are through.',
+    fix: 'raise timeout, or lower retries.perTryTimeout or retries.attempts',
+  },
+  MAL0006: {
+    level: 'warning',
+    title: 'RetryAmplification',
+    text: 'Retries multiply along a chain of calls, so that a service that fails gets many requests for one.',
+    fix: 'retry in one place of the chain only, best in the one next to what fails, and keep attempts low',
+  },
+  MAL0007: {
+    level: 'warning',
+    title: 'ProviderPortNotHTTP2',
+    text: 'A provider is asked by gRPC on a port that is not declared as HTTP/2, so that nothing arrives.',
+    fix: 'name the port grpc-… or http2-…, or set its appProtocol to grpc',
+  },
+  MAL0008: {
+    level: 'warning',
+    title: 'ConflictingPeerAuthentications',
+    text: 'Several PeerAuthentications are for the same workloads; only the oldest is used.',
+    fix: 'put the modes into one PeerAuthentication',
+  },
+  MAL0010: {
+    level: 'warning',
+    title: 'HostOfAnotherNamespace',
+    text: 'A VirtualService that is exported beyond its namespace takes a host of another namespace, which has not let it. With `hostOwnership: enforce` in the mesh configuration sidecars do not get it, and this is an error.',
+    fix: "set exportTo: ['.'], or have the other namespace write a ReferenceGrant from VirtualService to the Service",
+  },
   MAL0011: {
     level: 'error',
     title: 'FileDoesNotParse',

@@ -7,6 +7,7 @@ import { type ByHost, byHost, mostSpecific } from './host-index';
 import { resolveHost } from './hostname';
 import { nameKey } from './inventory';
 import { keyOf, partsOf, type Table, table } from './reads';
+import { takesForeignHosts } from './registered-hosts';
 import { isWithin } from './scope';
 import { listenersOf } from './sidecars';
 import { gatewayApiTable } from './tables';
@@ -86,6 +87,7 @@ const virtualServicesByGateway: Table<ReadonlyMap<string, VirtualService[]>> = t
   const byGateway = new Map<string, VirtualService[]>();
   for (const object of world.read(delegatedVirtualServices, '')) {
     for (const gateway of new Set(gatewaysOf(object))) {
+      if (gateway === MESH_GATEWAY && takesForeignHosts(world, object)) continue;
       const list = byGateway.get(gateway);
       if (list) list.push(object);
       else byGateway.set(gateway, [object]);

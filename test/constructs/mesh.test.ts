@@ -45,6 +45,7 @@ describe('a mesh', () => {
     expect(config).toEqual({
       rootNamespace: 'malha-system',
       outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
+      hostOwnership: 'enforce',
       extensionProviders: [
         {
           name: 'observed-calls',

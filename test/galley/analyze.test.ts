@@ -163,14 +163,19 @@ describe('a gateway', () => {
 });
 
 describe('two DestinationRules of one host', () => {
-  it('are merged where they agree, and told of where they do not', () => {
+  it('are merged where they agree, and both told of where they do not', () => {
     const policy = { trafficPolicy: { loadBalancer: { simple: 'RANDOM' } } };
     const a = destinationRule({ host: 'reviews', ...policy, subsets: [{ name: 'v1' }] }, 'a');
     const reviews = service('reviews');
     expect(codes([reviews, a, destinationRule({ host: 'reviews', subsets: [{ name: 'v2' }] }, 'b')])).toEqual([]);
     expect(
       codes([reviews, a, destinationRule({ host: 'reviews', ...policy, subsets: [{ name: 'v1' }] }, 'b')]),
-    ).toEqual(['MAL0002 DestinationRule shop/b spec.trafficPolicy', 'MAL0002 DestinationRule shop/b spec.subsets[0]']);
+    ).toEqual([
+      'MAL0002 DestinationRule shop/b spec.trafficPolicy',
+      'MAL0002 DestinationRule shop/a spec.trafficPolicy',
+      'MAL0002 DestinationRule shop/b spec.subsets[0]',
+      'MAL0002 DestinationRule shop/a spec.subsets[0]',
+    ]);
   });
 });
 

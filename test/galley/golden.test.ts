@@ -53,7 +53,9 @@ describe.each(cases)('the objects of %s', (name) => {
 describe('the cases', () => {
   it('show every code of an analysis that the catalogue has', () => {
     const ofValidation = ['IST0106', 'IST0133'];
-    const wanted = Object.keys(catalogue).filter((code) => code.startsWith('IST') && !ofValidation.includes(code));
+    const ours = ['MAL0003', 'MAL0004', 'MAL0005', 'MAL0006', 'MAL0007', 'MAL0008', 'MAL0010'];
+    const istios = Object.keys(catalogue).filter((code) => code.startsWith('IST') && !ofValidation.includes(code));
+    const wanted = [...istios, ...ours];
     const found = new Set([...runs.values()].flatMap(({ findings }) => findings.map(({ code }) => code)));
     expect(wanted.filter((code) => !found.has(code))).toEqual([]);
   });

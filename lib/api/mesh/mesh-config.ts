@@ -113,6 +113,10 @@ export const MeshConfig = message(
       { description: 'How paths are made comparable before policies see them.' },
     ),
     defaultHttpRetryPolicy: HTTPRetry,
+    hostOwnership: choice(
+      ['warn', 'enforce'],
+      "Malha's own. What comes of a VirtualService that takes a host of another namespace and is exported beyond its own, without a ReferenceGrant: it is told of (the default), or sidecars do not get it.",
+    ),
     meshMTLS: tls('TLS between workloads.'),
     tlsDefaults: tls('TLS with everyone else.'),
   },

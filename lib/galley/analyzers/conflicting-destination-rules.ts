@@ -27,13 +27,15 @@ function conflictsAmong(rules: readonly DestinationRule[]): Finding[] {
   let policy: DestinationRule | undefined;
   for (const rule of sorted) {
     if (rule.spec.trafficPolicy && policy) {
-      findings.push(overruled(rule, 'spec.trafficPolicy', 'the traffic policy', policy));
+      findings.push(...conflict(rule, 'spec.trafficPolicy', 'the traffic policy', policy, 'spec.trafficPolicy'));
     }
     policy ??= rule.spec.trafficPolicy ? rule : undefined;
     for (const [index, { name }] of (rule.spec.subsets ?? []).entries()) {
       const first = subsets.get(name);
       if (first && first !== rule) {
-        findings.push(overruled(rule, `spec.subsets[${index}]`, `the subset ${name}`, first));
+        const place = first.spec.subsets!.findIndex((subset) => subset.name === name);
+        const what = `the subset ${name}`;
+        findings.push(...conflict(rule, `spec.subsets[${index}]`, what, first, `spec.subsets[${place}]`));
       }
       subsets.set(name, first ?? rule);
     }
@@ -46,7 +48,18 @@ function ageKey(rule: DestinationRule): string {
   return `${rule.metadata.creationTimestamp ?? ''}/${rule.metadata.name}`;
 }
 
-function overruled(rule: DestinationRule, path: string, what: string, by: DestinationRule): Finding {
+/** Told to both, as either may be the mistake. */
+function conflict(
+  rule: DestinationRule,
+  path: string,
+  what: string,
+  by: DestinationRule,
+  pathThere: string,
+): Finding[] {
   const message = `${what} of ${rule.spec.host} is already given by ${objectName(by)}, which is used`;
-  return findingAbout(rule, 'MAL0002', NAME, { path, message });
+  const other = `${what} of ${rule.spec.host} is given by ${objectName(rule)} too, which is not used`;
+  return [
+    findingAbout(rule, 'MAL0002', NAME, { path, message }),
+    findingAbout(by, 'MAL0002', NAME, { path: pathThere, message: other }),
+  ];
 }

@@ -11,6 +11,7 @@ import { negativeConditions } from './conditions';
 import { conflictingDestinationRules } from './conflicting-destination-rules';
 import { conflictingGateways } from './conflicting-gateways';
 import { conflictingMeshHosts } from './conflicting-mesh-hosts';
+import { conflictingPeerAuthentications } from './conflicting-peer-authentications';
 import { conflictingProtocols } from './conflicting-protocols';
 import { deprecatedFields } from './deprecated-fields';
 import { destinationHost } from './destination-host';
@@ -22,6 +23,7 @@ import { gatewayApiSelector } from './gateway-api-selector';
 import { gatewayApiVersion } from './gateway-api-version';
 import { gatewayPort } from './gateway-port';
 import { gatewaySecrets } from './gateway-secrets';
+import { hostOwnership } from './host-ownership';
 import { imageAuto } from './image-auto';
 import { injection } from './injection';
 import { injectionImage } from './injection-image';
@@ -30,8 +32,12 @@ import { meshNetworks } from './mesh-networks';
 import { overlappingMatches } from './overlapping-matches';
 import { podNotSelected } from './pod-not-selected';
 import { portNames } from './port-names';
+import { providerPorts } from './provider-ports';
+import { retryAmplification } from './retry-amplification';
+import { retryTimeouts } from './retry-timeouts';
 import { serviceAssociation } from './service-association';
 import { serviceEntryAddresses } from './service-entry-addresses';
+import { shadowedRules } from './shadowed-rules';
 import { sidecarSelector } from './sidecar-selector';
 import { lightstep, telemetryProviders } from './telemetry-providers';
 import { defaultTelemetry, telemetrySelector } from './telemetry-selector';
@@ -44,8 +50,12 @@ export const analyzers: readonly ((analysis: Analysis) => Finding[])[] = [
   destinationRule,
   virtualServiceGateway,
   conflictingMeshHosts,
+  hostOwnership,
   overlappingMatches,
+  shadowedRules,
   jwtClaimRoutes,
+  retryTimeouts,
+  retryAmplification,
   // What happens after routing.
   podNotSelected,
   caCertificates,
@@ -65,12 +75,14 @@ export const analyzers: readonly ((analysis: Analysis) => Finding[])[] = [
   conflictingProtocols,
   // Policies, scopes and observation.
   authorizationPolicies,
+  conflictingPeerAuthentications,
   blockedRanges,
   sidecarSelector,
   telemetrySelector,
   defaultTelemetry,
   telemetryProviders,
   lightstep,
+  providerPorts,
   // Injection, and the control plane itself.
   injection,
   injectionImage,

@@ -18,14 +18,15 @@ interface Rule {
 }
 
 export function overlappingMatches(analysis: Analysis): Finding[] {
-  return analysis
-    .of<VirtualService>(VirtualService)
-    .flatMap((object) => [
-      ...(['http', 'tcp', 'tls'] as const).flatMap((protocol) =>
-        repeated(object, protocol, object.spec[protocol] ?? []),
-      ),
-      ...coveredPrefixes(object, object.spec.http ?? []),
-    ]);
+  return analysis.of<VirtualService>(VirtualService).flatMap(overlapsOf);
+}
+
+/** What the texts of the matches of one object show. */
+export function overlapsOf(object: VirtualService): Finding[] {
+  return [
+    ...(['http', 'tcp', 'tls'] as const).flatMap((protocol) => repeated(object, protocol, object.spec[protocol] ?? [])),
+    ...coveredPrefixes(object, object.spec.http ?? []),
+  ];
 }
 
 function told(object: VirtualService, code: Code, path: string, message: string): Finding {

@@ -2,7 +2,7 @@
 import type { Service } from '../../api/kubernetes';
 import type { ServiceEntry } from '../../api/networking/service-entry';
 import { HostIndex } from './host-index';
-import type { Labels } from './label-selector';
+import { carries, type Labels } from './label-selector';
 import { fullName, isVisible, namespaceOf, visibility } from './names';
 
 /** A service of the registry, from Kubernetes or from a ServiceEntry. */
@@ -20,6 +20,8 @@ export interface KnownHost {
 
 export class Registry {
   private readonly index = new HostIndex<KnownHost>();
+  /** Of Kubernetes Services only. */
+  private readonly byNamespace = new Map<string, KnownHost[]>();
 
   constructor(services: readonly Service[], entries: readonly ServiceEntry[]) {
     for (const service of services) {
@@ -30,7 +32,11 @@ export class Registry {
       const host = `${service.metadata.name}.${namespace}.svc.cluster.local`;
       const ports = (service.spec?.ports ?? []).map((port) => port.port);
       const visibleIn = visibility(exportTo, namespace);
-      this.index.add(host, { host, namespace, object: service, visibleIn, ports, selector: service.spec?.selector });
+      const known = { host, namespace, object: service, visibleIn, ports, selector: service.spec?.selector };
+      this.index.add(host, known);
+      const beside = this.byNamespace.get(namespace);
+      if (beside) beside.push(known);
+      else this.byNamespace.set(namespace, [known]);
     }
     for (const object of entries) {
       const namespace = namespaceOf(object);
@@ -57,6 +63,19 @@ export class Registry {
   /** All services whose names `host` has in common with them, as far as `namespace` sees them. */
   overlapping(host: string, namespace: string): KnownHost[] {
     return this.index.overlapping(fullName(host, namespace)).filter((known) => isVisible(known.visibleIn, namespace));
+  }
+
+  /** The services of a host that overlaps with `host`; for a name itself, or else the narrowest wildcard around it. */
+  registered(host: string, namespace: string): readonly KnownHost[] {
+    const name = fullName(host, namespace).toLowerCase();
+    return name.startsWith('*') ? this.index.overlapping(name) : this.index.nearest(name);
+  }
+
+  /** The names of the Kubernetes Services that workloads of `namespace` with these labels stand behind. */
+  servicesOf(namespace: string, labels: Labels): string[] {
+    return (this.byNamespace.get(namespace) ?? [])
+      .filter(({ selector }) => selector && Object.keys(selector).length > 0 && carries(labels, selector))
+      .map(({ host }) => host);
   }
 
   /** The names of the hosts that `namespace` sees. */

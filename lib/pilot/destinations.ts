@@ -21,10 +21,24 @@ export function resolveDestination(
   destination: Destination,
   { viewer, owner, listenerPort }: { viewer: Viewer; owner: string; listenerPort: number },
 ): ResolvedDestination {
-  const hostname = resolveHost(destination.host, owner);
-  const ports = world.service(viewer, hostname)?.ports.filter(({ protocol }) => protocol !== 'UDP') ?? [];
+  const named = resolveHost(destination.host, owner);
+  const ports = world.service(viewer, named)?.ports.filter(({ protocol }) => protocol !== 'UDP') ?? [];
   const port = destination.port?.number ?? (ports.length === 1 ? ports[0]!.number : listenerPort);
-  return { hostname, port, cluster: outboundClusterName(hostname, port, destination.subset) };
+  return destinationAt(world, viewer, named, port, destination.subset);
+}
+
+/** A port of a host. An ExternalName that is the name of a service of the mesh is that service. */
+export function destinationAt(
+  world: WorldView,
+  viewer: Viewer,
+  named: string,
+  port: number,
+  subset?: string,
+): ResolvedDestination {
+  const { registry, externalName } = world.service(viewer, named) ?? {};
+  const target = registry === 'Kubernetes' && externalName ? world.service(viewer, externalName) : undefined;
+  const hostname = target?.ports.some(({ number }) => number === port) ? target.hostname : named;
+  return { hostname, port, cluster: outboundClusterName(hostname, port, subset) };
 }
 
 /** How the endpoints of a destination are balanced. */

@@ -3,7 +3,8 @@ import type { L4MatchAttributes, RouteDestination, VirtualService } from '../api
 import type { envoy } from '../envoy/generated/envoy';
 import { isTls, MESH_GATEWAY, type Service, type ServicePort, type WorldView } from '../world';
 import type { ClientView } from './client-view';
-import { outboundClusterName, WILDCARD_ADDRESS } from './names';
+import { destinationAt } from './destinations';
+import { WILDCARD_ADDRESS } from './names';
 import { appliesTo } from './route';
 import { tcpToDestinations, tcpToService } from './tcp-proxy';
 import type { ObservedSide } from './tracing';
@@ -120,7 +121,7 @@ function forService(
     bySubnet: ruled.filter(({ subnets }) => subnets.length > 0),
     filter:
       ruled.find(({ subnets }) => subnets.length === 0)?.filter ??
-      tcpToService(world, side, { hostname, port, cluster: outboundClusterName(hostname, port) }),
+      tcpToService(world, side, destinationAt(world, view.viewer, hostname, port)),
   };
 }
 

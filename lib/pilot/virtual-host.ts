@@ -11,8 +11,8 @@ import {
   type WorldView,
 } from '../world';
 import type { ClientView } from './client-view';
+import { destinationAt } from './destinations';
 import type { Evaluation, Query } from './memo';
-import { outboundClusterName } from './names';
 import { introduction } from './peer';
 import { type RouteContext, routesOf } from './route';
 import { forwardTo } from './route-action';
@@ -61,7 +61,7 @@ export function meshContext(view: ClientView, port: number): RouteContext {
 }
 
 function defaultRoute(world: WorldView, view: ClientView, hostname: string, port: number) {
-  const destination = { hostname, port, cluster: outboundClusterName(hostname, port) };
+  const destination = destinationAt(world, view.viewer, hostname, port);
   return {
     name: 'default',
     match: { prefix: '/' },

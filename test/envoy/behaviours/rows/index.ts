@@ -7,6 +7,7 @@ import { gatewayRows } from './gateway';
 import { httpMatch } from './http-match';
 import { httpRoute } from './http-route';
 import { httpRouteOfGatewayApi, meshOfGatewayApi } from './http-route-api';
+import { serviceEntry } from './service-entry';
 import { services } from './services';
 
 export const behaviours: readonly Behaviour[] = [
@@ -15,6 +16,7 @@ export const behaviours: readonly Behaviour[] = [
   ...connections,
   ...gatewayRows,
   ...services,
+  ...serviceEntry,
   ...httpRouteOfGatewayApi,
   ...meshOfGatewayApi,
   ...destinationRule,

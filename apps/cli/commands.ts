@@ -35,6 +35,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => (require('./commands/proxy-config') as typeof import('./commands/proxy-config')).proxyConfig,
   },
   {
+    name: 'explain',
+    summary: 'say which rule of which policy allows or refuses a call',
+    load: () => (require('./commands/explain') as typeof import('./commands/explain')).explain,
+  },
+  {
     name: 'proxy-status',
     summary: 'show which proxies a control plane serves, and what they accepted',
     load: () => (require('./commands/proxy-status') as typeof import('./commands/proxy-status')).proxyStatus,

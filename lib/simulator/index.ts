@@ -11,6 +11,6 @@
  */
 
 export type { Answer, Destination, Faults, Forward, Redirect, Refusal, Response } from './answer';
-export { ask, type Question } from './ask';
+export { ask, identityOf, type Question } from './ask';
 export { type Request, simulate } from './simulate';
 export { SimulationError } from './simulation-error';

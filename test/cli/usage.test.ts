@@ -47,6 +47,7 @@ describe.each(COMMANDS.map(({ name }) => name))('malha %s', (name) => {
     const required: Record<string, string[]> = {
       'control-plane': ['--files', '.'],
       'proxy-config': ['--proxy', 'a.b'],
+      explain: ['--from', 'a.b', '--to', 'a.b'],
       inject: ['-f', '-'],
     };
     const { code, stdout, stderr } = await malha([name, ...(required[name] ?? []), '--frobnicate']);

@@ -7,4 +7,5 @@
  */
 export { httpAuthorization, tcpAuthorization } from './filters';
 export { issuerClusters } from './issuers';
+export { trustDomainsOf } from './trust-domains';
 export { type AuthorizationView, authorizationViewOf } from './view';

@@ -49,6 +49,8 @@ export interface CitadelOptions
   readonly address: string;
   /** What a certificate lives, in seconds. Default: a day. */
   readonly leafSeconds?: number;
+  /** What nobody gets less than, in seconds. Default: a minute. */
+  readonly minLeafSeconds?: number;
   readonly clock?: Clock;
   readonly log: Logger;
   readonly observer?: CitadelObserver;
@@ -97,8 +99,11 @@ export async function openCitadel(
 ): Promise<Citadel> {
   const { log, observer = {}, trustDomain, clock = systemClock, leafSeconds = LEAF_SECONDS } = options;
   const authority = await openSigner(options);
-  const lifetimes = { defaultLifetimeSeconds: leafSeconds, maxLifetimeSeconds: leafSeconds };
-  const registration = new Registration(authority, lifetimes);
+  const registration = new Registration(authority, {
+    defaultLifetimeSeconds: leafSeconds,
+    maxLifetimeSeconds: leafSeconds,
+    minLifetimeSeconds: options.minLeafSeconds,
+  });
   const reviewer =
     options.reviewer ??
     (options.tokenReviews && new ClusterTokenReviewer({ api: options.tokenReviews, audience: TOKEN_AUDIENCE, clock }));
@@ -127,7 +132,7 @@ export async function openCitadel(
     }),
     services: [certificateService({ registration, callerOf, log, onOutcome })],
     expiries: () => [
-      ...authority.expiries().map((expiry) => ({ ...expiry, isOverdue: isOverdue(expiry, clock()) })),
+      ...authority.expiries().map((expiry) => ({ ...expiry, isOverdue: isOverdue(expiry.notBefore, expiry, clock()) })),
       { ...serving.expiry, level: 'serving', isOverdue: serving.isOverdue },
     ],
     identity: () => keeper.identity(),

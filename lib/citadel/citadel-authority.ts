@@ -75,10 +75,10 @@ export class CitadelAuthority implements RotatingSigner {
   }
 
   expiries(): Expiry[] {
-    const { issuer, rootNotBefore, rootNotAfter } = activeSlot(this.slots);
+    const { issuer, notBefore, rootNotBefore, rootNotAfter } = activeSlot(this.slots);
     return [
       { level: 'root', notBefore: new Date(rootNotBefore), notAfter: new Date(rootNotAfter) },
-      { level: 'intermediate', notBefore: issuer.notBefore, notAfter: issuer.notAfter },
+      { level: 'intermediate', notBefore: new Date(notBefore), notAfter: issuer.notAfter },
     ];
   }
 

@@ -36,8 +36,8 @@ export function renewAt(madeAt: Date, { notAfter }: Pick<Lifetime, 'notAfter'>, 
   return new Date(madeAt.getTime() + life * (0.5 + JITTER * (random - 0.5)));
 }
 
-/** Whether a certificate should have been renewed long ago; it is good for another third of its life. */
-export function isOverdue({ notBefore, notAfter }: Lifetime, now: Date): boolean {
-  const life = notAfter.getTime() - notBefore.getTime();
-  return now.getTime() > notBefore.getTime() + life * OVERDUE;
+/** Whether a certificate made at `madeAt` should have been renewed long ago; it is good for another third of its life. */
+export function isOverdue(madeAt: Date, { notAfter }: Pick<Lifetime, 'notAfter'>, now: Date): boolean {
+  const life = notAfter.getTime() - madeAt.getTime();
+  return now.getTime() > madeAt.getTime() + life * OVERDUE;
 }

@@ -18,7 +18,7 @@ export interface Slot {
   readonly since: number;
   /** What tells roots apart, such as the fingerprint. */
   readonly root: string;
-  /** Of the signing certificate. */
+  /** Of the signing certificate; when it was made rather than from when it is dated. */
   readonly notBefore: number;
   readonly notAfter: number;
   readonly rootNotBefore: number;

@@ -20,6 +20,7 @@ export interface ServingCertificateOptions {
 interface Current extends Lifetime {
   readonly chain: readonly string[];
   readonly keyPem: string;
+  readonly madeAt: Date;
   readonly renewAt: Date;
 }
 
@@ -59,7 +60,7 @@ export class ServingCertificate {
 
   /** Whether a renewal should have happened long ago. */
   get isOverdue(): boolean {
-    return isOverdue(this.current, this.clock());
+    return isOverdue(this.current.madeAt, this.current, this.clock());
   }
 
   /** Renews it when it is time. Resolves to whether there is a new one. @throws Error when the signer does not sign. */
@@ -87,5 +88,5 @@ async function sign(options: ServingCertificateOptions): Promise<Current> {
   const now = clock();
   const { keyPem, csr } = await makeKeyPair();
   const signed = await signer.sign({ identity, hosts, csr, lifetimeSeconds });
-  return { ...signed, keyPem, renewAt: renewAt(now, signed, random()) };
+  return { ...signed, keyPem, madeAt: now, renewAt: renewAt(now, signed, random()) };
 }

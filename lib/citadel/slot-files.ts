@@ -3,6 +3,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { makeAuthorityCertificate } from './authority-certificate';
 import { blocks, pem } from './der';
 import { Issuer } from './issuer';
+import { BACKDATE_SECONDS } from './renewal';
 import type { Slot } from './rotation';
 import { LocalKey } from './signing-key';
 import type { Kept } from './storage';
@@ -36,7 +37,7 @@ export function slotsOf(files: Files): SigningSlot[] {
 /** The slot of `ca-cert.pem`, `ca-key.pem`, `cert-chain.pem` and `root-cert.pem`, the names that Istio's `cacerts` has. */
 export function pluggedSlot(files: Files, now: number): SigningSlot {
   const texts = filesOf(files, '');
-  return signingSlot(texts, { id: fingerprint(texts['ca-cert.pem']), phase: 'active', since: now });
+  return signingSlot(texts, { id: fingerprint(texts['ca-cert.pem']), phase: 'active', since: now }, 0);
 }
 
 /** The roots of `root-cert.pem`, each in PEM: an operator adds a new one before the switch. */
@@ -107,7 +108,12 @@ function filesOf(files: Files, prefix: string): SlotFiles {
   };
 }
 
-function signingSlot(files: SlotFiles, { id, phase, since }: Pick<Slot, 'id' | 'phase' | 'since'>): SigningSlot {
+/** @param backdated how far before they were made the certificates begin, in milliseconds. */
+function signingSlot(
+  files: SlotFiles,
+  { id, phase, since }: Pick<Slot, 'id' | 'phase' | 'since'>,
+  backdated = BACKDATE_SECONDS * 1000,
+): SigningSlot {
   const [authority] = blocks('CERTIFICATE', files['ca-cert.pem']);
   const roots = blocks('CERTIFICATE', files['root-cert.pem']);
   if (!authority || roots.length === 0) throw new Error('ca-cert.pem and root-cert.pem must hold certificates in PEM');
@@ -120,9 +126,9 @@ function signingSlot(files: SlotFiles, { id, phase, since }: Pick<Slot, 'id' | '
     phase,
     since,
     root: root.fingerprint256,
-    notBefore: issuer.notBefore.getTime(),
+    notBefore: issuer.notBefore.getTime() + backdated,
     notAfter: issuer.notAfter.getTime(),
-    rootNotBefore: Date.parse(root.validFrom),
+    rootNotBefore: Date.parse(root.validFrom) + backdated,
     rootNotAfter: Date.parse(root.validTo),
     issuer,
     above: above.map((der) => pem('CERTIFICATE', der)),

@@ -28,7 +28,7 @@ export interface WorkloadSecretsOptions {
 
 interface Entry {
   readonly identity: Identity;
-  current?: Lifetime & { readonly resource: EnvoyResource; readonly renewAt: number };
+  current?: Lifetime & { readonly resource: EnvoyResource; readonly madeAt: Date; readonly renewAt: number };
   isBeingMade: boolean;
   /** After a failure: not before. */
   retryAt: number;
@@ -92,7 +92,7 @@ export class WorkloadSecrets {
   count(): { held: number; overdue: number } {
     const all = [...this.entries.values()].filter(({ current }) => current !== undefined);
     const now = this.clock();
-    return { held: all.length, overdue: all.filter(({ current }) => isOverdue(current!, now)).length };
+    return { held: all.length, overdue: all.filter(({ current }) => isOverdue(current!.madeAt, current!, now)).length };
   }
 
   private async make(connection: object, entry: Entry): Promise<void> {
@@ -106,6 +106,7 @@ export class WorkloadSecrets {
       const resource = workloadResource(signed.chain.join(''), keyPem);
       entry.current = {
         resource,
+        madeAt: now,
         notBefore: signed.notBefore,
         notAfter: signed.notAfter,
         renewAt: renewAt(now, signed, random()).getTime(),

@@ -139,7 +139,7 @@ describe('the authority over the years', () => {
     const overdue = () =>
       authority
         .expiries()
-        .filter((expiry) => isOverdue(expiry, clock()))
+        .filter((expiry) => isOverdue(expiry.notBefore, expiry, clock()))
         .map(({ level }) => level);
     now += 6 * DAY;
     expect(overdue()).toEqual([]);

@@ -14,7 +14,10 @@ export { MeshService, type MeshServiceAttributes, type MeshServiceProps } from '
 export { Monitoring } from './monitoring';
 export { Grafana } from './observability/grafana';
 export { Jaeger } from './observability/jaeger';
-export { Prometheus } from './observability/prometheus';
+export type { Objectives } from './observability/objective';
+export type { OperatorOptions } from './observability/operator';
+export { Prometheus, type PrometheusOptions } from './observability/prometheus';
+export type { StorageProps } from './observability/server';
 export { OutboundPolicy } from './outbound-policy';
 export { Port, type PortOptions } from './port';
 export { type MeshRequest, Outcome } from './request';

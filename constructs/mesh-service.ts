@@ -8,6 +8,7 @@ import { enrolled } from './enrolment';
 import { imageDeployment } from './image-deployment';
 import type { Mesh } from './mesh';
 import { isDnsLabel } from './names';
+import { isPromise, LATENCY_STEPS, type Objectives } from './observability/objective';
 import { namedPorts, type Port } from './port';
 import { type Problem, problemAt, reportAtSynthesis } from './problem';
 import { onRendered } from './rendered';
@@ -166,6 +167,32 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
     const route = new Route(this, id, props);
     this.rules.push(route);
     return route;
+  }
+
+  /**
+   * Promises callers a share of good answers, and of answers in time: the mesh's Prometheus records how well that is kept,
+   * and alerts when the error budget of 30 days burns too fast.
+   * @throws when a promise leaves no budget, or when its time is none by which proxies sort their answers.
+   */
+  slo(objectives: Objectives): this {
+    const { availability, latency } = objectives;
+    const fail = (got: string, allowed: string, fix: string) =>
+      problemAt(this, { code: 'MAL0121', what: 'the objective cannot be kept or measured', got, allowed, fix });
+    for (const share of [availability, latency?.share]) {
+      if (share && !isPromise(share)) {
+        throw fail(`${share.value} %`, 'less than 100 %, which leaves no budget', 'promise 99.99 %');
+      }
+    }
+    const milliseconds = latency?.within.toMilliseconds();
+    if (milliseconds !== undefined && !LATENCY_STEPS.includes(milliseconds)) {
+      throw fail(
+        `${milliseconds} ms`,
+        `one of ${LATENCY_STEPS.join(', ')} ms, by which Envoy counts`,
+        'take the next of them',
+      );
+    }
+    this.mesh.promise(this.host, objectives);
+    return this;
   }
 
   /**

@@ -12,9 +12,14 @@ import { customResourceDefinitions } from './custom-resources';
 import type { Gateway } from './gateway';
 import { memberNamespace, systemNamespace } from './mesh-namespaces';
 import { meshPolicy } from './mesh-policy';
+import type { MeshService } from './mesh-service';
 import { Monitoring } from './monitoring';
+import { meshRules } from './observability/alert-rules';
 import { Grafana } from './observability/grafana';
 import { Jaeger } from './observability/jaeger';
+import type { MeshGraph } from './observability/mesh-dashboards';
+import { type Objectives, objectiveRules } from './observability/objective';
+import { OperatorMonitoring } from './observability/operator';
 import { Prometheus } from './observability/prometheus';
 import { OutboundPolicy } from './outbound-policy';
 import { problemAt } from './problem';
@@ -59,6 +64,8 @@ export class Mesh extends Construct {
   private readonly createNamespaces: boolean;
   private readonly namespaces = new Set<string>();
   private readonly claims = new Map<string, string>();
+  private readonly members: (IMeshService | Gateway)[] = [];
+  private readonly objectives: { readonly host: string; readonly promised: Objectives }[] = [];
 
   constructor(scope: Construct, id: string, props: MeshProps = {}) {
     super(scope, id);
@@ -85,13 +92,17 @@ export class Mesh extends Construct {
     if (props.tracing && !props.tracing.collector) {
       this.jaeger = new Jaeger(system, 'jaeger', { namespace: this.namespace });
     }
-    if ((props.monitoring ?? Monitoring.none()).installed) {
-      this.prometheus = new Prometheus(system, 'prometheus', {
-        namespace: this.namespace,
-        controlPlane: this.controlPlane,
-      });
-      this.grafana = new Grafana(system, 'grafana', { namespace: this.namespace, prometheus: this.prometheus });
+    const { bundle, operator } = props.monitoring ?? Monitoring.none();
+    const shown = {
+      namespace: this.namespace,
+      rules: () => [meshRules, ...this.objectives.flatMap(({ host, promised }) => objectiveRules(host, promised))],
+      graph: () => this.graph(),
+    };
+    if (bundle) {
+      this.prometheus = new Prometheus(system, 'prometheus', { ...bundle, ...shown, controlPlane: this.controlPlane });
+      this.grafana = new Grafana(system, 'grafana', { ...shown, prometheus: this.prometheus });
     }
+    if (operator) new OperatorMonitoring(system, 'monitoring', { ...operator, ...shown });
     meshPolicy(policy, {
       namespace: this.namespace,
       controlPlane: this.controlPlane,
@@ -113,10 +124,27 @@ export class Mesh extends Construct {
     return request(this.node.root, question);
   }
 
+  /** Notes what a service promises. @internal */
+  promise(host: string, promised: Objectives): void {
+    this.objectives.push({ host, promised });
+  }
+
+  /** The services of this program and the workloads behind them, as metrics name them. */
+  private graph(): MeshGraph {
+    const services = this.members.filter((member) => 'versionNames' in member) as MeshService<string>[];
+    return {
+      services: services.map(({ host }) => host),
+      workloads: services.flatMap((service) =>
+        service.versionNames.map((version) => ({ name: service.workloadName(version), namespace: service.namespace })),
+      ),
+    };
+  }
+
   /** Makes a service or a gateway a member: its namespace is written, its host is claimed. @internal */
   join(member: IMeshService | Gateway): void {
     writtenByMalha(member);
     this.claim(member.host, member);
+    this.members.push(member);
     const chart = Chart.of(member);
     if (comesBefore(chart, this.charts.namespaces)) chart.addDependency(this.charts.namespaces);
     if (this.createNamespaces && !this.namespaces.has(member.namespace)) {

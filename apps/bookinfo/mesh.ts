@@ -4,7 +4,18 @@
  */
 import { type App, Chart } from 'cdk8s';
 import { Deployment, EnvValue } from 'cdk8s-plus-27';
-import { Duration, Gateway, Match, Mesh, MeshService, Monitoring, Port, Tracing, Workload } from '../../constructs';
+import {
+  Duration,
+  Gateway,
+  Match,
+  Mesh,
+  MeshService,
+  Monitoring,
+  Percent,
+  Port,
+  Tracing,
+  Workload,
+} from '../../constructs';
 
 const RELEASE = '1.20.3';
 const image = (name: string) => `docker.io/istio/examples-bookinfo-${name}:${RELEASE}`;
@@ -55,6 +66,11 @@ export function bookinfo(app: App) {
     ],
     timeout: Duration.seconds(2),
     retries: { attempts: 2 },
+  });
+
+  details.slo({
+    availability: Percent.of(99.9),
+    latency: { within: Duration.millis(500), share: Percent.of(99) },
   });
 
   const edge = new Gateway(chart, 'edge', { mesh, hosts: ['bookinfo.localhost'], replicas: 1 });

@@ -1,9 +1,10 @@
-/** A Grafana with the mesh's Prometheus as its source and one dashboard. Whoever reaches it may look, nobody may edit. */
+/** A Grafana with the mesh's Prometheus as its source, and the dashboards of the mesh. Whoever reaches it may look, nobody may edit. */
 import { Size } from 'cdk8s';
 import { Construct } from 'constructs';
 import { stringify } from 'yaml';
 import { GRAFANA_IMAGE } from '../images';
-import { meshDashboard } from './mesh-dashboard';
+import { PROMETHEUS_SOURCE } from './dashboard';
+import { type MeshGraph, meshDashboards } from './mesh-dashboards';
 import type { Prometheus } from './prometheus';
 import { server } from './server';
 
@@ -12,7 +13,11 @@ const DASHBOARDS = '/etc/grafana/dashboards';
 
 /** The Grafana of the mesh. Made by `Mesh` for `Monitoring.bundled()`. */
 export class Grafana extends Construct {
-  constructor(scope: Construct, id: string, props: { namespace: string; prometheus: Prometheus }) {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: { namespace: string; prometheus: Prometheus; graph: () => MeshGraph },
+  ) {
     super(scope, id);
     server(this, {
       namespace: props.namespace,
@@ -36,15 +41,15 @@ export class Grafana extends Construct {
       configs: {
         'grafana-datasources': {
           folder: '/etc/grafana/provisioning/datasources',
-          files: { 'prometheus.yaml': stringify(datasources(props.prometheus.url)) },
+          files: () => ({ 'prometheus.yaml': stringify(datasources(props.prometheus.url)) }),
         },
         'grafana-provider': {
           folder: '/etc/grafana/provisioning/dashboards',
-          files: { 'mesh.yaml': stringify(dashboardProvider) },
+          files: () => ({ 'mesh.yaml': stringify(dashboardProvider) }),
         },
         'grafana-dashboards': {
           folder: DASHBOARDS,
-          files: { 'mesh.json': `${JSON.stringify(meshDashboard, null, 2)}\n` },
+          files: () => dashboardFiles(props.graph()),
         },
       },
       writable: ['/var/lib/grafana', '/tmp'],
@@ -54,8 +59,11 @@ export class Grafana extends Construct {
   }
 }
 
-/** The id by which dashboards name the source. */
-const PROMETHEUS = 'prometheus';
+/** @internal */
+export function dashboardFiles(graph: MeshGraph): Record<string, string> {
+  const entries = Object.entries(meshDashboards(graph));
+  return Object.fromEntries(entries.map(([file, dashboard]) => [file, `${JSON.stringify(dashboard, null, 2)}\n`]));
+}
 
 function datasources(url: string): object {
   return {
@@ -63,7 +71,7 @@ function datasources(url: string): object {
     datasources: [
       {
         name: 'Prometheus',
-        uid: PROMETHEUS,
+        uid: PROMETHEUS_SOURCE.uid,
         type: 'prometheus',
         access: 'proxy',
         url,

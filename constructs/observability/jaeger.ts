@@ -32,7 +32,7 @@ export class Jaeger extends Construct {
       configs: {
         'jaeger-config': {
           folder: '/etc/jaeger',
-          files: { 'config.yaml': stringify(configuration, { lineWidth: 0 }) },
+          files: () => ({ 'config.yaml': stringify(configuration, { lineWidth: 0 }) }),
         },
       },
       cpuMillis: 100,

@@ -1,7 +1,8 @@
 /**
- * How the programs that look at the mesh are installed: one restricted Pod that keeps what it knows in memory or in an
- * empty volume, and a Service. Enough to look at a mesh; storage and retention are for installs that keep data.
+ * How the programs that look at the mesh are installed: one restricted Pod that keeps what it knows in memory, in an empty
+ * volume or in a claimed one, and a Service. A changed configuration replaces the Pod.
  */
+import { createHash } from 'node:crypto';
 import { ApiObject, Size } from 'cdk8s';
 import {
   ConfigMap,
@@ -10,13 +11,15 @@ import {
   DeploymentStrategy,
   EnvValue,
   ImagePullPolicy,
+  PersistentVolumeAccessMode,
+  PersistentVolumeClaim,
   Probe,
   Service,
   ServiceAccount,
   Volume,
 } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
-import type { Service as KubeService, WorkloadController } from '../../lib/api/kubernetes';
+import type { ConfigMap as KubeConfigMap, Service as KubeService, WorkloadController } from '../../lib/api/kubernetes';
 import { restricted } from '../hardening';
 import { onRendered } from '../rendered';
 import { Duration } from '../units';
@@ -41,14 +44,32 @@ export interface ServerProps {
   readonly services: Readonly<Record<string, readonly ServerPort[]>>;
   /** An HTTP path and port that answer 200 when the program is ready. */
   readonly ready: { readonly path: string; readonly port: number };
-  /** Configuration: a ConfigMap of this name, mounted as a folder. */
-  readonly configs: Readonly<
-    Record<string, { readonly folder: string; readonly files: Readonly<Record<string, string>> }>
-  >;
+  /** Configuration: a ConfigMap of this name, mounted as a folder. Its files are made when all is declared. */
+  readonly configs: Readonly<Record<string, { readonly folder: string; readonly files: () => ConfigFiles }>>;
   /** Folders to write to. */
   readonly writable?: readonly string[];
+  /** One of them that outlives the Pod: how much is claimed for it, and of which class. */
+  readonly storage?: { readonly path: string } & StorageProps;
   readonly cpuMillis: number;
   readonly memory: Size;
+}
+
+/** Text by the names of files. */
+export type ConfigFiles = Readonly<Record<string, string>>;
+
+/** A claim for a volume. */
+export interface StorageProps {
+  readonly size: Size;
+  /** Default: the cluster's. */
+  readonly className?: string;
+}
+
+/** Changes with the configuration, so that the Pod does. */
+const HASH_ANNOTATION = 'malha.dev/config-hash';
+
+function hashOf(props: ServerProps): string {
+  const files = Object.entries(props.configs).map(([id, config]) => [id, config.files()]);
+  return createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16);
 }
 
 /** @internal */
@@ -88,18 +109,43 @@ export function server(scope: Construct, props: ServerProps): void {
     securityContext: { user: props.user, group: props.user, ensureNonRoot: true },
   });
   Object.entries(props.configs).forEach(([id, { folder, files }]) => {
-    const configMap = new ConfigMap(scope, id, { metadata: { name: id, namespace, labels }, data: { ...files } });
+    const configMap = new ConfigMap(scope, id, { metadata: { name: id, namespace, labels } });
+    onRendered<KubeConfigMap>(ApiObject.of(configMap), (rendered) => ({ ...rendered, data: { ...files() } }));
     container.mount(folder, Volume.fromConfigMap(scope, `${id}-volume`, configMap, { name: id }), { readOnly: true });
   });
   (props.writable ?? []).forEach((path) => {
     const id = path.slice(1).replaceAll('/', '-');
-    container.mount(path, Volume.fromEmptyDir(scope, `${id}-volume`, id));
+    const volume =
+      props.storage?.path === path
+        ? Volume.fromPersistentVolumeClaim(scope, `${id}-volume`, claim(scope, name, namespace, props.storage), {
+            name: id,
+          })
+        : Volume.fromEmptyDir(scope, `${id}-volume`, id);
+    container.mount(path, volume);
   });
   onRendered<WorkloadController>(ApiObject.of(deployment), (rendered) => {
     const hardened = restricted(rendered);
-    return { ...hardened, spec: { ...hardened.spec!, selector: { matchLabels: labels } } };
+    const { template } = hardened.spec!;
+    const annotations = { ...template.metadata?.annotations, [HASH_ANNOTATION]: hashOf(props) };
+    return {
+      ...hardened,
+      spec: {
+        ...hardened.spec!,
+        selector: { matchLabels: labels },
+        template: { ...template, metadata: { ...template.metadata, annotations } },
+      },
+    };
   });
   for (const [serviceName, ports] of Object.entries(props.services)) addService(scope, serviceName, ports, props);
+}
+
+function claim(scope: Construct, name: string, namespace: string, { size, className }: StorageProps) {
+  return new PersistentVolumeClaim(scope, 'storage', {
+    metadata: { name: `${name}-data`, namespace, labels: { app: name } },
+    accessModes: [PersistentVolumeAccessMode.READ_WRITE_ONCE],
+    storage: size,
+    storageClassName: className,
+  });
 }
 
 function addService(scope: Construct, name: string, ports: readonly ServerPort[], props: ServerProps): void {

@@ -30,6 +30,7 @@ export const programCatalogue = {
     title: 'NoSuchCaller',
     text: 'A simulated request starts at a workload that the program does not declare.',
   },
+  MAL0121: { title: 'Objective', text: 'An objective of a service cannot be kept, or not be measured.' },
 } as const satisfies Record<string, ProgramProblem>;
 
 export type ProgramCode = keyof typeof programCatalogue;

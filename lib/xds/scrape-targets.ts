@@ -28,6 +28,7 @@ export function scrapeTargets(
       labels: {
         pod: workload.slice(0, dot),
         namespace: workload.slice(dot + 1),
+        container: 'istio-proxy',
         proxy_type: type,
         ...pick(labels, 'app', 'version'),
       },

@@ -10,9 +10,11 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { parse, stringify } from 'yaml';
 import type { ConfigMap } from '../../lib/api/kubernetes';
 import { type RunningMesh, up } from '../../lib/local';
 import { BookinfoManifests } from './bookinfo-manifests';
+import { beside, burnTests, FAULT, LABELLED, panelQueries, ruleQueries, SERIES, TALK_TO_DB } from './observed';
 
 const JAEGER_VERSION = '1.62.0';
 const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
@@ -34,6 +36,10 @@ interface Sample {
   value: [number, string];
 }
 
+interface Alert {
+  labels: Record<string, string>;
+}
+
 interface Span {
   spanID: string;
   operationName: string;
@@ -53,13 +59,27 @@ describe('what looks at Bookinfo’s mesh', () => {
   let mesh: RunningMesh;
 
   beforeAll(async () => {
-    for (const program of ['prometheus', 'promtool']) {
+    for (const program of ['prometheus', 'promtool', 'prometheus-alertmanager']) {
       await run(program, ['--version']).catch(() => {
         throw new Error(`${program} is missing: run scripts/setup`);
       });
     }
     if (!existsSync(jaeger)) throw new Error(`${jaeger} is missing: run scripts/setup`);
-    writeFileSync(configFile, manifests.object<ConfigMap>('ConfigMap', 'prometheus-config').data!['prometheus.yml']!);
+    const { data } = manifests.object<ConfigMap>('ConfigMap', 'prometheus-config');
+    // What the option `alertmanager` of Monitoring.bundled() writes.
+    const alerting = { alertmanagers: [{ static_configs: [{ targets: ['alertmanager.malha-system:9093'] }] }] };
+    writeFileSync(configFile, stringify({ ...parse(data!['prometheus.yml']!), alerting }));
+    writeFileSync(join(folder, 'rules.yml'), data!['rules.yml']!);
+    writeFileSync(
+      join(folder, 'alertmanager.yml'),
+      stringify({ route: { receiver: 'none' }, receivers: [{ name: 'none' }] }),
+    );
+    writeFileSync(
+      join(manifests.dir, 'beside.yaml'),
+      beside(folder)
+        .map((object) => stringify(object))
+        .join('---\n'),
+    );
     manifests.runLocally(
       'prometheus',
       `prometheus --config.file=${configFile} --storage.tsdb.path=${folder}/data --web.listen-address=0.0.0.0:9090`,
@@ -103,6 +123,14 @@ describe('what looks at Bookinfo’s mesh', () => {
   test('Prometheus’ own tool finds nothing wrong with its configuration', async () => {
     const { stdout } = await run('promtool', ['check', 'config', configFile]);
     expect(stdout).toContain('SUCCESS');
+    expect(stdout).toMatch(/\d+ rules found/);
+  });
+
+  test('Prometheus’ own tool runs the unit tests of the objectives’ rules', async () => {
+    const file = join(folder, 'rules.test.yml');
+    writeFileSync(file, stringify(burnTests, { aliasDuplicateObjects: false }));
+    const { stdout, stderr } = await run('promtool', ['test', 'rules', file]).catch((error) => error);
+    expect(stdout + stderr).toContain('SUCCESS');
   });
 
   test('Prometheus scrapes the control plane and every proxy, all of them up', async () => {
@@ -129,15 +157,12 @@ describe('what looks at Bookinfo’s mesh', () => {
 
   test('Prometheus answers how many requests each service got', async () => {
     for (let i = 0; i < 10; i++) expect(await browse('/productpage')).toBe(200);
-    const requests = 'sum by (envoy_cluster_name) (envoy_cluster_upstream_rq_total{envoy_cluster_name=~"outbound.*"})';
+    const requests = 'sum by (destination_service_name) (istio_requests_total{reporter="source"})';
     const counts = await until(
-      async () => {
-        const found: Record<string, number> = {};
-        for (const { metric, value } of await query(requests)) {
-          found[serviceOf(metric)] = (found[serviceOf(metric)] ?? 0) + Number(value[1]);
-        }
-        return found;
-      },
+      async () =>
+        Object.fromEntries(
+          (await query(requests)).map(({ metric, value }) => [metric.destination_service_name, Number(value[1])]),
+        ),
       (found) => ['productpage', 'details', 'reviews'].every((service) => (found[service] ?? 0) >= 10),
     );
     // No more than were sent: a request that two proxies counted as theirs would show.
@@ -145,10 +170,43 @@ describe('what looks at Bookinfo’s mesh', () => {
     expect(await query('process_cpu_seconds_total{job="malha-control-plane"}')).toHaveLength(1);
   });
 
+  test('Prometheus finds every series that Istio’s dashboards ask for, by the same labels', async () => {
+    await mesh.exec('productpage-v1.bookinfo', [process.execPath, '-e', TALK_TO_DB]);
+    const wanted = [...SERIES.map((name) => name), ...LABELLED];
+    const missing = await until(
+      async () => {
+        const answers = await Promise.all(wanted.map(async (selector) => ({ selector, found: await query(selector) })));
+        return answers.filter(({ found }) => found.length === 0).map(({ selector }) => selector);
+      },
+      (selectors) => selectors.length === 0,
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test('every query of every panel, rule and alert returns data', async () => {
+    const queries = [...panelQueries(manifests), ...ruleQueries(manifests)];
+    expect(queries.length).toBeGreaterThan(60);
+    const empty = await until(
+      async () => {
+        await browse('/productpage', { 'end-user': 'jason' });
+        const answers = await Promise.all(queries.map(async (expr) => ({ expr, found: await query(expr) })));
+        return answers.filter(({ found }) => found.length === 0).map(({ expr }) => expr);
+      },
+      (left) => left.length === 0,
+    );
+    expect(empty).toEqual([]);
+  });
+
+  test('a service that nobody called shows no data, and no zero errors', async () => {
+    const idle = panelQueries(manifests, 'nobody.bookinfo.svc.cluster.local').filter((expr) => expr.includes('nobody'));
+    expect(idle.length).toBeGreaterThan(5);
+    for (const expr of idle) expect(await query(expr)).toEqual([]);
+  });
+
   test('Jaeger holds the trace of one request through gateway and services, every parent right', async () => {
     const trace = randomBytes(16).toString('hex');
-    // Envoy asks its own sampling, not the flag of the caller's context; `x-client-trace-id` is how a client asks for a trace.
-    const context = { traceparent: `00-${trace}-${randomBytes(8).toString('hex')}-01`, 'x-client-trace-id': trace };
+    // One of a hundred is traced, but the caller has decided.
+    const context = { traceparent: `00-${trace}-${randomBytes(8).toString('hex')}-01` };
     await browse('/productpage', { ...context, 'end-user': 'jason' });
     const found = await until(
       async () => (await get<{ data?: Trace[] }>('jaeger.malha-system', 16686, `/api/traces/${trace}`)).data?.[0],
@@ -164,12 +222,25 @@ describe('what looks at Bookinfo’s mesh', () => {
     expect(orphans).toHaveLength(1);
     expect(found!.processes[orphans[0]!.processID]!.serviceName).toMatch(/^edge/);
   });
-});
 
-/** `outbound|9080|v1|reviews.bookinfo.svc.cluster.local` is of reviews. */
-function serviceOf({ envoy_cluster_name = '' }: Record<string, string>): string {
-  return /([a-z-]+)\.bookinfo\.svc/.exec(envoy_cluster_name)?.[1] ?? envoy_cluster_name;
-}
+  test('a fault burns the budget of a service, and its alert reaches Alertmanager', async () => {
+    writeFileSync(join(manifests.dir, 'fault.yaml'), stringify(FAULT));
+    const alerts = await until(
+      async () => {
+        await browse('/productpage');
+        return get<Alert[]>('alertmanager.malha-system', 9093, '/api/v2/alerts');
+      },
+      (found) => found.some(({ labels }) => labels.alertname === 'ErrorBudgetBurn' && labels.severity === 'page'),
+    );
+    expect(alerts.map(({ labels }) => labels)).toContainEqual(
+      expect.objectContaining({
+        alertname: 'ErrorBudgetBurn',
+        objective: 'availability',
+        destination_service: 'details.bookinfo.svc.cluster.local',
+      }),
+    );
+  });
+});
 
 /** Asks until the answer is good or a minute and a half have passed; then the last answer stands, whatever it is. */
 async function until<T>(ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {

@@ -117,7 +117,14 @@ describe('scrape targets', () => {
     expect(scrapeTargets([proxy(NODE.id), proxy(NODE.id), proxy('odd')], () => labels)).toEqual([
       {
         targets: ['198.18.0.9:15090'],
-        labels: { pod: 'web', namespace: 'shop', proxy_type: 'sidecar', app: 'web', version: 'v1' },
+        labels: {
+          pod: 'web',
+          namespace: 'shop',
+          container: 'istio-proxy',
+          proxy_type: 'sidecar',
+          app: 'web',
+          version: 'v1',
+        },
       },
     ]);
   });
@@ -125,6 +132,9 @@ describe('scrape targets', () => {
   it('prefer the canonical labels, and write IPv6 in brackets', () => {
     const labels = { app: 'x', 'service.istio.io/canonical-name': 'web' };
     const [target] = scrapeTargets([proxy('router~fd00::1~edge.shop~shop.svc.cluster.local')], () => labels);
-    expect(target).toMatchObject({ targets: ['[fd00::1]:15090'], labels: { app: 'web', proxy_type: 'router' } });
+    expect(target).toMatchObject({
+      targets: ['[fd00::1]:15090'],
+      labels: { app: 'web', container: 'istio-proxy', proxy_type: 'router' },
+    });
   });
 });

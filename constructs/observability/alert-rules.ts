@@ -1,0 +1,66 @@
+/** What has to wake somebody in any mesh: the control plane, its proxies, and what they do not take. */
+import type { RuleGroup } from './objective';
+
+export const meshRules: RuleGroup = {
+  name: 'malha',
+  rules: [
+    {
+      alert: 'ControlPlaneDown',
+      expr: 'absent(up{job="malha-control-plane"} == 1)',
+      for: '2m',
+      labels: { severity: 'page' },
+      annotations: {
+        summary: 'no replica of the control plane answers',
+        description: 'Proxies go on with what they have; changes and new Pods wait.',
+      },
+    },
+    {
+      alert: 'ProxiesUnreachable',
+      expr: 'sum(up{job="malha-proxies"} == bool 0) / count(up{job="malha-proxies"}) > 0.1',
+      for: '5m',
+      labels: { severity: 'ticket' },
+      annotations: {
+        summary: '{{ $value | humanizePercentage }} of the proxies cannot be scraped',
+        description: 'Their metrics are missing from every rate.',
+      },
+    },
+    {
+      alert: 'ConfigurationRejected',
+      expr: 'sum by (type) (increase(pilot_total_xds_rejects[5m])) > 0',
+      labels: { severity: 'page' },
+      annotations: {
+        summary: 'proxies reject what they are sent ({{ $labels.type }})',
+        description: '`malha proxy-status` says which, and why. They go on with what they had.',
+      },
+    },
+    {
+      alert: 'ConfigurationStale',
+      expr: 'max(malha_configuration_stale) > 0',
+      for: '10m',
+      labels: { severity: 'ticket' },
+      annotations: {
+        summary: 'the newest objects have errors and are not in force',
+        description: 'The findings on the control plane’s status say which.',
+      },
+    },
+    {
+      alert: 'ControlPlaneCannotTranslate',
+      expr: 'sum(increase(pilot_total_xds_internal_errors[5m])) > 0',
+      labels: { severity: 'page' },
+      annotations: {
+        summary: 'the control plane cannot translate some objects',
+        description: 'The last good resources of these objects stay in force.',
+      },
+    },
+    {
+      alert: 'SlowConvergence',
+      expr: 'histogram_quantile(0.99, sum by (le) (rate(pilot_proxy_convergence_time_bucket[10m]))) > 10',
+      for: '10m',
+      labels: { severity: 'ticket' },
+      annotations: {
+        summary: 'changes take {{ $value | humanizeDuration }} to reach all proxies',
+        description: 'The control plane may be short of CPU.',
+      },
+    },
+  ],
+};

@@ -5,21 +5,21 @@ import { TypeUrl } from '../envoy/type-url';
 import type { EndpointGroup } from './locality';
 import type { Evaluation } from './memo';
 import { labelledEndpoint } from './metadata';
-import { outboundClusterName } from './names';
-import { type ClientTarget, clientTargetKey, groupsOfTarget, sharedQuery, usesEds } from './outbound-target';
+import { type ClientService, clientServiceKey, groupsOfTarget, serviceQuery, usesEds } from './outbound-target';
 import { endpointAddress } from './shapes';
 
 type Assignment = envoy.config.endpoint.v3.ClusterLoadAssignment;
 
-/** Undefined for clusters that find their endpoints otherwise. */
-export function endpointsResource(evaluation: Evaluation, target: ClientTarget): EnvoyResource | undefined {
-  return evaluation.derive(endpointsQuery, clientTargetKey(target), target);
+/** Of all clusters of a service, apart from those that find their endpoints otherwise. */
+export function endpointsOfService(evaluation: Evaluation, service: ClientService): readonly EnvoyResource[] {
+  return evaluation.derive(endpointsQuery, clientServiceKey(service), service);
 }
 
-const endpointsQuery = sharedQuery('endpoints', (evaluation, target) => {
-  if (!usesEds(target)) return undefined;
-  const name = outboundClusterName(target.service.hostname, target.port.number, target.subset);
-  return evaluation.attempt(TypeUrl.endpoint, name, () => loadAssignment(name, groupsOfTarget(evaluation, target)));
+const endpointsQuery = serviceQuery({
+  name: 'endpoints',
+  typeUrl: TypeUrl.endpoint,
+  isFor: usesEds,
+  translate: (_, target, name) => loadAssignment(name, groupsOfTarget(target)),
 });
 
 /** The groups in the order in which they are given. */

@@ -16,6 +16,11 @@ export interface Place {
   readonly node: string;
 }
 
+/** Nobody asks where the client is, or nobody knows. */
+export function isNowhere({ locality, labels, node }: Place): boolean {
+  return locality === '' && node === '' && Object.keys(labels).length === 0;
+}
+
 /** Endpoints of one locality, of one preference. */
 export interface EndpointGroup {
   readonly locality: string;

@@ -29,7 +29,7 @@ interface Entry {
   /** The World, by its number, in which the value was last found to hold. */
   holdsIn: number;
   /** Why the value is not what it should be. */
-  failure?: TranslationFailure;
+  failures: readonly TranslationFailure[];
 }
 
 /** What failed to translate: the rest of a snapshot does not suffer from it. */
@@ -42,6 +42,8 @@ export interface TranslationFailure {
 
 /** Results that no World has asked for in this many are forgotten. */
 const WORLDS_REMEMBERED = 4;
+
+const none: readonly never[] = Object.freeze([]);
 
 export class Memo {
   private readonly entries = new Map<Query<never, unknown>, Map<string, Entry>>();
@@ -60,8 +62,9 @@ export class Memo {
   get failures(): readonly TranslationFailure[] {
     const failures = new Map<string, TranslationFailure>();
     for (const entries of this.entries.values()) {
-      for (const { failure, holdsIn } of entries.values()) {
-        if (failure && holdsIn === this.newest) failures.set(`${failure.typeUrl} ${failure.name}`, failure);
+      for (const { failures: found, holdsIn } of entries.values()) {
+        if (found.length === 0 || holdsIn !== this.newest) continue;
+        for (const failure of found) failures.set(`${failure.typeUrl} ${failure.name}`, failure);
       }
     }
     return [...failures.values()];
@@ -85,6 +88,7 @@ export class Memo {
       args,
       value: undefined,
       reads: [],
+      failures: none,
       holdsIn: number,
     };
     this.compute(world, entry);
@@ -116,7 +120,7 @@ export class Memo {
     // An equal list keeps its identity; resources and other values do so where they are made.
     if (!sameAnswer(value, entry.value)) entry.value = value;
     entry.reads = evaluation.reads;
-    entry.failure = evaluation.failure;
+    entry.failures = evaluation.failures;
   }
 
   private numberOf(world: World): number {
@@ -152,7 +156,7 @@ const FEW = 12;
 /** One computation: asks the World and other queries, and writes down what it asked. */
 export class Evaluation extends WorldView {
   readonly reads: Read[] = [];
-  failure?: TranslationFailure;
+  failures: readonly TranslationFailure[] = none;
   /** What was read already, once that is more than can be looked through. */
   private known?: Map<unknown, Set<string>>;
 
@@ -213,6 +217,11 @@ export class Evaluation extends WorldView {
     return resource === FAILED ? (this.previous as EnvoyResource | undefined) : resource;
   }
 
+  /** Writes down what could not be made. */
+  fail(failure: TranslationFailure): void {
+    this.failures = [...this.failures, failure];
+  }
+
   /**
    * One resource, for a query that has a way of its own when `build` fails. It is encoded now, so that a message that
    * Envoy's schema does not allow never reaches a snapshot.
@@ -221,7 +230,7 @@ export class Evaluation extends WorldView {
     try {
       return this.memo.intern(typeUrl, name, build());
     } catch (error) {
-      this.failure = { typeUrl, name, error: error as Error };
+      this.fail({ typeUrl, name, error: error as Error });
       return FAILED;
     }
   }

@@ -7,14 +7,13 @@ import { loadAssignment } from './endpoints';
 import { loadBalancing } from './load-balancing';
 import type { Evaluation } from './memo';
 import { labelled, provenance } from './metadata';
-import { outboundClusterName } from './names';
 import {
-  type ClientTarget,
-  clientTargetKey,
+  type ClientService,
+  clientServiceKey,
   groupsOfTarget,
   isOriginalDestination,
   type OutboundTarget,
-  sharedQuery,
+  serviceQuery,
   usesEds,
 } from './outbound-target';
 import { outlierDetection, panicThreshold } from './outlier-detection';
@@ -29,13 +28,15 @@ type Cluster = envoy.config.cluster.v3.Cluster;
 /** How often names are resolved where DNS itself gives no time to live and the mesh configuration no other time. */
 const DNS_REFRESH_RATE = '60s';
 
-export function outboundCluster(evaluation: Evaluation, target: ClientTarget): EnvoyResource | undefined {
-  return evaluation.derive(clusterQuery, clientTargetKey(target), target);
+export function clustersOfService(evaluation: Evaluation, service: ClientService): readonly EnvoyResource[] {
+  return evaluation.derive(clustersQuery, clientServiceKey(service), service);
 }
 
-const clusterQuery = sharedQuery('outbound cluster', (evaluation, target) => {
-  const name = outboundClusterName(target.service.hostname, target.port.number, target.subset);
-  return evaluation.attempt(TypeUrl.cluster, name, () => translate(evaluation, target, name));
+const clustersQuery = serviceQuery({
+  name: 'outbound clusters',
+  typeUrl: TypeUrl.cluster,
+  isFor: () => true,
+  translate,
 });
 
 function translate(evaluation: Evaluation, target: OutboundTarget, name: string): Cluster {
@@ -73,7 +74,7 @@ function discovery(evaluation: Evaluation, target: OutboundTarget, name: string)
   if (usesEds(target)) {
     return { type: 'EDS', eds_cluster_config: { eds_config: ads(), service_name: name } };
   }
-  const groups = groupsOfTarget(evaluation, target);
+  const groups = groupsOfTarget(target);
   const isOne = groups.length === 1 && groups[0]!.endpoints.length === 1;
   return {
     // Envoy's LOGICAL_DNS is for a single name.

@@ -1,12 +1,23 @@
 /** Which outbound clusters there are, and what each of them stands for. */
 import type { DestinationRule } from '../api';
 import type { EnvoyResource } from '../envoy/resource';
+import type { TypeUrl } from '../envoy/type-url';
 import { type Endpoint, endpointsOf, keyOf, type Service, type ServicePort, selects, type WorldView } from '../world';
 import type { ClientView } from './client-view';
 import { isPassthrough } from './load-balancing';
-import { arranged, byLocality, countsFor, type EndpointGroup, type Nearness, nearnessOf, type Place } from './locality';
+import {
+  arranged,
+  byLocality,
+  countsFor,
+  type EndpointGroup,
+  isNowhere,
+  type Nearness,
+  nearnessOf,
+  type Place,
+} from './locality';
 import { type Evaluation, FAILED, type Query } from './memo';
-import { type EffectivePolicy, effectivePolicy, subsetsOf } from './traffic-policy';
+import { outboundClusterName } from './names';
+import { effectivePolicy, subsetsOf } from './traffic-policy';
 
 /** What is behind one outbound cluster now. */
 export interface OutboundTarget {
@@ -18,118 +29,147 @@ export interface OutboundTarget {
   readonly subset: string;
   /** The DestinationRules that hold for the client, oldest first. */
   readonly rules: readonly DestinationRule[];
+  /** Of the port, whatever the subset; looked up when it is first asked for. */
+  readonly allEndpoints: () => readonly Endpoint[];
   /** How near endpoints go first, and to whom; undefined where it makes no difference. */
   readonly near?: { readonly nearness: Nearness; readonly place: Place };
   /** The only Node whose endpoints are used. */
   readonly node?: string;
 }
 
-/** Which cluster a client means; who it is decides which service and which rules these names lead to. */
-export interface ClientTarget {
+/** Which service a client means; who it is decides which service and which rules the name leads to. */
+export interface ClientService {
   readonly view: ClientView;
   readonly hostname: string;
-  readonly port: number;
-  readonly subset: string;
 }
 
-/** A target by names that mean the same for all clients: what is made of it is shared by every namespace. */
-export interface SharedTarget {
+/** A service by names that mean the same for all clients: what is made of it is shared by every namespace. */
+interface SharedService {
   readonly redirected: boolean;
   readonly serviceKey: string;
-  readonly port: number;
-  readonly subset: string;
+  /** Those that the client sees. */
+  readonly ports: readonly number[];
   readonly rules: readonly { readonly namespace: string; readonly name: string }[];
   /** Only where it makes a difference. */
   readonly place?: Place;
 }
 
-/** The clusters of all services that the clients see. */
-export function clientTargets(evaluation: Evaluation, view: ClientView): ClientTarget[] {
-  return evaluation.visibleServices(view.viewer).flatMap(({ hostname, ports }) => {
-    const subsets = subsetsOf(evaluation.destinationRules(view.viewer, hostname));
-    return ports
-      .filter(({ protocol }) => protocol !== 'UDP')
-      .flatMap(({ number: port }) =>
-        ['', ...subsets.map(({ name }) => name)].map((subset) => ({ view, hostname, port, subset })),
-      );
-  });
+/** A resource, or the name of one that could not be made. */
+type Made = EnvoyResource | { readonly failed: string };
+
+/** What makes one resource for each cluster of a service, where the cluster has one. */
+export interface TargetTranslation {
+  readonly name: string;
+  readonly typeUrl: TypeUrl;
+  readonly isFor: (target: OutboundTarget) => boolean;
+  readonly translate: (evaluation: Evaluation, target: OutboundTarget, name: string) => object;
 }
 
-type MaybeResource = EnvoyResource | typeof FAILED | undefined;
-
-/** A query about what clients mean, answered by one that is shared where they mean the same. */
-export function sharedQuery(
-  name: string,
-  translate: (evaluation: Evaluation, target: OutboundTarget) => MaybeResource,
-): Query<ClientTarget, EnvoyResource | undefined> {
-  const shared: Query<SharedTarget, MaybeResource> = {
-    name: `shared ${name}`,
-    compute: (evaluation, args) => {
-      const target = resolve(evaluation, args);
-      return target && translate(evaluation, target);
-    },
+/**
+ * A query for the resources of a service, one for each of its ports and subsets, as a client has them. It is answered by
+ * one that all clients share who mean the same by the name.
+ */
+export function serviceQuery(made: TargetTranslation): Query<ClientService, readonly EnvoyResource[]> {
+  const shared: Query<SharedService, readonly Made[]> = {
+    name: `shared ${made.name}`,
+    compute: (evaluation, service) =>
+      targetsOf(evaluation, service)
+        .filter(made.isFor)
+        .map((target): Made => {
+          const name = outboundClusterName(target.service.hostname, target.port.number, target.subset);
+          const resource = evaluation.attempt(made.typeUrl, name, () => made.translate(evaluation, target, name));
+          return resource === FAILED ? { failed: name } : resource;
+        }),
   };
   return {
-    name,
-    compute: (evaluation, target) => {
-      const args = shareable(evaluation, target);
-      if (!args) return undefined;
-      const resource = evaluation.derive(shared, JSON.stringify(Object.values(args)), args);
-      return resource === FAILED ? (evaluation.previous as EnvoyResource | undefined) : resource;
+    name: made.name,
+    compute: (evaluation, client) => {
+      const { key, service } = evaluation.derive(shareableQuery, clientServiceKey(client), client);
+      if (!service) return [];
+      const resources = evaluation.derive(shared, key, service);
+      const previous = (evaluation.previous ?? []) as readonly EnvoyResource[];
+      return resources.flatMap((each) =>
+        'failed' in each ? (previous.find(({ name }) => name === each.failed) ?? []) : [each],
+      );
     },
   };
 }
 
 /** The key under which the answer to a client's query is remembered. */
-export function clientTargetKey({ view, hostname, port, subset }: ClientTarget): string {
-  return keyOf(view.clusterKey, hostname, port, subset);
+export function clientServiceKey({ view, hostname }: ClientService): string {
+  return keyOf(view.clusterKey, hostname);
 }
 
-function shareable(world: WorldView, { view, hostname, port, subset }: ClientTarget): SharedTarget | undefined {
+const shareableQuery: Query<ClientService, { key: string; service?: SharedService }> = {
+  name: 'shareable service',
+  compute: (evaluation, client) => {
+    const service = shareable(evaluation, client);
+    return { key: service ? JSON.stringify(Object.values(service)) : '', service };
+  },
+};
+
+function shareable(world: WorldView, { view, hostname }: ClientService): SharedService | undefined {
   const service = world.service(view.viewer, hostname);
   if (!service) return undefined;
   const rules = world.destinationRules(view.viewer, hostname);
   return {
     redirected: view.type === 'sidecar' && view.capture === 'REDIRECT',
     serviceKey: service.key,
-    port,
-    subset,
+    ports: service.ports.map(({ number }) => number),
     rules: rules.map(({ metadata: { namespace = 'default', name } }) => ({ namespace, name })),
-    ...placeThatCounts(world, view.place, service, effectivePolicy(rules, port, subset)),
+    ...placeThatCounts(world, view.place, service, rules),
   };
 }
 
-function placeThatCounts(world: WorldView, place: Place, service: Service, policy: EffectivePolicy): { place?: Place } {
-  const nearness = nearnessOf(world.meshConfig(), policy, service);
-  const isNear = countsFor(nearness, place);
-  if (!isNear && !service.nodeLocal) return {};
+/** The client's place, where any port or subset of the service is balanced by it. */
+function placeThatCounts(
+  world: WorldView,
+  place: Place,
+  service: Service,
+  rules: readonly DestinationRule[],
+): { place?: Place } {
+  if (isNowhere(place)) return {};
+  const subsets = ['', ...subsetsOf(rules).map(({ name }) => name)];
+  const counting = service.ports
+    .flatMap(({ number }) => subsets.map((subset) => effectivePolicy(rules, number, subset)))
+    .map((policy) => nearnessOf(world.meshConfig(), policy, service))
+    .filter((nearness) => countsFor(nearness, place));
+  if (counting.length === 0 && !service.nodeLocal) return {};
   return {
     place: {
-      locality: isNear ? place.locality : '',
-      labels: isNear && nearness?.failoverPriority?.length ? place.labels : {},
+      locality: counting.length > 0 ? place.locality : '',
+      labels: counting.some((nearness) => nearness?.failoverPriority?.length) ? place.labels : {},
       node: service.nodeLocal ? place.node : '',
     },
   };
 }
 
-function resolve(
+/** The clusters of a service: one for each port, and each subset of it. */
+function targetsOf(
   world: WorldView,
-  { redirected, serviceKey, port, subset, rules, place }: SharedTarget,
-): OutboundTarget | undefined {
+  { redirected, serviceKey, ports, rules: names, place }: SharedService,
+): OutboundTarget[] {
   const service = world.serviceByKey(serviceKey);
-  const servicePort = service?.ports.find(({ number }) => number === port);
-  if (!service || !servicePort) return undefined;
-  const found = rules
+  if (!service) return [];
+  const rules = names
     .map(({ namespace, name }) => world.destinationRule(namespace, name))
     .filter((rule) => rule !== undefined);
-  const target = { redirected, service, port: servicePort, subset, rules: found };
-  if (!place) return target;
-  const nearness = nearnessOf(world.meshConfig(), effectivePolicy(found, port, subset), service);
-  return {
-    ...target,
-    ...(nearness && { near: { nearness, place } }),
-    ...(service.nodeLocal && place.node && { node: place.node }),
-  };
+  const subsets = ['', ...subsetsOf(rules).map(({ name }) => name)];
+  const node = place?.node && service.nodeLocal ? { node: place.node } : {};
+  return service.ports
+    .filter(({ number, protocol }) => protocol !== 'UDP' && ports.includes(number))
+    .flatMap((port) => {
+      let endpoints: readonly Endpoint[] | undefined;
+      const allEndpoints = () => {
+        endpoints ??= endpointsOfPort(world, service, port);
+        return endpoints;
+      };
+      return subsets.map((subset): OutboundTarget => {
+        const nearness = place && nearnessOf(world.meshConfig(), effectivePolicy(rules, port.number, subset), service);
+        const near = nearness && place && countsFor(nearness, place) ? { near: { nearness, place } } : {};
+        return { redirected, service, port, subset, rules, allEndpoints, ...near, ...node };
+      });
+    });
 }
 
 /** Envoy connects to the address that the client chose: for headless services, each Pod is one that clients mean. */
@@ -148,23 +188,20 @@ export function isDns(service: Service): boolean {
   return service.resolution === 'DNS' || service.resolution === 'DNS_ROUND_ROBIN';
 }
 
-/** The target's endpoints, as its clients should use them. */
-export function groupsOfTarget(evaluation: Evaluation, target: OutboundTarget): EndpointGroup[] {
-  const endpoints = endpointsOfTarget(evaluation, target);
-  return target.near ? arranged(endpoints, target.near.nearness, target.near.place) : byLocality(endpoints);
+/** The target's endpoints, as its clients should use them: those that carry the labels of its subset. */
+export function groupsOfTarget(target: OutboundTarget): EndpointGroup[] {
+  const { subset, rules, node, near } = target;
+  const labels = subset ? subsetsOf(rules).find(({ name }) => name === subset)?.labels : undefined;
+  const endpoints = target
+    .allEndpoints()
+    .filter((endpoint) => (!node || endpoint.node === node) && selects(labels, endpoint.labels));
+  return near ? arranged(endpoints, near.nearness, near.place) : byLocality(endpoints);
 }
 
-/** The endpoints that carry the labels of the target's subset. */
-function endpointsOfTarget(evaluation: Evaluation, target: OutboundTarget): Endpoint[] {
-  const { service, port, subset, rules, node } = target;
-  const all =
-    service.registry === 'Kubernetes' && service.externalName
-      ? [{ address: service.externalName, port: externalPort(port), labels: {}, locality: '' }]
-      : endpointsOf(evaluation, service, port);
-  const endpoints = node ? all.filter((endpoint) => endpoint.node === node) : all;
-  if (!subset) return endpoints;
-  const labels = subsetsOf(rules).find(({ name }) => name === subset)?.labels;
-  return endpoints.filter((endpoint) => selects(labels, endpoint.labels));
+function endpointsOfPort(world: WorldView, service: Service, port: ServicePort): readonly Endpoint[] {
+  return service.registry === 'Kubernetes' && service.externalName
+    ? [{ address: service.externalName, port: externalPort(port), labels: {}, locality: '' }]
+    : endpointsOf(world, service, port);
 }
 
 function externalPort(port: ServicePort): number {

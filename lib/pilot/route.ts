@@ -56,7 +56,7 @@ const routesQuery: Query<{ namespace: string; name: string; context: RouteContex
     try {
       return translateRoutes(evaluation, object, context);
     } catch (error) {
-      evaluation.failure = { typeUrl: TypeUrl.route, name: objectName(object), error: error as Error };
+      evaluation.fail({ typeUrl: TypeUrl.route, name: objectName(object), error: error as Error });
       return (evaluation.previous as readonly Route[] | undefined) ?? [REFUSE];
     }
   },

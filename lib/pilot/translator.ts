@@ -3,7 +3,7 @@ import type { EnvoyResource, Snapshot } from '../envoy/resource';
 import { compareText, type Proxy, type World } from '../world';
 import { issuerClusters } from './authorization';
 import { type ClientView, clientViewOf } from './client-view';
-import { endpointsResource } from './endpoints';
+import { endpointsOfService } from './endpoints';
 import { fixedClusters } from './fixed-clusters';
 import { gatewayListeners } from './gateway-listeners';
 import { gatewayRoutes } from './gateway-routes';
@@ -12,9 +12,8 @@ import { inboundCluster } from './inbound-clusters';
 import { inboundListeners } from './inbound-listeners';
 import { type InboundView, inboundViewOf } from './inbound-ports';
 import { Memo, type Query, type TranslationFailure } from './memo';
-import { outboundCluster } from './outbound-clusters';
+import { clustersOfService } from './outbound-clusters';
 import { httpProxyPort, outboundListeners } from './outbound-listeners';
-import { clientTargets } from './outbound-target';
 import { gatewaySecrets } from './secrets';
 import { httpProxyRoute, portRoutes, sniffedRoutes } from './sidecar-routes';
 
@@ -116,14 +115,20 @@ const clientClustersQuery: Query<ClientView, Resources> = {
   compute: (evaluation, view) =>
     sorted([
       ...fixedClusters(evaluation, view),
-      ...clientTargets(evaluation, view).map((target) => outboundCluster(evaluation, target)),
+      ...evaluation
+        .visibleServices(view.viewer)
+        .flatMap(({ hostname }) => clustersOfService(evaluation, { view, hostname })),
     ]),
 };
 
 const endpointsQuery: Query<ClientView, Resources> = {
   name: 'client endpoints',
   compute: (evaluation, view) =>
-    sorted(clientTargets(evaluation, view).map((target) => endpointsResource(evaluation, target))),
+    sorted(
+      evaluation
+        .visibleServices(view.viewer)
+        .flatMap(({ hostname }) => endpointsOfService(evaluation, { view, hostname })),
+    ),
 };
 
 const gatewaySnapshotQuery: Query<GatewayProxy, Snapshot> = {

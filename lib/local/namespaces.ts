@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SYSTEM_PATH, USER_NAMESPACE } from './capture';
@@ -39,6 +40,10 @@ export class Namespaces {
       // Envoy runs as another user, who may not be able to reach the binary where it is: each pod sees it here.
       const envoy = Namespaces.envoyIn(options.directory);
       await writeFile(envoy, '');
+      // What /etc/hosts does not know is unknown at once: nothing leaves the machine, so no answer would ever come.
+      const resolver = join(options.directory, 'resolv.conf');
+      await writeFile(resolver, 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n');
+      const resolvers = existsSync('/etc/resolv.conf') ? [resolver, '/etc/resolv.conf'] : [];
       for (const pod of plan.pods) {
         const hosts = join(options.directory, `${pod.id}.hosts`);
         await writeFile(hosts, hostsFile(plan.services, pod.namespace, pod));
@@ -46,7 +51,7 @@ export class Namespaces {
           pod.id,
           await hold(
             [...namespaces.enterMesh(), 'unshare', '--net', '--mount'],
-            [hosts, '/etc/hosts', options.envoy, envoy],
+            [hosts, '/etc/hosts', ...resolvers, options.envoy, envoy],
           ),
         );
       }

@@ -2,13 +2,14 @@
 import type { RouteDestination } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import { httpAuthorization, tcpAuthorization } from './authorization';
+import { ChainClaims } from './chain-claims';
 import { boundVirtualServices, hostNamesOf } from './gateway-hosts';
 import type { GatewayPort, GatewayServer } from './gateway-servers';
 import { certificateGuard, downstreamTls } from './gateway-tls';
 import type { GatewayView } from './gateway-view';
 import { httpConnectionManager } from './hcm';
 import type { Evaluation } from './memo';
-import { blockOf, tcpRoutes } from './outbound-chains';
+import { tcpRoutes } from './outbound-chains';
 import { appliesTo } from './route';
 import { tcpToDestinations } from './tcp-proxy';
 import type { ObservedSide } from './tracing';
@@ -23,8 +24,7 @@ interface Place {
   readonly side: ObservedSide;
   /** Of the listener. */
   readonly name: string;
-  /** What a chain has claimed already: no two may take the same. */
-  readonly claimed: Set<string>;
+  readonly claims: ChainClaims;
 }
 
 /** Filters for a part of the destinations, or for all where there are no subnets. */
@@ -42,7 +42,7 @@ export function gatewayChains(
   const { namespace, viewer, labels, serviceName, unmetered } = view.client;
   // For Telemetry, a gateway is a client of the services behind it.
   const side: ObservedSide = { namespace, viewer, labels, serviceName, unmetered, mode: 'CLIENT' };
-  const place: Place = { evaluation, view, side, name, claimed: new Set() };
+  const place: Place = { evaluation, view, side, name, claims: new ChainClaims() };
   const chainsOf = (server: GatewayServer, index: number): FilterChain[] => {
     switch (server.kind) {
       case 'https':
@@ -139,19 +139,10 @@ function passthrough(place: Place, target: GatewayServer): FilterChain[] {
   });
 }
 
-/** A name, and a destination, belong to the first that claims them. No names: every connection, with TLS or without. */
-function chainOf({ claimed }: Place, names: readonly string[], { subnets, filters }: Part): FilterChain[] {
-  const claim = (values: readonly string[], beside: string) => {
-    const free = [...new Set(values)].filter((value) => !claimed.has(`${value} ${beside}`));
-    for (const value of free) claimed.add(`${value} ${beside}`);
-    return free;
-  };
-  const isForAll = names.length === 0 || names.includes('*');
-  const free = claim(isForAll ? ['*'] : names, [...subnets].sort().join(' '));
-  if (free.length === 0) return [];
-  const match = {
-    ...(subnets.length > 0 && { prefix_ranges: subnets.map(blockOf) }),
-    ...(!isForAll && { server_names: free }),
-  };
-  return [{ ...(Object.keys(match).length > 0 && { filter_chain_match: match }), filters }];
+/** No names, and `*` among them: every connection, with TLS or without. */
+function chainOf({ claims }: Place, names: readonly string[], { subnets, filters }: Part): FilterChain[] {
+  return claims.claim(names.includes('*') ? [] : names, subnets).map((match) => ({
+    ...(Object.keys(match).length > 0 && { filter_chain_match: match }),
+    filters,
+  }));
 }

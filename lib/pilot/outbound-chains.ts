@@ -2,6 +2,7 @@
 import type { L4MatchAttributes, RouteDestination, VirtualService } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import { isTls, MESH_GATEWAY, type Service, type ServicePort, type WorldView } from '../world';
+import { ChainClaims } from './chain-claims';
 import type { ClientView } from './client-view';
 import { destinationAt } from './destinations';
 import { WILDCARD_ADDRESS } from './names';
@@ -29,28 +30,10 @@ export function opaqueChains(
   { services, address, port }: { services: readonly Service[]; address: string; port: number },
 ): OpaqueChains {
   const chosen: FilterChain[] = [];
-  const claimed = new Set<string>();
+  const claims = new ChainClaims();
   let otherwise: FilterChain | undefined;
   const add = (names: readonly string[], blocks: readonly string[], filter: envoy.config.listener.v3.Filter) => {
-    const claim = (kind: string, values: readonly string[]) => {
-      const free = values.filter((value) => !claimed.has(`${kind} ${value}`));
-      for (const value of free) claimed.add(`${kind} ${value}`);
-      return free;
-    };
-    const ranges = blocks.join(' ');
-    const server_names = claim(
-      ranges,
-      names.map((name) => name.toLowerCase()),
-    );
-    const prefix_ranges = (names.length > 0 ? blocks : claim('', blocks)).map(blockOf);
-    if (names.length > 0 ? server_names.length === 0 : prefix_ranges.length === 0) return;
-    chosen.push({
-      filter_chain_match: {
-        ...(prefix_ranges.length > 0 && { prefix_ranges }),
-        ...(server_names.length > 0 && { server_names }),
-      },
-      filters: [filter],
-    });
+    for (const match of claims.claim(names, blocks)) chosen.push({ filter_chain_match: match, filters: [filter] });
   };
   for (const service of services) {
     const servicePort = service.ports.find(({ number }) => number === port)!;
@@ -66,12 +49,6 @@ export function opaqueChains(
     else otherwise ??= { filters: [filter] };
   }
   return { chosen, otherwise };
-}
-
-/** A block of addresses, or a single one. */
-export function blockOf(cidr: string): envoy.config.core.v3.CidrRange {
-  const [address_prefix = '', length] = cidr.split('/');
-  return { address_prefix, prefix_len: Number(length ?? (address_prefix.includes(':') ? 128 : 32)) };
 }
 
 function contextOf(view: ClientView, port: number) {

@@ -48,8 +48,14 @@ export class BehaviourMesh {
     private readonly cleanups: (() => unknown)[],
   ) {}
 
-  /** Starts everything; it has no objects but the cast's. */
-  static async start(capture: Capture, find: FindEnvoyOptions = {}): Promise<BehaviourMesh> {
+  /**
+   * Starts everything; it has no objects but the cast's.
+   * @param only the Pods that run. Default: all.
+   */
+  static async start(
+    capture: Capture,
+    { only, ...find }: FindEnvoyOptions & { only?: readonly string[] } = {},
+  ): Promise<BehaviourMesh> {
     const [envoy, choice, given] = await Promise.all([findEnvoy(find), chooseCapture(capture), Given.make()]);
     const directory = await createRunDirectory();
     const cleanups: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })];
@@ -74,6 +80,7 @@ export class BehaviourMesh {
           echo: ['false'],
           envoy: isTransparent ? Namespaces.envoyIn(directory) : envoy.path,
         }),
+        only,
       );
       const namespaces = isTransparent
         ? await Namespaces.create(plan, { userNamespace: choice.userNamespace, directory, envoy: envoy.path })
@@ -260,8 +267,11 @@ export class BehaviourMesh {
 }
 
 /** Our own process serves instead of the control plane that a plan always has. */
-function membersOnly(plan: MeshPlan): MeshPlan {
-  return { ...plan, pods: plan.pods.filter(({ name }) => NAMESPACE_OF[name] !== undefined) };
+function membersOnly(plan: MeshPlan, only?: readonly string[]): MeshPlan {
+  return {
+    ...plan,
+    pods: plan.pods.filter(({ name }) => NAMESPACE_OF[name] !== undefined && (only?.includes(name) ?? true)),
+  };
 }
 
 /** The proxy's own command, with the control plane at a socket that every namespace sees, and one worker. */

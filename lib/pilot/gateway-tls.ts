@@ -114,8 +114,7 @@ function judgement(tls: ServerTls): Partial<CommonTlsContext> {
     ...(filename && { trusted_ca: { filename } }),
     ...(tls.caCrl && { crl: { filename: tls.caCrl } }),
   };
-  // Envoy asks for a certificate only where there is an authority to judge by, whatever that would say.
-  const skipped = { system_root_certs: {}, trust_chain_verification: 'ACCEPT_UNTRUSTED' as const };
+  const skipped = { trust_chain_verification: 'ACCEPT_UNTRUSTED' as const };
   return { validation_context: { ...validationContext(tls), ...(tls.insecureSkipVerify ? skipped : files) } };
 }
 

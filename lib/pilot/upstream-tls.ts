@@ -4,6 +4,9 @@ import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
 import { isHttp, isWildcard, type Service, type ServicePort } from '../world';
 
+/** The authorities of the proxy's image. Envoy has a field for the system's own, `system_root_certs`, and ignores it. */
+const SYSTEM_ROOTS = '/etc/ssl/certs/ca-certificates.crt';
+
 /**
  * The transport socket of a cluster, or undefined for plain text.
  *
@@ -27,9 +30,10 @@ export function upstreamTls(
         ...(isHttp(port.protocol) && { alpn_protocols: isHttp2 ? ['h2'] : ['http/1.1'] }),
         tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
         validation_context: {
-          ...(settings.caCertificates && settings.caCertificates !== 'system'
-            ? { trusted_ca: { filename: settings.caCertificates } }
-            : { system_root_certs: {} }),
+          trusted_ca: {
+            filename:
+              settings.caCertificates && settings.caCertificates !== 'system' ? settings.caCertificates : SYSTEM_ROOTS,
+          },
           ...(names.length > 0 && {
             match_typed_subject_alt_names: names.flatMap((name) => [
               { san_type: 'DNS' as const, matcher: { exact: name } },

@@ -106,7 +106,8 @@ export function withUniqueDomains(hosts: readonly VirtualHost[]): VirtualHost[] 
   for (const host of hosts) claim(host.domains?.[0], host);
   for (const host of hosts) for (const domain of host.domains ?? []) claim(domain, host);
   return hosts.flatMap((host) => {
-    const domains = (host.domains ?? []).filter((domain) => owners.get(domain.toLowerCase()) === host);
+    const distinct = [...new Set(host.domains)];
+    const domains = distinct.filter((domain) => owners.get(domain.toLowerCase()) === host);
     if (domains.length === 0) return [];
     return domains.length === host.domains?.length ? [host] : [{ ...host, domains }];
   });

@@ -10,16 +10,34 @@ import { isNamed, readable } from './validate';
  * them. The order of the findings does not depend on the order of the objects; each is told once.
  */
 export function analyze(objects: readonly KubeObject[], options: AnalyzeOptions = {}): Finding[] {
-  const sorted = objects
-    .filter((object) => typeof object === 'object' && object !== null && isNamed(object))
-    .map((object) => ({ key: objectKey(object), object, readable: readable(object) }))
-    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-  const analysis = new Analysis(
-    sorted.flatMap((entry) => entry.readable ?? []),
-    options,
-    sorted.flatMap((entry) => (entry.readable ? [] : entry.object)),
-  );
+  const sorted = objects.filter((object) => typeof object === 'object' && object !== null && isNamed(object));
+  sorted.sort(byKey);
+  const right: KubeObject[] = [];
+  const others: KubeObject[] = [];
+  for (const object of sorted) {
+    const whole = readable(object);
+    if (whole) right.push(whole);
+    else others.push(object);
+  }
+  const analysis = new Analysis(right, options, others);
   return once(analyzers.flatMap((analyzer) => analyzer(analysis)));
+}
+
+/** Remembered, as most objects are analyzed again and again. */
+const keys = new WeakMap<KubeObject, string>();
+
+function keyOf(object: KubeObject): string {
+  let key = keys.get(object);
+  if (key === undefined) {
+    key = objectKey(object);
+    keys.set(object, key);
+  }
+  return key;
+}
+
+function byKey(a: KubeObject, b: KubeObject): number {
+  const [left, right] = [keyOf(a), keyOf(b)];
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 function once(findings: readonly Finding[]): Finding[] {

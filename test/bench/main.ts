@@ -3,6 +3,7 @@
  * machine, and ends with 1 when a goal is missed.
  */
 import { type Measurement, type Part, tableOf } from './measurement';
+import { analyze } from './parts/analyze';
 import { edit } from './parts/edit';
 import { idle } from './parts/idle';
 import { sign } from './parts/sign';
@@ -10,7 +11,7 @@ import { start } from './parts/start';
 import { synth } from './parts/synth';
 import { translate } from './parts/translate';
 
-const PARTS: readonly Part[] = [synth, translate, start, edit, idle, sign];
+const PARTS: readonly Part[] = [synth, analyze, translate, start, edit, idle, sign];
 
 async function main(argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json');

@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { type KubeObject, kinds } from '../../lib/api';
-import { admit, analyze, validate, validateMeshConfig } from '../../lib/galley';
+import type { MeshConfig } from '../../lib/api/mesh/mesh-config';
+import type { MeshNetworks } from '../../lib/api/mesh/mesh-networks';
+import { admit, analyze, type Finding, validate, validateMeshConfig } from '../../lib/galley';
 import { destinationRule, gateway, service, serviceEntry, to, virtualService } from './objects';
 
 /** Any JSON value, with keys that are known to hurt. */
@@ -61,6 +63,22 @@ function withValueAt(object: unknown, place: number, value: unknown): unknown {
   return walk(object);
 }
 
+/** Kinds of Kubernetes whose content analysis looks at. */
+const READ = [
+  ...['Service', 'Pod', 'Namespace', 'ConfigMap', 'Secret', 'Node'].map((kind) => ({ group: '', version: 'v1', kind })),
+  ...['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet'].map((kind) => ({ group: 'apps', version: 'v1', kind })),
+  { group: 'admissionregistration.k8s.io', version: 'v1', kind: 'MutatingWebhookConfiguration' },
+  { group: 'admissionregistration.k8s.io', version: 'v1', kind: 'ValidatingWebhookConfiguration' },
+  { group: 'apiextensions.k8s.io', version: 'v1', kind: 'CustomResourceDefinition' },
+  { group: 'discovery.k8s.io', version: 'v1', kind: 'EndpointSlice' },
+];
+const CONTENTS = ['spec', 'status', 'data', 'stringData', 'webhooks', 'endpoints', 'ports'];
+
+function expectReadable(finding: Finding): void {
+  expect(typeof finding.message).toBe('string');
+  expect(finding.resource).not.toMatch(/undefined|\[object/);
+}
+
 function judgeEverything(value: unknown): void {
   const object = value as KubeObject;
   for (const finding of [
@@ -100,6 +118,56 @@ describe('any JSON at all', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('in place of the content of any object that analysis reads is judged without a crash', () => {
+    const object = fc
+      .tuple(
+        fc.constantFrom(
+          ...[...kinds].map(({ group, storedVersion, kind }) => ({ group, version: storedVersion, kind })),
+          ...READ,
+        ),
+        json,
+        json,
+        json,
+      )
+      .map(([{ group, version, kind }, content, labels, annotations]) => {
+        const metadata = { name: 'a', namespace: 'istio-system', labels, annotations };
+        const rest = CONTENTS.map((field) => [field, content]);
+        return { apiVersion: group ? `${group}/${version}` : version, kind, metadata, ...Object.fromEntries(rest) };
+      });
+    fc.assert(
+      fc.property(object, (value) => {
+        for (const finding of [...validate(value), ...analyze([value as unknown as KubeObject, ...samples])]) {
+          expectReadable(finding);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('in place of the mesh configuration or the networks is analyzed without a crash', () => {
+    fc.assert(
+      fc.property(json, json, fc.string(), (config, networks, text) => {
+        const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'istio', namespace: 'istio-system' } };
+        const data = { mesh: text, meshNetworks: JSON.stringify(networks) ?? '' };
+        const options = { meshConfig: config as MeshConfig, meshNetworks: networks as MeshNetworks };
+        const found = [...analyze(samples, options), ...analyze([{ ...map, data } as KubeObject, ...samples])];
+        for (const finding of found) expectReadable(finding);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('nested deeper than the stack is a finding', () => {
+    let nested: unknown = 'x';
+    for (let depth = 0; depth < 100_000; depth++) nested = depth % 2 ? { spec: nested } : [nested];
+    for (const { group, storedVersion, kind } of kinds) {
+      const object = { apiVersion: `${group}/${storedVersion}`, kind, metadata: { name: 'x' }, spec: nested };
+      const findings = validate(object as KubeObject);
+      expect([kind, findings.some(({ level }) => level === 'error')]).toEqual([kind, true]);
+      expect(Array.isArray(analyze([object as KubeObject]))).toBe(true);
+    }
   });
 
   it('in place of a mesh configuration is judged without a crash', () => {

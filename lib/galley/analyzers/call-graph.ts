@@ -29,15 +29,7 @@ interface Wish {
 }
 
 export function callsOf(analysis: Analysis): Call[] {
-  const services = analysis.of<Service>('/Service').map((service) => ({
-    host: fullName(service.metadata.name, namespaceOf(service)),
-    namespace: namespaceOf(service),
-    selector: service.spec?.selector,
-  }));
-  const behind = (namespace: string, labels: Labels | undefined) =>
-    services
-      .filter((service) => service.namespace === namespace && meet(analysis, namespace, service.selector, labels))
-      .map(({ host }) => host);
+  const behind = servicesBySelection(analysis);
   const wishes = [
     ...sidecarWishes(analysis, behind),
     ...permittedWishes(analysis, behind),
@@ -62,7 +54,36 @@ export function callsOf(analysis: Analysis): Call[] {
   return calls;
 }
 
+/** The services that workloads of a namespace with these labels stand behind. */
 type Behind = (namespace: string, labels: Labels | undefined) => string[];
+
+function servicesBySelection(analysis: Analysis): Behind {
+  const services = new Map<string, Service[]>();
+  const byFirstLabel = new Map<string, Service[]>();
+  for (const service of analysis.of<Service>('/Service')) push(services, namespaceOf(service), service);
+  const candidates = (namespace: string, labels: Labels | undefined) => {
+    const all = services.get(namespace) ?? [];
+    const [first] = Object.entries(labels ?? {});
+    if (!first) return all;
+    const [key, value] = first;
+    const kept = `${namespace}|${key}`;
+    if (!byFirstLabel.has(kept)) {
+      byFirstLabel.set(kept, []);
+      for (const service of all) push(byFirstLabel, `${kept}=${service.spec?.selector?.[key] ?? ''}`, service);
+    }
+    return [...(byFirstLabel.get(`${kept}=${value}`) ?? []), ...(byFirstLabel.get(`${kept}=`) ?? [])];
+  };
+  return (namespace, labels) =>
+    candidates(namespace, labels)
+      .filter(({ spec }) => meet(analysis, namespace, spec?.selector, labels))
+      .map(({ metadata }) => fullName(metadata.name, namespace));
+}
+
+function push<T>(map: Map<string, T[]>, key: string, item: T): void {
+  const list = map.get(key);
+  if (list) list.push(item);
+  else map.set(key, [item]);
+}
 
 /** Whether a service and a selection of workloads have a workload in common, or would have one. */
 function meet(
@@ -71,11 +92,20 @@ function meet(
   selector: Labels | undefined,
   labels: Labels | undefined,
 ): boolean {
-  if (!selector || Object.keys(selector).length === 0) return false;
-  const wanted = Object.entries(labels ?? {});
-  if (wanted.some(([key, value]) => selector[key] !== undefined && selector[key] !== value)) return false;
-  if (wanted.every(([key]) => selector[key] !== undefined)) return true;
+  if (!selector || isEmpty(selector)) return false;
+  let isCovered = true;
+  for (const key in labels) {
+    const wanted = selector[key];
+    if (wanted === undefined) isCovered = false;
+    else if (wanted !== labels[key]) return false;
+  }
+  if (isCovered) return true;
   return analysis.workloads.matching({ ...selector, ...labels }, namespace).length > 0;
+}
+
+function isEmpty(labels: Labels): boolean {
+  for (const _ in labels) return false;
+  return true;
 }
 
 function routed(object: VirtualService, from: string): Call[] {
@@ -102,7 +132,20 @@ function sidecarWishes(analysis: Analysis, behind: Behind): Wish[] {
 }
 
 function permittedWishes(analysis: Analysis, behind: Behind): Wish[] {
+  const callers = new Map<string, string[]>();
   const byAccount = new Map<string, KnownWorkload[]>();
+  const callersAs = (account: string) => {
+    if (byAccount.size === 0) fileByAccount(analysis, byAccount);
+    let hosts = callers.get(account);
+    if (!hosts) {
+      const workloads = byAccount.get(account) ?? [];
+      hosts = [
+        ...new Set(workloads.flatMap(({ namespace, labels }) => analysis.registry.servicesOf(namespace, labels))),
+      ];
+      callers.set(account, hosts);
+    }
+    return hosts;
+  };
   return analysis.of<AuthorizationPolicy>(AuthorizationPolicy).flatMap((policy) => {
     if (policy.spec?.action && policy.spec.action !== 'ALLOW') return [];
     const own = namespaceOf(policy);
@@ -115,24 +158,16 @@ function permittedWishes(analysis: Analysis, behind: Behind): Wish[] {
       ]),
     );
     if (accounts.length === 0) return [];
-    if (byAccount.size === 0) fileByAccount(analysis, byAccount);
     const called = behind(own, policy.spec?.selector?.matchLabels);
     return [...new Set(accounts)].flatMap((account) =>
-      (byAccount.get(account) ?? []).flatMap(({ namespace, labels }) =>
-        analysis.registry
-          .servicesOf(namespace, labels)
-          .flatMap((from) => called.filter((host) => host !== from).map((host) => ({ from, host }))),
-      ),
+      callersAs(account).flatMap((from) => called.filter((host) => host !== from).map((host) => ({ from, host }))),
     );
   });
 }
 
 function fileByAccount(analysis: Analysis, byAccount: Map<string, KnownWorkload[]>): void {
   for (const workload of analysis.workloads.all) {
-    const key = `${workload.namespace}/${workload.spec.serviceAccountName ?? 'default'}`;
-    const list = byAccount.get(key);
-    if (list) list.push(workload);
-    else byAccount.set(key, [workload]);
+    push(byAccount, `${workload.namespace}/${workload.spec.serviceAccountName ?? 'default'}`, workload);
   }
 }
 

@@ -1,14 +1,14 @@
 /** Finds hosts that overlap without comparing each with each. Hosts are names or wildcards such as `*.example.com`. */
 export class HostIndex<T> {
   private readonly byHost = new Map<string, T[]>();
-  /** Under each wildcard, whatever it covers. */
-  private readonly below = new Map<string, T[]>();
+  private hasWildcards = false;
+  /** Under each wildcard, whatever it covers. Made when it is first asked for, as few ever ask. */
+  private below: Map<string, T[]> | undefined;
 
   add(host: string, item: T): void {
     push(this.byHost, host, item);
-    for (const wildcard of wildcardsAbove(host)) {
-      push(this.below, wildcard, item);
-    }
+    this.hasWildcards ||= host.startsWith('*');
+    this.below = undefined;
   }
 
   /** The items of exactly this host. */
@@ -18,10 +18,14 @@ export class HostIndex<T> {
 
   /** The items of the host itself, else of the narrowest wildcard that covers it. */
   nearest(host: string): readonly T[] {
-    for (const candidate of [host, ...wildcardsAbove(host)]) {
-      const items = this.byHost.get(candidate);
-      if (items) {
-        return items;
+    const items = this.byHost.get(host);
+    if (items) {
+      return items;
+    }
+    for (const candidate of this.wildcardsAround(host)) {
+      const covering = this.byHost.get(candidate);
+      if (covering) {
+        return covering;
       }
     }
     return [];
@@ -29,12 +33,28 @@ export class HostIndex<T> {
 
   /** The items of every host that has a name in common with `host`. */
   overlapping(host: string): T[] {
-    const above = [host, ...wildcardsAbove(host)].flatMap((candidate) => this.byHost.get(candidate) ?? []);
-    return host.startsWith('*') ? [...above, ...(this.below.get(host) ?? [])] : above;
+    const above = [host, ...this.wildcardsAround(host)].flatMap((candidate) => this.byHost.get(candidate) ?? []);
+    return host.startsWith('*') ? [...above, ...(this.coveredBy().get(host) ?? [])] : above;
   }
 
   hosts(): Iterable<string> {
     return this.byHost.keys();
+  }
+
+  private wildcardsAround(host: string): readonly string[] {
+    return this.hasWildcards ? wildcardsAbove(host) : [];
+  }
+
+  private coveredBy(): ReadonlyMap<string, T[]> {
+    if (!this.below) {
+      this.below = new Map();
+      for (const [host, items] of this.byHost) {
+        for (const wildcard of wildcardsAbove(host)) {
+          for (const item of items) push(this.below, wildcard, item);
+        }
+      }
+    }
+    return this.below;
   }
 }
 

@@ -20,8 +20,8 @@ export interface KnownHost {
 
 export class Registry {
   private readonly index = new HostIndex<KnownHost>();
-  /** Of Kubernetes Services only. */
-  private readonly byNamespace = new Map<string, KnownHost[]>();
+  /** Kubernetes Services, by their namespace and the first label that they select by. */
+  private readonly byFirstLabel = new Map<string, KnownHost[]>();
 
   constructor(services: readonly Service[], entries: readonly ServiceEntry[]) {
     for (const service of services) {
@@ -34,9 +34,13 @@ export class Registry {
       const visibleIn = visibility(exportTo, namespace);
       const known = { host, namespace, object: service, visibleIn, ports, selector: service.spec?.selector };
       this.index.add(host, known);
-      const beside = this.byNamespace.get(namespace);
-      if (beside) beside.push(known);
-      else this.byNamespace.set(namespace, [known]);
+      for (const label in known.selector) {
+        const key = `${namespace}/${label}=${known.selector[label]}`;
+        const beside = this.byFirstLabel.get(key);
+        if (beside) beside.push(known);
+        else this.byFirstLabel.set(key, [known]);
+        break;
+      }
     }
     for (const object of entries) {
       const namespace = namespaceOf(object);
@@ -73,9 +77,13 @@ export class Registry {
 
   /** The names of the Kubernetes Services that workloads of `namespace` with these labels stand behind. */
   servicesOf(namespace: string, labels: Labels): string[] {
-    return (this.byNamespace.get(namespace) ?? [])
-      .filter(({ selector }) => selector && Object.keys(selector).length > 0 && carries(labels, selector))
-      .map(({ host }) => host);
+    const found: string[] = [];
+    for (const label in labels) {
+      for (const { host, selector } of this.byFirstLabel.get(`${namespace}/${label}=${labels[label]}`) ?? []) {
+        if (carries(labels, selector)) found.push(host);
+      }
+    }
+    return found;
   }
 
   /** The names of the hosts that `namespace` sees. */

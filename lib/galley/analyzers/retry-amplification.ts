@@ -23,8 +23,8 @@ interface Chain {
   readonly requests: number;
   /** From the first caller on. */
   readonly hosts: readonly string[];
-  /** The same for readers, with what each one tries. */
-  readonly steps: readonly string[];
+  /** How often each of them is tried. */
+  readonly tries: readonly number[];
   /** How many of the steps retry. */
   readonly retrying: number;
 }
@@ -47,9 +47,13 @@ export function retryAmplification(analysis: Analysis): Finding[] {
   }
   return [...worst.values()].map(({ call, chain }) => {
     const { object, index } = call.route!;
-    const message = `one request can become ${chain.requests} at ${call.to}: ${chain.steps.join(' → ')}`;
+    const message = `one request can become ${chain.requests} at ${call.to}: ${stepsOf(chain)}`;
     return findingAbout(object, 'MAL0006', NAME, { path: `spec.http[${index}].retries`, message });
   });
+}
+
+function stepsOf({ hosts, tries }: Chain): string {
+  return hosts.map((host, i) => (tries[i]! > 1 ? `${host} (${tries[i]} tries)` : host)).join(' → ');
 }
 
 /** How often a request is sent in all, where its failure costs the service something. */
@@ -61,7 +65,7 @@ function triesOf(retries: HTTPRetry | undefined): number {
 }
 
 /** Longer chains are not followed; and each round of the search lengthens chains by one call. */
-const MAX_STEPS = 32;
+const MAX_STEPS = 16;
 
 class Chains {
   /** The worst chain that ends at each service. */
@@ -89,13 +93,13 @@ class Chains {
 
   /** The worst chain that ends with this call; none where that would go in a circle. */
   through(call: Call): Chain | undefined {
-    const before = this.worst.get(call.from) ?? { requests: 1, hosts: [call.from], steps: [call.from], retrying: 0 };
-    if (before.hosts.includes(call.to)) return undefined;
+    const before = this.worst.get(call.from) ?? { requests: 1, hosts: [call.from], tries: [1], retrying: 0 };
+    if (before.hosts.length >= MAX_STEPS || before.hosts.includes(call.to)) return undefined;
     const tries = this.tries(call);
     return {
       requests: before.requests * tries,
       hosts: [...before.hosts, call.to],
-      steps: [...before.steps, tries > 1 ? `${call.to} (${tries} tries)` : call.to],
+      tries: [...before.tries, tries],
       retrying: before.retrying + Number(tries > 1),
     };
   }

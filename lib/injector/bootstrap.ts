@@ -3,6 +3,7 @@
  * not depend on it (readiness and metrics). Everything else comes by ADS.
  */
 import type { envoy } from '../envoy/generated/envoy';
+import { controlPlaneService, controlPlaneTls, type ProxyIdentity } from './identity';
 import { METRICS_PAGE_BYTES, namesFilter } from './metrics-listener';
 import { type StatsInclusion, statsMatcher } from './stats-matcher';
 import { statsConfig } from './stats-tags';
@@ -29,8 +30,10 @@ export const ProxyPort = {
 } as const;
 
 export interface BootstrapOptions {
-  /** Host and port of the control plane's plaintext xDS: `malha-control-plane.malha-system.svc.cluster.local:15010`. */
+  /** Host and port of the control plane: `malha-control-plane.malha-system.svc.cluster.local:15012`, 15010 for plaintext. */
   controlPlane: string;
+  /** How the proxy proves who it is. Default: it does not. */
+  identity?: ProxyIdentity;
   /** How traffic gets into a sidecar: by iptables (`REDIRECT`), or because it owns addresses (`NONE`). Not for gateways. */
   capture?: 'REDIRECT' | 'NONE';
   /** Statistics to keep beside the usual ones. Default: none. */
@@ -48,6 +51,7 @@ export interface BootstrapOptions {
  */
 export function bootstrap(options: BootstrapOptions): Bootstrap {
   const podIP = options.podIP ?? '$(POD_IP)';
+  const { controlPlane, identity = 'none' } = options;
   return {
     ...(options.capture && { node: { metadata: { INTERCEPTION_MODE: options.capture } } }),
     admin: { address: tcp('127.0.0.1', ProxyPort.admin) },
@@ -57,7 +61,7 @@ export function bootstrap(options: BootstrapOptions): Bootstrap {
         transport_api_version: 'V3',
         // A plain Envoy lists every extension in its node: 61 kB that nobody needs twice.
         set_node_on_first_message_only: true,
-        grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc' } }],
+        grpc_services: [controlPlaneService(identity, controlPlane)],
       },
       cds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
       lds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
@@ -65,7 +69,7 @@ export function bootstrap(options: BootstrapOptions): Bootstrap {
     stats_config: { ...statsConfig(), stats_matcher: statsMatcher(options.stats) },
     static_resources: {
       listeners: [readinessListener(podIP), metricsListener(podIP)],
-      clusters: [controlPlaneCluster(options.controlPlane), adminCluster()],
+      clusters: [controlPlaneCluster(controlPlane, identity), adminCluster()],
     },
   };
 }
@@ -146,10 +150,12 @@ function httpListener(
   };
 }
 
-function controlPlaneCluster(controlPlane: string): Cluster {
+function controlPlaneCluster(controlPlane: string, identity: ProxyIdentity): Cluster {
   const { host, port } = splitHostPort(controlPlane);
+  const transport_socket = controlPlaneTls(identity, host);
   return {
     name: 'xds-grpc',
+    ...(transport_socket && { transport_socket }),
     type: 'STRICT_DNS',
     connect_timeout: '1s',
     dns_lookup_family: 'V4_PREFERRED',

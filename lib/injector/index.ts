@@ -7,6 +7,13 @@
  * IPv6 is captured; of UDP only DNS over IPv4, where it is asked for.
  */
 export { type BootstrapOptions, bootstrap, ProxyPort } from './bootstrap';
+export {
+  IDENTITY_DIRECTORY,
+  identityAnnotations,
+  identityVolume,
+  type ProxyIdentity,
+  ROOT_CONFIG_MAP,
+} from './identity';
 export { ENVOY_IMAGE, MALHA_IMAGE, MALHA_VERSION } from './images';
 export { type Injectable, type InjectOptions, inject, injectObject, redirectionOf } from './inject';
 export {

@@ -4,6 +4,7 @@ import type { KubeObject, ObjectMeta } from '../api/object';
 import { originOf, withOrigin } from '../api/origin';
 import { canonicalRevision, canonicalService } from '../world';
 import { ProxyPort } from './bootstrap';
+import { identityAnnotations, identityVolume } from './identity';
 import { overridesOf } from './overrides';
 import { initContainer, PROXY_CONTAINER, type ProxyOptions, sidecarContainer } from './proxy-container';
 import { parsePorts, parseRanges, type RedirectionOptions } from './redirection';
@@ -91,12 +92,14 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
     labels,
     stats: mergedInclusion(options.stats, statsInclusionOf(metadata.annotations ?? {})),
   });
+  const volume = identityVolume(options.identity ?? 'none');
   return {
     ...template,
     metadata: {
       ...metadata,
       labels,
       annotations: {
+        ...identityAnnotations(options.identity ?? 'none'),
         // `kubectl logs` and `kubectl exec` mean the application.
         ...(spec.containers?.[0] && { 'kubectl.kubernetes.io/default-container': spec.containers[0].name }),
         ...scrapeAnnotations(metadata.annotations ?? {}),
@@ -104,7 +107,11 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
         'sidecar.istio.io/status': JSON.stringify({ initContainers: [init.name, sidecar.name], containers: null }),
       },
     },
-    spec: { ...spec, initContainers: [init, sidecar, ...(spec.initContainers ?? [])] },
+    spec: {
+      ...spec,
+      initContainers: [init, sidecar, ...(spec.initContainers ?? [])],
+      ...(volume && { volumes: [...(spec.volumes ?? []), volume] }),
+    },
   };
 }
 

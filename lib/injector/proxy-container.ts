@@ -1,6 +1,7 @@
 /** The containers that make a pod a member of the mesh: Envoy as a sidecar or a gateway, and the redirection. */
 import type { Container } from '../api/kubernetes';
 import { bootstrap, ProxyPort } from './bootstrap';
+import { identityMount, type ProxyIdentity } from './identity';
 import { ENVOY_IMAGE, MALHA_IMAGE } from './images';
 import { type RedirectionOptions, redirectionArgs } from './redirection';
 import type { StatsInclusion } from './stats-matcher';
@@ -13,8 +14,10 @@ export interface ProxyOptions {
   labels?: Readonly<Record<string, string>>;
   /** Statistics to keep beside the usual ones. Default: none. */
   stats?: StatsInclusion;
-  /** Host and port of the control plane's plaintext xDS. Default: see {@link CONTROL_PLANE}. */
+  /** Host and port of the control plane's xDS. Default: see {@link CONTROL_PLANE}. */
   controlPlane?: string;
+  /** How the proxy proves who it is. Default `none`; all others need the volume of `identityVolume` in the Pod. */
+  identity?: ProxyIdentity;
   /** Default: {@link ENVOY_IMAGE} and {@link MALHA_IMAGE}. */
   images?: { proxy?: string; init?: string };
   /** Compute resources of the proxy. Default: 50m CPU and 64Mi requested, 256Mi at most. */
@@ -86,13 +89,13 @@ const readiness = {
 };
 
 function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | undefined, options: ProxyOptions): Container {
-  const controlPlane = options.controlPlane ?? CONTROL_PLANE;
+  const { controlPlane = CONTROL_PLANE, identity = 'none' } = options;
   return {
     name: PROXY_CONTAINER,
     image: options.images?.proxy ?? ENVOY_IMAGE,
     args: [
       '--config-yaml',
-      JSON.stringify(bootstrap({ controlPlane, capture, stats: options.stats })),
+      JSON.stringify(bootstrap({ controlPlane, identity, capture, stats: options.stats })),
       '--service-node',
       `${type}~$(POD_IP)~$(POD_NAME).$(POD_NAMESPACE)~$(POD_NAMESPACE).svc.cluster.local`,
       '--service-cluster',
@@ -116,6 +119,7 @@ function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | undefined, opti
       { name: 'http-envoy-prom', containerPort: ProxyPort.metrics, protocol: 'TCP' },
       { name: 'status-port', containerPort: ProxyPort.readiness, protocol: 'TCP' },
     ],
+    ...(identity !== 'none' && { volumeMounts: [identityMount] }),
     readinessProbe: { ...readiness, periodSeconds: 15, failureThreshold: 4 },
     resources: options.resources ?? { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } },
     securityContext: {

@@ -1,0 +1,223 @@
+/** The bootstraps that injection writes, in real Envoys, against a real control plane on its TLS port. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, type PeerCertificate } from 'node:tls';
+import { type RunningControlPlane, startControlPlane } from '../../apps/control-plane';
+import { TOKEN_AUDIENCE } from '../../apps/control-plane/citadel';
+import type { Status } from '../../apps/control-plane/status';
+import { CitadelAuthority } from '../../lib/citadel/citadel-authority';
+import { jwksTokenReviewer } from '../../lib/citadel/jwks-token-reviewer';
+import { makeKeyPair } from '../../lib/citadel/key-pair';
+import { memoryStorage } from '../../lib/citadel/memory-storage';
+import { bootstrap, IDENTITY_DIRECTORY, type ProxyIdentity } from '../../lib/injector';
+import { secretFiles } from '../../lib/injector/identity';
+import { findEnvoy } from '../../lib/local/envoy-binary';
+import { CredentialVolume } from './credential-volume';
+import { ISSUER, issuerKeys, token } from './tokens';
+
+const HOST = 'malha-control-plane.malha-system.svc.cluster.local';
+const OBJECTS = ['edge', 'other'].map(
+  (name) => `
+apiVersion: v1
+kind: Pod
+metadata: { name: ${name}-1, namespace: shop, labels: { gateway: ${name} } }
+spec: { serviceAccountName: ${name}, containers: [{ name: istio-proxy, args: [router] }] }
+status: { podIP: 127.0.0.1 }
+---`,
+);
+const nodeOf = (name: string) => `router~127.0.0.1~${name}-1.shop~shop.svc.cluster.local`;
+const tokenOf = (name: string) =>
+  token({ now: Date.now(), claims: { sub: `system:serviceaccount:shop:${name}`, 'kubernetes.io': {} } });
+
+let folder: string;
+let running: RunningControlPlane;
+let roots: string;
+let envoy: ChildProcess | undefined;
+let log = '';
+const storage = memoryStorage();
+const warnings: string[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'malha-proxy-identity-'));
+  await mkdir(join(folder, 'objects'));
+  await writeFile(join(folder, 'objects', 'pods.yaml'), OBJECTS.join(''));
+  const keys = [{ ...issuerKeys.publicKey.export({ format: 'jwk' }), kid: 'one' }];
+  running = await startControlPlane({
+    registry: { kind: 'files', files: [join(folder, 'objects')] },
+    http: '127.0.0.1:0',
+    citadel: {
+      storage,
+      address: '127.0.0.1:0',
+      reviewer: jwksTokenReviewer({ keys, issuer: ISSUER, audience: TOKEN_AUDIENCE }),
+    },
+    log: { info: () => {}, error: () => {}, warn: (fields) => void warnings.push(JSON.stringify(fields)) },
+  });
+  const { files } = (await storage.load())!;
+  roots = Object.entries(files).find(([name]) => name.endsWith('root-cert.pem'))![1];
+});
+
+afterEach(async () => {
+  const exited = new Promise((resolve) => envoy?.once('exit', resolve));
+  if (envoy?.kill('SIGKILL')) await exited;
+  envoy = undefined;
+  log = '';
+});
+
+afterAll(async () => {
+  await running.stop();
+  await rm(folder, { recursive: true });
+});
+
+/** What injection writes, with the places of this machine. */
+async function startEnvoy(identity: ProxyIdentity, name: string, directory: string, listeners: object[] = []) {
+  const address = `127.0.0.1:${running.xdsTlsPort}`;
+  const text = JSON.stringify(bootstrap({ controlPlane: `${HOST}:${running.xdsTlsPort}`, identity }));
+  const config = JSON.parse(
+    text.replaceAll(IDENTITY_DIRECTORY, directory).replace(`dns:///${HOST}`, 'dns:///127.0.0.1'),
+  );
+  expect(config.static_resources.clusters[0].name).toBe('xds-grpc');
+  config.static_resources.clusters[0].type = 'STATIC';
+  config.static_resources.clusters[0].load_assignment.endpoints[0].lb_endpoints[0].endpoint.address = {
+    socket_address: { address: '127.0.0.1', port_value: Number(address.split(':')[1]) },
+  };
+  config.static_resources.listeners = listeners;
+  delete config.admin;
+  const { path } = await findEnvoy();
+  const args = [
+    '--config-yaml',
+    JSON.stringify(config),
+    '--use-dynamic-base-id',
+    '--concurrency',
+    '1',
+    '-l',
+    'warning',
+  ];
+  envoy = spawn(path, [...args, '--service-node', nodeOf(name), '--service-cluster', 'test'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  envoy.stderr!.on('data', (part) => {
+    log += part;
+  });
+}
+
+async function clustersOf(name: string): Promise<string | undefined> {
+  const status = (await (await fetch(`http://127.0.0.1:${running.httpPort}/status`)).json()) as Status;
+  return status.proxies.find(({ node }) => node.id === nodeOf(name))?.types.clusters.state;
+}
+
+async function eventually(check: () => void | Promise<void>): Promise<void> {
+  for (const end = Date.now() + 15_000; ; await sleep(25)) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > end) throw new Error(`${(error as Error).message}\n${log}\n${warnings.join('\n')}`);
+    }
+  }
+}
+
+test('a proxy with a podCertificate volume gets its configuration by the certificate in it', async () => {
+  const directory = join(folder, 'volume');
+  const volume = new CredentialVolume({
+    directory,
+    port: running.xdsTlsPort,
+    serverName: HOST,
+    token: () => tokenOf('edge'),
+  });
+  await volume.start(roots);
+  const { own, trust } = secretFiles(directory);
+  await writeFile(join(directory, 'sds-default.json'), JSON.stringify(own));
+  await writeFile(join(directory, 'sds-rootca.json'), JSON.stringify(trust));
+  await startEnvoy('podCertificate', 'edge', directory);
+  await eventually(async () => expect(await clustersOf('edge')).toBe('synced'));
+  await volume.stop();
+});
+
+describe('a proxy with a token', () => {
+  const volumeOf = async (name: string) => {
+    const directory = join(folder, `token-${name}`);
+    await mkdir(directory);
+    await writeFile(join(directory, 'token'), tokenOf(name));
+    await writeFile(join(directory, 'trust-bundle.pem'), roots);
+    return directory;
+  };
+
+  test('gets key, certificate and roots over ADS, and serves mutual TLS with them', async () => {
+    const port = await freePort();
+    await startEnvoy('sds', 'edge', await volumeOf('edge'), [mutualListener(port)]);
+    await eventually(async () => expect(await clustersOf('edge')).toBe('synced'));
+    const authority = await CitadelAuthority.open({ storage, trustDomain: 'cluster.local' });
+    const client = async (signer: CitadelAuthority) => {
+      const { keyPem, csr } = await makeKeyPair();
+      const identity = { trustDomain: 'cluster.local', namespace: 'shop', serviceAccount: 'web' };
+      const { chain } = await signer.sign({ identity, csr, lifetimeSeconds: 60 });
+      return { key: keyPem, cert: chain.join('') };
+    };
+    const own = await client(authority);
+    await eventually(async () =>
+      expect(await greeting(port, own)).toBe('URI:spiffe://cluster.local/ns/shop/sa/edge hello'),
+    );
+    const stranger = await CitadelAuthority.open({ storage: memoryStorage(), trustDomain: 'cluster.local' });
+    expect(await greeting(port, await client(stranger))).toBe('refused');
+    expect(await greeting(port)).toBe('refused');
+  });
+
+  test('is refused as somebody else', async () => {
+    warnings.length = 0;
+    await startEnvoy('sds', 'edge', await volumeOf('other'));
+    await eventually(() => expect(warnings.join()).toContain('/sa/other claims Pod shop/edge-1, which runs as edge'));
+    expect(await clustersOf('edge')).toBeUndefined();
+  });
+
+  /** Whom the server is, and what it says. */
+  function greeting(port: number, own?: { key: string; cert: string }): Promise<string> {
+    return new Promise((resolve) => {
+      const socket = connect({ host: '127.0.0.1', port, ca: roots, checkServerIdentity: () => undefined, ...own });
+      let name = '';
+      socket.on('secureConnect', () => {
+        name = (socket.getPeerCertificate() as PeerCertificate).subjectaltname ?? '';
+      });
+      socket.on('data', (text) => resolve(`${name} ${text}`));
+      socket.on('error', () => resolve('refused'));
+      socket.on('close', () => resolve('refused'));
+    });
+  }
+});
+
+/** Says hello to whom the mesh knows; its secrets come over ADS, as those of translated listeners do. */
+function mutualListener(port: number): object {
+  const ads = { ads: {}, resource_api_version: 'V3' };
+  const tls = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext';
+  const response = 'type.googleapis.com/envoy.extensions.filters.network.direct_response.v3.Config';
+  return {
+    name: 'mutual',
+    address: { socket_address: { address: '127.0.0.1', port_value: port } },
+    filter_chains: [
+      {
+        filters: [{ name: 'hello', typed_config: { '@type': response, response: { inline_string: 'hello' } } }],
+        transport_socket: {
+          name: 'tls',
+          typed_config: {
+            '@type': tls,
+            require_client_certificate: true,
+            common_tls_context: {
+              tls_certificate_sds_secret_configs: [{ name: 'default', sds_config: ads }],
+              validation_context_sds_secret_config: { name: 'ROOTCA', sds_config: ads },
+            },
+          },
+        },
+      },
+    ],
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -121,6 +121,12 @@ export const catalogue = {
     text: 'A proxy rejects what was made from the object. It goes on with what it had, and so does every other; proxies that start later get the last version that was taken.',
     fix: 'correct or undo the last change of the object',
   },
+  MAL0041: {
+    level: 'warning',
+    title: 'KeysOverTheWire',
+    text: 'Proxies prove themselves by tokens, so the control plane makes their keys and sends each over TLS once. With podCertificate volumes no key leaves its node.',
+    fix: 'where the cluster has podCertificate volumes, inject with identity podCertificate',
+  },
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type Code = keyof typeof catalogue;

@@ -1,9 +1,9 @@
 /** `malha inject -f FILE|-` */
 import { readFile } from 'node:fs/promises';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { type KubeObject, objectName } from '../../../lib/api/object';
 import { NEVER_INJECTED } from '../../../lib/api/webhooks';
-import { type InjectOptions, injectObject } from '../../../lib/injector';
+import { type InjectOptions, injectObject, type ProxyIdentity } from '../../../lib/injector';
 import type { Context } from '../io';
 import { editStream, readStream } from '../yaml-stream';
 
@@ -13,6 +13,7 @@ interface Options {
   systemNamespace: string;
   controlPlane?: string;
   captureDns?: boolean;
+  identity: ProxyIdentity;
 }
 
 export function inject({ io }: Context): Command {
@@ -22,7 +23,12 @@ export function inject({ io }: Context): Command {
     .option('--system-namespace <name>', 'where the control plane is', 'malha-system')
     .option(
       '--control-plane <host:port>',
-      'address of its xDS (default: malha-control-plane.<system namespace>.svc.cluster.local:15010)',
+      'address of its xDS (default: malha-control-plane.<system namespace>.svc.cluster.local:15010, 15012 with an identity)',
+    )
+    .addOption(
+      new Option('--identity <kind>', 'how proxies prove who they are, by TLS; docs/identity.md tells')
+        .choices(['none', 'podCertificate', 'sds'])
+        .default('none'),
     )
     .option('--capture-dns', 'sidecars answer DNS; defaultConfig.proxyMetadata.ISTIO_META_DNS_CAPTURE has to be true')
     .addHelpText(
@@ -45,7 +51,10 @@ Examples:
       const excluded = excludedNamespaces(readStream(text, file), options);
       const settings: InjectOptions = {
         captureDns: options.captureDns,
-        controlPlane: options.controlPlane ?? `malha-control-plane.${options.systemNamespace}.svc.cluster.local:15010`,
+        identity: options.identity,
+        controlPlane:
+          options.controlPlane ??
+          `malha-control-plane.${options.systemNamespace}.svc.cluster.local:${options.identity === 'none' ? 15010 : 15012}`,
       };
       const told: string[] = [];
       const result = editStream(text, file, (value) =>

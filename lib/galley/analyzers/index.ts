@@ -28,6 +28,7 @@ import { imageAuto } from './image-auto';
 import { injection } from './injection';
 import { injectionImage } from './injection-image';
 import { jwtClaimRoutes } from './jwt-claim-routes';
+import { keysOverTheWire } from './keys-over-the-wire';
 import { meshNetworks } from './mesh-networks';
 import { overlappingMatches } from './overlapping-matches';
 import { podNotSelected } from './pod-not-selected';
@@ -87,6 +88,7 @@ export const analyzers: readonly ((analysis: Analysis) => Finding[])[] = [
   injection,
   injectionImage,
   imageAuto,
+  keysOverTheWire,
   webhooks,
   externalControlPlane,
   meshNetworks,

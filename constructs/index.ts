@@ -6,8 +6,11 @@
  */
 export { AccessLog } from './access-log';
 export { ControlPlane, type ControlPlaneProps } from './control-plane';
+export { ExternalService, type ExternalServiceProps } from './external-service';
+export { Fault, type FaultOptions } from './fault';
 export { type ExposeOptions, Gateway, type GatewayProps } from './gateway';
 export { GatewayTls } from './gateway-tls';
+export { LoadBalancing, type LoadBalancingOptions, type StickyCookieOptions } from './load-balancing';
 export { Match } from './match';
 export { Mesh, type MeshProps } from './mesh';
 export { MeshService, type MeshServiceAttributes, type MeshServiceProps } from './mesh-service';
@@ -22,7 +25,7 @@ export { OutboundPolicy } from './outbound-policy';
 export { Port, type PortOptions } from './port';
 export { type MeshRequest, Outcome } from './request';
 export type { Resilience } from './resilience';
-export { type Retries, Route, type RouteProps, type WeightedTarget } from './route';
+export { type MirrorTarget, type Retries, Route, type RouteProps, type WeightedTarget } from './route';
 export { type IMeshService, type IRouteTarget, ServiceVersion } from './service-version';
 export { Tracing, type TracingOptions } from './tracing';
 export { Duration, Percent } from './units';

@@ -6,6 +6,7 @@ import type { HTTPRoute } from '../lib/api';
 import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
 import { enrolled } from './enrolment';
 import { imageDeployment } from './image-deployment';
+import type { LoadBalancing } from './load-balancing';
 import type { Mesh } from './mesh';
 import { isDnsLabel } from './names';
 import { isPromise, LATENCY_STEPS, type Objectives } from './observability/objective';
@@ -35,6 +36,8 @@ export interface MeshServiceProps<V extends string = string> {
   readonly serviceAccountName?: string;
   /** How callers protect the service. Default: the API's, no limits. */
   readonly resilience?: Resilience;
+  /** How callers choose among its endpoints. Default: the one with fewer requests in flight. */
+  readonly loadBalancing?: LoadBalancing;
 }
 
 /**
@@ -127,7 +130,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
       metadata: { ...metadata, name: this.name },
       spec: {
         host: this.host,
-        trafficPolicy: trafficPolicyOf(props.resilience ?? {}),
+        trafficPolicy: trafficPolicyOf(props.resilience ?? {}, props.loadBalancing),
         subsets: this.versionNames.map((version) => ({ name: version, labels: { version } })),
       },
     });

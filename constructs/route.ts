@@ -1,11 +1,12 @@
 /** A rule of a service: which requests it takes, and where they go. Rules are tried in the order of their declaration. */
 import { Construct } from 'constructs';
 import type { HTTPMatchRequest, HTTPRoute } from '../lib/api';
+import type { Fault } from './fault';
 import { Match } from './match';
 import type { Port } from './port';
 import { type Problem, reportAtSynthesis } from './problem';
 import { destinationOf, type IMeshService, type IRouteTarget } from './service-version';
-import { type Duration, durationText } from './units';
+import { type Duration, durationText, type Percent } from './units';
 
 /** One share of a split. */
 export interface WeightedTarget {
@@ -25,6 +26,14 @@ export interface Retries {
   readonly on?: readonly string[];
 }
 
+/** Somebody who gets a copy of requests; what they answer is dropped. */
+export interface MirrorTarget {
+  /** Where the copies go. */
+  readonly to: IRouteTarget;
+  /** Of how many requests there is a copy. Default: all. */
+  readonly share?: Percent;
+}
+
 /** A rule: what it takes, and what happens to it. */
 export interface RouteProps {
   /** All of these must hold. Default: every request. */
@@ -37,6 +46,10 @@ export interface RouteProps {
   readonly timeout?: Duration;
   /** Default: the API's, two retries of what surely was not processed. */
   readonly retries?: Retries;
+  /** What is done to requests on purpose: at most one delay and one abort. Default: nothing. */
+  readonly faults?: readonly Fault[];
+  /** Who else gets the requests, as copies. Default: nobody. */
+  readonly mirrors?: readonly MirrorTarget[];
 }
 
 /** A rule of a service. Made by `service.addRoute`. */
@@ -69,7 +82,7 @@ export class Route extends Construct {
    * @internal
    */
   toHttpRoute(owner: IMeshService, port: Port): HTTPRoute {
-    const { to, split, timeout, retries } = this.props;
+    const { to, split, timeout, retries, faults = [], mirrors = [] } = this.props;
     const at = (target: IRouteTarget) => destinationOf(target, target.service === owner ? port : undefined);
     return {
       name: this.id,
@@ -83,12 +96,30 @@ export class Route extends Construct {
           ...(retries.on && { retryOn: retries.on.join(',') }),
         },
       }),
+      ...(faults.length > 0 && { fault: Object.assign({}, ...faults.map(({ injection }) => injection)) }),
+      ...(mirrors.length > 0 && {
+        mirrors: mirrors.map((mirror) => ({
+          destination: at(mirror.to).destination,
+          percentage: { value: mirror.share?.value ?? 100 },
+        })),
+      }),
     };
   }
 
   private problems(): Problem[] {
-    const { to, split, retries } = this.props;
+    const { to, split, retries, faults = [] } = this.props;
     const problems: Problem[] = [];
+    for (const kind of ['delay', 'abort'] as const) {
+      const count = faults.filter(({ injection }) => injection[kind]).length;
+      if (count < 2) continue;
+      problems.push({
+        code: 'MAL0133',
+        what: `a route has at most one fault that is a ${kind}`,
+        got: String(count),
+        allowed: 'one delay and one abort',
+        fix: 'put the others on routes of their own',
+      });
+    }
     if ((to === undefined) === (split === undefined)) {
       problems.push({
         code: 'MAL0101',

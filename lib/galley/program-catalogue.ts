@@ -31,6 +31,13 @@ export const programCatalogue = {
     text: 'A simulated request starts at a workload that the program does not declare.',
   },
   MAL0121: { title: 'Objective', text: 'An objective of a service cannot be kept, or not be measured.' },
+  MAL0130: { title: 'ExternalHosts', text: 'An external service has no host name.' },
+  MAL0131: {
+    title: 'WildcardWithoutTls',
+    text: 'An external service is named by a wildcard, on a port where nothing says which host is meant.',
+  },
+  MAL0132: { title: 'NothingToEncrypt', text: 'Sidecars are to add TLS where no port carries plain requests.' },
+  MAL0133: { title: 'FaultTwice', text: 'A route has two delays or two aborts.' },
 } as const satisfies Record<string, ProgramProblem>;
 
 export type ProgramCode = keyof typeof programCatalogue;

@@ -25,6 +25,23 @@ describe('malha control-plane', () => {
     expect(lines.find(({ msg }) => msg === 'control plane is ready')).toMatchObject({ configuration: 'current' });
   });
 
+  test('makes an authority in an empty folder, and takes it up again', async () => {
+    const folderOfKeys = join(mkdtempSync(join(tmpdir(), 'malha-citadel-')), 'keys');
+    const args = ['--xds', 'none', '--xds-tls', '127.0.0.1:0', '--http', '127.0.0.1:0', '--citadel', folderOfKeys];
+    const said = async () => {
+      const { code, stdout } = await malha(['control-plane', '--files', folder, ...args]);
+      expect(code).toBe(0);
+      const lines = stdout.trim().split('\n');
+      return lines.map((line) => JSON.parse(line) as { msg: string; xds?: number; xdsTls?: number });
+    };
+    const first = await said();
+    expect(first.map(({ msg }) => msg)).toContain('authority: root made');
+    const ready = first.find(({ msg }) => msg === 'control plane is ready')!;
+    expect(ready.xds).toBe(0);
+    expect(ready.xdsTls).toBeGreaterThan(0);
+    expect((await said()).map(({ msg }) => msg)).not.toContain('authority: root made');
+  });
+
   test('can be asked by proxy-status while it runs', async () => {
     let end = () => {};
     const interrupted = new Promise<void>((resolve) => {
@@ -66,6 +83,21 @@ describe('malha control-plane', () => {
       'another registry',
       ['--files', folder, '--registry', 'consul'],
       "argument 'consul' is invalid. Allowed choices are files, kubernetes.",
+    ],
+    [
+      'TLS without an authority',
+      ['--files', folder, '--xds-tls', '127.0.0.1:0'],
+      '--citadel or --vault belong together',
+    ],
+    [
+      'two authorities',
+      ['--files', folder, '--xds-tls', '127.0.0.1:0', '--citadel', 'a', '--vault', 'https://v:1/pki/r'],
+      'only one can sign',
+    ],
+    [
+      'a Vault without TLS',
+      ['--files', folder, '--xds-tls', '127.0.0.1:0', '--vault', 'http://v:1/pki/r'],
+      "'http://v:1/pki/r' is no Vault; write https://HOST:PORT/MOUNT/ROLE",
     ],
     ['no files', [], '--files is missing; name a file or folder'],
     ['a range that is none', ['--files', folder, '--pod-range', 'x'], 'an IPv4 range is wanted, such as 198.18.0.0/16'],

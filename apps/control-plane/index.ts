@@ -71,6 +71,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   const metrics = createMetrics(source, calls, MALHA_VERSION);
   const accessLogs = accessLogService(calls, {
     received: (entries) => metrics.countLogEntries(entries),
+    lost: (entries) => metrics.countLostLogEntries(entries),
     refused: (error) => log.warn({ error: error.message }, 'access logs cannot be read'),
   });
   let isReady = false;

@@ -8,6 +8,7 @@ import {
 } from '@grpc/grpc-js';
 import { decode } from '../envoy/message';
 import { httpCall, tcpCall } from './access-log-entry';
+import { entriesIn, LogBudget } from './log-budget';
 import type { ObservedCalls } from './observed-calls';
 
 const bytes = (value: Buffer) => value;
@@ -28,14 +29,20 @@ export const accessLogDefinition = {
 export interface AccessLogEvents {
   /** Entries came in. */
   received?(entries: number): void;
+  /** Entries came faster than they can be counted, and were let go. */
+  lost?(entries: number): void;
   /** A stream was ended because its message could not be read. */
   refused?(error: Error): void;
 }
 
-/** The service that counts into `calls`. Only the first message of a stream says who streams. */
+/**
+ * The service that counts into `calls`. Only the first message of a stream says who streams.
+ * @param budget what is taken in, of all streams together; the rest is let go unread.
+ */
 export function accessLogService(
   calls: ObservedCalls,
   events: AccessLogEvents = {},
+  budget = new LogBudget(),
 ): { definition: ServiceDefinition; implementation: UntypedServiceImplementation } {
   const StreamAccessLogs = (call: ServerReadableStream<Buffer, Buffer>, respond: sendUnaryData<Buffer>) => {
     let nodeId: string | undefined;
@@ -43,7 +50,9 @@ export function accessLogService(
     call.on('data', (message: Buffer) => {
       if (isOver) return;
       try {
-        nodeId = count(calls, message, nodeId, events);
+        // Only the first message says who streams: it is always read.
+        if (nodeId !== undefined && !budget.take(entriesIn(message))) events.lost?.(entriesIn(message));
+        else nodeId = count(calls, message, nodeId, events);
       } catch (error) {
         isOver = true;
         events.refused?.(error as Error);

@@ -1,7 +1,9 @@
+import { EventEmitter } from 'node:events';
 import { Client, credentials, Server, ServerCredentials, type ServiceError } from '@grpc/grpc-js';
 import type { envoy } from '../../lib/envoy/generated/envoy';
 import { encode } from '../../lib/envoy/message';
 import { accessLogDefinition, accessLogService } from '../../lib/mixer/access-log-service';
+import { LogBudget } from '../../lib/mixer/log-budget';
 import { ObservedCalls } from '../../lib/mixer/observed-calls';
 
 const calls = new ObservedCalls(() => 0);
@@ -64,6 +66,21 @@ describe('the access log service', () => {
       { source: 'page.shop', destination: 'reviews.shop.svc.cluster.local:80', code: 200, count: 2 },
       { source: 'page.shop', destination: 'reviews.shop.svc.cluster.local:80', code: 503, count: 1 },
     ]);
+  });
+
+  it('lets go what comes faster than its budget allows, and says how much', async () => {
+    let lost = 0;
+    let received = 0;
+    const taken = new ObservedCalls(() => 0);
+    const events = { received: (n: number) => (received += n), lost: (n: number) => (lost += n) };
+    const { implementation } = accessLogService(taken, events, new LogBudget(10, () => 0));
+    const call = new EventEmitter();
+    (implementation.StreamAccessLogs as (call: unknown, respond: () => void) => void)(call, () => {});
+    const send = (message: Message) =>
+      call.emit('data', Buffer.from(encode('envoy.service.accesslog.v3.StreamAccessLogsMessage', message)));
+    send({ identifier, http_logs: http_logs(200) });
+    for (let i = 0; i < 25; i++) send({ http_logs: http_logs(200) });
+    expect({ received, lost, counted: taken.all()[0]!.count }).toEqual({ received: 11, lost: 15, counted: 11 });
   });
 
   it('ends a stream that cannot be read, or does not say who it is', async () => {

@@ -57,11 +57,8 @@ export function metricLogs(world: WorldView, side: ObservedSide, place: MeteredP
   if (place.of === 'http') {
     return logs(kept('REQUEST_COUNT', 'REQUEST_DURATION', 'REQUEST_SIZE', 'RESPONSE_SIZE'));
   }
-  const opened = kept('TCP_OPENED_CONNECTIONS');
   return [
-    ...logs(opened, connected),
-    // A connection that led nowhere was opened and closed all the same.
-    ...logs(opened, { and_filter: { filters: [atEnd, neverConnected] } }),
+    ...logs(kept('TCP_OPENED_CONNECTIONS'), opened),
     ...logs(kept('TCP_CLOSED_CONNECTIONS', 'TCP_SENT_BYTES', 'TCP_RECEIVED_BYTES'), atEnd),
   ];
 }
@@ -69,8 +66,10 @@ export function metricLogs(world: WorldView, side: ObservedSide, place: MeteredP
 /** A TCP proxy logs when it has connected, too: other loggers want the end alone. */
 export const atEnd: AccessLogFilter = { log_type_filter: { types: ['TcpConnectionEnd'] } };
 const connected: AccessLogFilter = { log_type_filter: { types: ['TcpUpstreamConnected'] } };
-const neverConnected: AccessLogFilter = {
-  response_flag_filter: { flags: ['UF', 'UH', 'UO', 'NC', 'NR', 'URX', 'DF'] },
+const ledNowhere: AccessLogFilter = { response_flag_filter: { flags: ['UF', 'UH', 'UO', 'NC', 'NR', 'URX', 'DF'] } };
+/** A connection that led nowhere was opened and closed all the same. */
+const opened: AccessLogFilter = {
+  or_filter: { filters: [connected, { and_filter: { filters: [atEnd, ledNowhere] } }] },
 };
 
 interface Kept {

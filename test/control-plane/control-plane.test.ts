@@ -118,7 +118,14 @@ describe('a proxy', () => {
     expect(await (await get('/sd/targets')).json()).toEqual([
       {
         targets: ['198.18.1.2:15090'],
-        labels: { pod: 'web', namespace: 'shop', proxy_type: 'sidecar', app: 'web', version: 'v1' },
+        labels: {
+          pod: 'web',
+          namespace: 'shop',
+          container: 'istio-proxy',
+          proxy_type: 'sidecar',
+          app: 'web',
+          version: 'v1',
+        },
       },
     ]);
   });

@@ -1,5 +1,5 @@
 /** How policies pick what they hold for: workloads by labels, or named objects. */
-import { list, map, message, type Static, text } from './schema';
+import { choice, list, map, message, type Static, text, textMap, texts } from './schema';
 
 export const WorkloadSelector = message(
   {
@@ -46,3 +46,22 @@ export const PolicyTargetReferences = list(
     maxItems: 16,
   },
 );
+
+export const LabelSelector = message(
+  {
+    matchLabels: textMap('Labels that the namespace has to carry.'),
+    matchExpressions: list(
+      message(
+        {
+          key: text('The key of a label.'),
+          operator: choice(['In', 'NotIn', 'Exists', 'DoesNotExist'], 'How the values are meant.'),
+          values: texts('The values.'),
+        },
+        { description: 'A condition on a label.', required: ['key', 'operator'] },
+      ),
+      'Conditions, all of which have to hold.',
+    ),
+  },
+  { description: 'Namespaces by their labels.' },
+);
+export type LabelSelector = Static<typeof LabelSelector>;

@@ -54,7 +54,7 @@ function endpointOf(text: string, { ip, capture, appAddress }: Proxy): { address
   const colon = text.lastIndexOf(':');
   const address = text.slice(0, colon).replace(/^\[|\]$/g, '');
   const port = Number(text.slice(colon + 1));
-  if (address === '0.0.0.0' || address === '::') return { address: ip, port };
-  // Where Pods share the loopback interface, each application has an address of its own there.
-  return { address: capture === 'NONE' ? appAddress : address, port };
+  // Where Pods share the loopback interface, each application has one address of its own there, and the proxy the Pod's.
+  if (capture === 'NONE') return { address: appAddress, port };
+  return { address: address === '0.0.0.0' || address === '::' ? ip : address, port };
 }

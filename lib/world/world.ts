@@ -3,6 +3,7 @@ import type { MeshConfig } from '../api';
 import type { KubeObject } from '../api/object';
 import { Inventory } from './inventory';
 import { type MeshSettings, meshSettings } from './mesh-config';
+import { discovered } from './namespaces';
 import type { Table } from './reads';
 import { WorldView } from './view';
 
@@ -23,8 +24,11 @@ export class World extends WorldView {
 
   private constructor(objects: Iterable<KubeObject>, options: WorldOptions) {
     super();
-    this.inventory = new Inventory(objects);
-    this.mesh = meshSettings(this.inventory, options.meshConfig, options.rootNamespace);
+    const given = [...objects];
+    const all = new Inventory(given);
+    this.mesh = meshSettings(all, options.meshConfig, options.rootNamespace);
+    const chosen = discovered(given, all, this.mesh.config, this.mesh.rootNamespace);
+    this.inventory = chosen === given ? all : new Inventory(chosen);
   }
 
   /**

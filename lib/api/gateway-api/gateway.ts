@@ -1,6 +1,7 @@
 /** Gateway and ListenerSet: where traffic comes in. */
 import type { MeshObject } from '../kind';
-import { choice, list, message, type Static, text, textMap, texts, unserved } from '../schema';
+import { choice, list, message, type Static, text, textMap, unserved } from '../schema';
+import { LabelSelector } from '../selector';
 import { gatewayApiKind } from './kind';
 import {
   group,
@@ -14,25 +15,6 @@ import {
   SecretObjectReference,
   sectionName,
 } from './reference';
-
-export const LabelSelector = message(
-  {
-    matchLabels: textMap('Labels that the namespace has to carry.'),
-    matchExpressions: list(
-      message(
-        {
-          key: text('The key of a label.'),
-          operator: choice(['In', 'NotIn', 'Exists', 'DoesNotExist'], 'How the values are meant.'),
-          values: texts('The values.'),
-        },
-        { description: 'A condition on a label.', required: ['key', 'operator'] },
-      ),
-      'Conditions, all of which have to hold.',
-    ),
-  },
-  { description: 'Namespaces by their labels.' },
-);
-export type LabelSelector = Static<typeof LabelSelector>;
 
 export const RouteNamespaces = message(
   {

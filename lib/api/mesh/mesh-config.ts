@@ -6,6 +6,7 @@ import { TcpKeepalive } from '../networking/connection-pool';
 import { HTTPRetry } from '../networking/http-route';
 import { LocalityLoadBalancerSetting } from '../networking/load-balancing';
 import { anyObject, choice, duration, flag, int32, list, message, type Static, text, texts, unserved } from '../schema';
+import { LabelSelector } from '../selector';
 import { ExtensionProvider } from './extension-provider';
 import { MeshProxyConfig } from './proxy-config';
 
@@ -100,9 +101,7 @@ export const MeshConfig = message(
     ca: unserved(anyObject('A CA elsewhere.')),
     extensionProviders: list(ExtensionProvider, 'Services that proxies send logs, traces and questions to.'),
     defaultProviders: DefaultProviders,
-    discoverySelectors: unserved(
-      list(anyObject('A label selector.'), 'The namespaces that the mesh looks at. Default: all.'),
-    ),
+    discoverySelectors: list(LabelSelector, 'The namespaces that the mesh looks at, beside the root. Default: all.'),
     pathNormalization: message(
       {
         normalization: choice(

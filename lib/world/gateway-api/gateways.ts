@@ -1,8 +1,8 @@
 /** Gateways and ListenerSets of our classes: their listeners, and what is wrong with each. */
-import type { Gateway as IstioGateway, Server } from '../../api';
-import type { Gateway, LabelSelector, Listener, ListenerSet } from '../../api/gateway-api';
+import type { Gateway as IstioGateway, LabelSelector, Server } from '../../api';
+import type { Gateway, Listener, ListenerSet } from '../../api/gateway-api';
 import type { KubeObject } from '../../api/object';
-import type { Labels } from '../labels';
+import { labelsOfNamespace, selectsNamespace } from '../namespaces';
 import { checkAuthority, checkCertificate } from './certificates';
 import type { Problem } from './conditions';
 import { type Converted, convertedGateway, convertedName } from './converted';
@@ -106,26 +106,7 @@ export function admits(
   if (from === 'All') return true;
   if (from === 'Same') return namespace === own;
   if (from !== 'Selector' || !selector) return false;
-  return isSelected(selector, labelsOfNamespace(lookup.namespace(namespace), namespace));
-}
-
-/** Every namespace carries its name as a label, also where a file does not say so. */
-function labelsOfNamespace(object: KubeObject | undefined, name: string): Labels {
-  return { 'kubernetes.io/metadata.name': name, ...object?.metadata.labels };
-}
-
-function isSelected({ matchLabels, matchExpressions }: LabelSelector, labels: Labels): boolean {
-  const hasLabels = Object.entries(matchLabels ?? {}).every(([key, value]) => labels[key] === value);
-  return (
-    hasLabels &&
-    (matchExpressions ?? []).every(({ key, operator, values = [] }) => {
-      const value = labels[key];
-      if (operator === 'Exists') return value !== undefined;
-      if (operator === 'DoesNotExist') return value === undefined;
-      const isListed = value !== undefined && values.includes(value);
-      return operator === 'In' ? isListed : !isListed;
-    })
-  );
+  return selectsNamespace(selector, labelsOfNamespace(lookup.namespace(namespace), namespace));
 }
 
 interface TlsOutcome {

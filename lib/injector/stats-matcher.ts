@@ -3,6 +3,7 @@
  * asks for; what is not kept costs neither memory nor a scrape. Kept are the metrics of the mesh, and what operators
  * ask of a proxy; a Pod's annotations add to it.
  */
+import { RE2JS } from 're2js';
 import type { envoy } from '../envoy/generated/envoy';
 
 type StatsMatcher = envoy.config.metrics.v3.StatsMatcher;
@@ -66,14 +67,27 @@ export function statsMatcher({ prefixes = [], suffixes = [], regexps = [] }: Sta
 
 const ANNOTATION = 'sidecar.istio.io/statsInclusion';
 
-/** What the annotations `sidecar.istio.io/statsInclusionPrefixes`, `…Suffixes` and `…Regexps` add, separated by commas. */
+/**
+ * What the annotations `sidecar.istio.io/statsInclusionPrefixes`, `…Suffixes` and `…Regexps` add, separated by commas.
+ * @throws when an expression is no RE2: Envoy would not start with it.
+ */
 export function statsInclusionOf(annotations: Readonly<Record<string, string>>): StatsInclusion {
   const list = (what: string) =>
     (annotations[ANNOTATION + what] ?? '')
       .split(',')
       .map((each) => each.trim())
       .filter((each) => each !== '');
-  return { prefixes: list('Prefixes'), suffixes: list('Suffixes'), regexps: list('Regexps') };
+  const regexps = list('Regexps');
+  for (const regexp of regexps) {
+    try {
+      RE2JS.compile(regexp);
+    } catch (error) {
+      throw new Error(
+        `annotation ${ANNOTATION}Regexps: '${regexp}' is no regular expression (${(error as Error).message})`,
+      );
+    }
+  }
+  return { prefixes: list('Prefixes'), suffixes: list('Suffixes'), regexps };
 }
 
 export function mergedInclusion(...inclusions: readonly (StatsInclusion | undefined)[]): StatsInclusion {

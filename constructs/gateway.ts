@@ -57,6 +57,8 @@ export class Gateway extends Construct {
   readonly name: string;
   /** The namespace of its chart. */
   readonly namespace: string;
+  /** The service account that it runs under. */
+  readonly serviceAccountName: string;
   /** The name of its Service within the cluster. */
   readonly host: string;
   /** The hosts that it answers for. */
@@ -79,6 +81,7 @@ export class Gateway extends Construct {
       });
     }
     this.namespace = namespace;
+    this.serviceAccountName = this.name;
     this.host = `${this.name}.${namespace}.svc.cluster.local`;
     this.hosts = hostsOf(this, props.hosts);
     mesh.join(this);

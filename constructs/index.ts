@@ -5,9 +5,12 @@
  * @packageDocumentation
  */
 export { AccessLog } from './access-log';
+export { AuditPolicy, type AuditPolicyProps } from './audit-policy';
+export { Caller, type CallOptions, type ICaller } from './callers';
 export { ControlPlane, type ControlPlaneProps } from './control-plane';
 export { ExternalService, type ExternalServiceProps } from './external-service';
 export { Fault, type FaultOptions } from './fault';
+export { type AuthorizerScope, ExternalAuthorizer, type ExternalAuthorizerProps } from './external-authorizer';
 export { type ExposeOptions, Gateway, type GatewayProps } from './gateway';
 export { GatewayTls } from './gateway-tls';
 export { LoadBalancing, type LoadBalancingOptions, type StickyCookieOptions } from './load-balancing';
@@ -27,6 +30,7 @@ export { type MeshRequest, Outcome } from './request';
 export type { Resilience } from './resilience';
 export { type MirrorTarget, type Retries, Route, type RouteProps, type WeightedTarget } from './route';
 export { type IMeshService, type IRouteTarget, ServiceVersion } from './service-version';
+export type { JwtOptions } from './tokens';
 export { Tracing, type TracingOptions } from './tracing';
 export { Duration, Percent } from './units';
 export { type ImageOptions, type IWorkload, Workload } from './workload';

@@ -4,6 +4,7 @@ import { Service, ServiceAccount } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import type { HTTPRoute } from '../lib/api';
 import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
+import { type Caller, type CallOptions, CallPolicy, type ICaller } from './callers';
 import { enrolled } from './enrolment';
 import { imageDeployment } from './image-deployment';
 import type { LoadBalancing } from './load-balancing';
@@ -16,6 +17,7 @@ import { onRendered } from './rendered';
 import { type Resilience, trafficPolicyOf } from './resilience';
 import { Route, type RouteProps } from './route';
 import { destinationOf, type IMeshService, ServiceVersion } from './service-version';
+import { type JwtOptions, RequiredJwt } from './tokens';
 import { type IWorkload, WORKLOAD_KINDS, Workload } from './workload';
 
 /** A service: where it belongs, what it listens on, what runs behind it. */
@@ -62,6 +64,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
   readonly versionNames: readonly V[];
   private readonly rules: Route[] = [];
   private readonly workloads = new Map<string, ApiObject>();
+  private readonly callPolicies: { ALLOW?: CallPolicy; DENY?: CallPolicy } = {};
 
   constructor(scope: Construct, id: string, props: MeshServiceProps<V>) {
     super(scope, id);
@@ -195,6 +198,35 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
       );
     }
     this.mesh.promise(this.host, objectives);
+    return this;
+  }
+
+  /**
+   * Allows the workloads of this service to call another. The rule is part of the other service's policy: from then on
+   * only what some rule allows gets there.
+   */
+  calls(service: MeshService<string>, options?: CallOptions): this {
+    service.allowCallsFrom(this, options);
+    return this;
+  }
+
+  /** Allows calls from a service, a gateway, or a caller that the program does not declare. */
+  allowCallsFrom(caller: ICaller | Caller, options?: CallOptions): this {
+    this.callPolicies.ALLOW ??= new CallPolicy(this, 'ALLOW');
+    this.callPolicies.ALLOW.add(caller, options);
+    return this;
+  }
+
+  /** Refuses calls, whatever else allows them. */
+  denyCallsFrom(caller: ICaller | Caller, options?: CallOptions): this {
+    this.callPolicies.DENY ??= new CallPolicy(this, 'DENY');
+    this.callPolicies.DENY.add(caller, options);
+    return this;
+  }
+
+  /** Asks every request for a good token of an issuer. */
+  requireJwt(options: JwtOptions): this {
+    new RequiredJwt(this, options);
     return this;
   }
 

@@ -3,8 +3,11 @@
  * `<id>-system` (control plane and what looks at the mesh) and `<id>-policy` (what holds for every member, written
  * out as objects), and it has synthesis check the whole program.
  */
-import { Chart } from 'cdk8s';
+import { ApiObject, Chart } from 'cdk8s';
 import { Construct } from 'constructs';
+import { parse, stringify } from 'yaml';
+import type { ExtensionProvider, MeshConfig } from '../lib/api';
+import type { ConfigMap } from '../lib/api/kubernetes';
 import type { InjectOptions } from '../lib/injector';
 import { AccessLog } from './access-log';
 import { ControlPlane, type ControlPlaneProps } from './control-plane';
@@ -23,6 +26,7 @@ import { OperatorMonitoring } from './observability/operator';
 import { Prometheus } from './observability/prometheus';
 import { OutboundPolicy } from './outbound-policy';
 import { problemAt } from './problem';
+import { onRendered } from './rendered';
 import { type MeshRequest, type Outcome, request } from './request';
 import type { IMeshService } from './service-version';
 import { checkAtSynthesis, writtenByMalha } from './synthesis';
@@ -138,6 +142,18 @@ export class Mesh extends Construct {
         service.versionNames.map((version) => ({ name: service.workloadName(version), namespace: service.namespace })),
       ),
     };
+  }
+
+  /** Adds a provider that policies of any member can name. @internal */
+  addExtensionProvider(provider: ExtensionProvider): void {
+    onRendered<ConfigMap>(ApiObject.of(this.charts.policy.node.findChild('mesh-config')), (rendered) => {
+      const config = parse(rendered.data?.['mesh'] ?? '') as MeshConfig;
+      const extensionProviders = [...(config.extensionProviders ?? []), provider];
+      return {
+        ...rendered,
+        data: { ...rendered.data, mesh: stringify({ ...config, extensionProviders }, { lineWidth: 0 }) },
+      };
+    });
   }
 
   /** Makes a service or a gateway a member: its namespace is written, its host is claimed. @internal */

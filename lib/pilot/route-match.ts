@@ -2,6 +2,7 @@
 import type { HTTPMatchRequest, StringMatch } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import { compareText } from '../world';
+import { JWT_AUTHN_FILTER, JWT_PAYLOAD } from './names';
 import { stringMatcher } from './string-match';
 
 type RouteMatch = envoy.config.route.v3.RouteMatch;
@@ -17,20 +18,22 @@ export function routeMatch(match: HTTPMatchRequest | undefined, inParts = false)
     ...pseudoHeader(':method', match.method),
     ...pseudoHeader(':authority', match.authority),
     ...pseudoHeader(':scheme', match.scheme),
-    ...sorted(match.headers).map(([name, value]) => headerMatcher(name, value)),
-    ...sorted(match.withoutHeaders).map(([name, value]) => withoutHeader(name, value)),
+    ...plain(match.headers).map(([name, value]) => headerMatcher(name, value)),
+    ...plain(match.withoutHeaders).map(([name, value]) => withoutHeader(name, value)),
   ];
+  const claims = [...claimMatchers(match.headers, false), ...claimMatchers(match.withoutHeaders, true)];
   const parameters = sorted(match.queryParams).map(([name, value]) => parameterMatcher(name, value));
   return {
     ...(inParts ? inWholeParts(path(match)) : path(match)),
     ...(headers.length > 0 && { headers }),
+    ...(claims.length > 0 && { dynamic_metadata: claims }),
     ...(parameters.length > 0 && { query_parameters: parameters }),
   };
 }
 
 /** Whether a match holds for every request that gets to it. */
 export function matchesEverything(match: RouteMatch): boolean {
-  return match.prefix === '/' && !match.headers && !match.query_parameters;
+  return match.prefix === '/' && !match.headers && !match.query_parameters && !match.dynamic_metadata;
 }
 
 function path({ uri, ignoreUriCase }: HTTPMatchRequest): RouteMatch {
@@ -70,6 +73,31 @@ function withoutHeader(name: string, value: StringMatch): HeaderMatcher {
 function parameterMatcher(name: string, value: StringMatch): envoy.config.route.v3.QueryParameterMatcher {
   const matcher = stringMatcher(value);
   return matcher ? { name, string_match: matcher } : { name, present_match: true };
+}
+
+/** Names under which `headers` means claims of a good token, `@request.auth.claims.realm.role` or `…claims[realm][role]`. */
+const CLAIM = /^@request\.auth\.claims([.[].+)$/;
+
+function plain(map: HTTPMatchRequest['headers']): [string, StringMatch][] {
+  return sorted(map).filter(([name]) => !CLAIM.test(name));
+}
+
+/** At gateways, where tokens are checked before routes are chosen; elsewhere no claim is known, and none matches. */
+function claimMatchers(map: HTTPMatchRequest['headers'], invert: boolean): envoy.type.matcher.v3.MetadataMatcher[] {
+  return sorted(map).flatMap(([name, value]) => {
+    const path = CLAIM.exec(name)?.[1];
+    if (path === undefined) return [];
+    const keys = path.startsWith('[') ? path.slice(1, -1).split('][') : path.slice(1).split('.');
+    const string_match = stringMatcher(value) ?? { safe_regex: { regex: '.+' } };
+    return [
+      {
+        filter: JWT_AUTHN_FILTER,
+        path: [JWT_PAYLOAD, ...keys].map((key) => ({ key })),
+        value: { or_match: { value_matchers: [{ string_match }, { list_match: { one_of: { string_match } } }] } },
+        ...(invert && { invert }),
+      },
+    ];
+  });
 }
 
 function sorted<V>(map: Record<string, V> | undefined): [string, V][] {

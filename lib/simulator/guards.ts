@@ -29,6 +29,8 @@ export interface Pass {
   readonly asked: readonly string[];
   /** Whether the proxy keeps a token to itself. */
   readonly keepsToken: boolean;
+  /** What the filters have written down for those behind them. */
+  readonly metadata: DynamicMetadata;
 }
 
 export function guarded(configs: readonly Any[], call: Call): Refusal | Pass {
@@ -59,7 +61,7 @@ export function guarded(configs: readonly Any[], call: Call): Refusal | Pass {
       asked.push(grpc_service?.envoy_grpc?.cluster_name ?? http_service?.server_uri?.cluster ?? '');
     }
   }
-  return { kind: 'pass', asked, keepsToken };
+  return { kind: 'pass', asked, keepsToken, metadata };
 }
 
 /** A connection that is no HTTP is closed without a word. */

@@ -64,13 +64,18 @@ function isPrincipal(principal: Principal, call: Call, metadata: DynamicMetadata
 function matchesShared(rule: Permission & Principal, { http }: Call, metadata: DynamicMetadata): boolean {
   if (rule.header) return http !== undefined && matchesHeader(rule.header, headerValues(http, rule.header.name ?? ''));
   if (rule.url_path?.path) return http !== undefined && matchesString(rule.url_path.path, http.path.split('?', 1)[0]!);
-  if (rule.metadata) {
-    const { filter = '', path = [], value = {} } = rule.metadata;
-    let found: unknown = metadata[filter];
-    for (const { key = '' } of path) found = memberOf(found, key);
-    return matchesValue(value, found);
-  }
+  if (rule.metadata) return matchesMetadata(rule.metadata, metadata);
   throw SimulationError.unknown(Object.keys(rule).join(', ') || 'an empty rule', 'an RBAC filter');
+}
+
+/** Also routes look at what filters have written down. */
+export function matchesMetadata(
+  { filter = '', path = [], value = {}, invert = false }: envoy.type.matcher.v3.MetadataMatcher,
+  metadata: DynamicMetadata,
+): boolean {
+  let found: unknown = metadata[filter];
+  for (const { key = '' } of path) found = memberOf(found, key);
+  return matchesValue(value, found) !== invert;
 }
 
 function headerValues(http: NonNullable<Call['http']>, name: string): readonly string[] {

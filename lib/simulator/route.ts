@@ -1,5 +1,6 @@
 /** Which route takes a request, and what the route makes of it. */
 import type { envoy } from '../envoy/generated/envoy';
+import { type DynamicMetadata, matchesMetadata } from './rbac';
 import { SimulationError } from './simulation-error';
 import { matchesHeader, matchesQuery, matchesRegex, re2 } from './string-matcher';
 import { withoutPort } from './virtual-host';
@@ -18,6 +19,8 @@ export interface RoutedRequest {
   readonly path: string;
   /** By lower-case names. */
   readonly headers: ReadonlyMap<string, readonly string[]>;
+  /** What filters before the router have written down. */
+  readonly metadata?: DynamicMetadata;
 }
 
 /** The first route that matches. */
@@ -26,7 +29,7 @@ export function findRoute(routes: readonly Route[], request: RoutedRequest): Rou
 }
 
 function matchesRoute(match: RouteMatch, request: RoutedRequest, where: string): boolean {
-  for (const unknown of ['runtime_fraction', 'dynamic_metadata', 'tls_context', 'path_match_policy'] as const) {
+  for (const unknown of ['runtime_fraction', 'tls_context', 'path_match_policy'] as const) {
     if (match[unknown]) throw SimulationError.unknown(unknown, where);
   }
   if (match.connect_matcher) return request.method === 'CONNECT';
@@ -34,6 +37,7 @@ function matchesRoute(match: RouteMatch, request: RoutedRequest, where: string):
   if (match.grpc && !/^application\/grpc(\+|$)/.test(request.headers.get('content-type')?.[0] ?? '')) return false;
   return (
     (match.headers ?? []).every((header) => matchesHeader(header, headerValues(request, header.name ?? ''))) &&
+    (match.dynamic_metadata ?? []).every((matcher) => matchesMetadata(matcher, request.metadata ?? {})) &&
     (match.query_parameters ?? []).every((parameter) => matchesQuery(parameter, queryOf(request.path)))
   );
 }

@@ -5,6 +5,7 @@ import type { Answer, Destination } from './answer';
 import type { Call } from './authorization';
 import { guarded } from './guards';
 import { findFilterChain, findListener } from './listener';
+import type { DynamicMetadata } from './rbac';
 import { findRoute, type RoutedRequest, redirectOf, rewrittenPath, sharesOf } from './route';
 import { filtered } from './route-filters';
 import { SimulationError } from './simulation-error';
@@ -64,17 +65,20 @@ export function simulate(snapshot: Snapshot, request: Request): Answer {
   const guards = (hcm ? (hcm.http_filters ?? []) : (chain.filters ?? [])).map(({ typed_config }) => typed_config);
   const passed = guarded(guards, callOf(request, hcm !== undefined));
   if (passed.kind === 'refusal') return passed;
-  const answer = behindGuards(snapshot, chain, hcm, request, by);
+  const answer = behindGuards(snapshot, chain, hcm, { ...request, metadata: passed.metadata }, by);
   if (answer.kind !== 'forward') return answer;
   const { asked, keepsToken } = passed;
   return { ...answer, ...(asked.length > 0 && { asked }), ...(keepsToken && { keepsToken }) };
 }
 
+/** A request that the guards have let through. */
+type GuardedRequest = Request & { readonly metadata: DynamicMetadata };
+
 function behindGuards(
   snapshot: Snapshot,
   chain: FilterChain,
   hcm: HttpConnectionManager | undefined,
-  request: Request,
+  request: GuardedRequest,
   by: { listener: string },
 ): Answer {
   if (hcm) return simulateHttp(snapshot, hcm, request, by);
@@ -96,12 +100,12 @@ function tcpShares(tcp: TcpProxy, where: string): { cluster: string; share: numb
 function simulateHttp(
   snapshot: Snapshot,
   hcm: HttpConnectionManager,
-  request: Request,
+  request: GuardedRequest,
   listened: { listener: string },
 ): Answer {
   const routes = routesOf(snapshot, hcm);
   if (!routes) return { kind: 'refusal', status: 404, why: `routes ${hcm.rds?.route_config_name} do not exist` };
-  const routed = routedRequest(request);
+  const routed = { ...routedRequest(request), metadata: request.metadata };
   const virtualHost = findVirtualHost(routes, routed.authority);
   if (!virtualHost)
     return { kind: 'refusal', status: 404, why: `no virtual host of ${routes.name} is for ${routed.authority}` };

@@ -6,6 +6,7 @@ import { type Measurement, type Part, tableOf } from './measurement';
 import { analyze } from './parts/analyze';
 import { edit } from './parts/edit';
 import { idle } from './parts/idle';
+import { rbac } from './parts/rbac';
 import { sign } from './parts/sign';
 import { start } from './parts/start';
 import { synth } from './parts/synth';
@@ -13,6 +14,8 @@ import { telemetry } from './parts/telemetry';
 import { translate } from './parts/translate';
 
 const PARTS: readonly Part[] = [synth, analyze, translate, start, edit, idle, sign, telemetry];
+const PARTS: readonly Part[] = [synth, analyze, translate, start, edit, idle, sign];
+const PARTS: readonly Part[] = [synth, translate, start, edit, idle, rbac, sign];
 
 async function main(argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json');

@@ -11,7 +11,7 @@ import { findEnvoy } from '../../lib/local/envoy-binary';
 import { withRealCertificates } from './envoy-validation';
 import { staticBootstrap } from './static-bootstrap';
 
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
 
 export interface RunningEnvoy {
   stop(): Promise<void>;

@@ -78,7 +78,11 @@ const PLAIN: Readonly<Record<string, Attribute>> = {
     http: true,
     matchers: (value) => [{ header: headerMatcher(':method', value) }],
   },
-  'request.path': { of: 'permission', http: true, matchers: (value) => [{ url_path: { path: pathMatcher(value) } }] },
+  'request.path': {
+    of: 'permission',
+    http: true,
+    matchers: (value, _, generous) => [{ url_path: { path: pathMatcher(value, generous) } }],
+  },
   'destination.ip': address('permission', (range) => ({ destination_ip: range })),
   'destination.port': {
     of: 'permission',
@@ -206,15 +210,27 @@ function hostMatcher(pattern: string, generous: boolean): HeaderMatcher {
   return { name, string_match: regex(`(?i)${host}\\.?(:[0-9]*)?`) };
 }
 
-/** `{*}` is one segment of the path, `{**}` any number of them; without these it is a pattern as any other. */
-function pathMatcher(pattern: string): StringMatcher {
-  if (!/\{\*\*?\}/.test(pattern)) return stringPattern(pattern);
-  return regex(
-    pattern
-      .split(/(\{\*\*?\})/)
-      .map((part) => (part === '{*}' ? '[^/]+' : part === '{**}' ? '.*' : literal(part)))
-      .join(''),
-  );
+/**
+ * `{*}` is one segment of the path, `{**}` any number of them; without these it is a pattern as any other. Where matching
+ * leads to a refusal, parameters of segments (`/admin;x=1`), which many servers ignore, do not help to get around it.
+ */
+function pathMatcher(pattern: string, generous: boolean): StringMatcher {
+  const isTemplate = /\{\*\*?\}/.test(pattern);
+  if (pattern === ANYTHING || (!isTemplate && !generous)) return stringPattern(pattern);
+  const isPrefix = !isTemplate && !pattern.startsWith('*') && pattern.endsWith('*');
+  const parts = isTemplate ? pattern.split(/(\{\*\*?\})/) : pattern.split(/(^\*|\*$)/);
+  const text = parts.map((part) => WILDCARDS[part] ?? segments(part, generous)).join('');
+  return regex(generous && !isPrefix ? text + PARAMETERS : text);
+}
+
+const WILDCARDS: Readonly<Record<string, string>> = { '{*}': '[^/]+', '{**}': '.*', '*': '.*' };
+const PARAMETERS = '(;[^/]*)?';
+
+function segments(text: string, generous: boolean): string {
+  return text
+    .split('/')
+    .map(literal)
+    .join(generous ? `${PARAMETERS}/` : '/');
 }
 
 /** `experimental.envoy.filters.NAME[KEY]`: what a filter has written down. A value in brackets is one of a list. */

@@ -48,7 +48,7 @@ export function fitsValue(
     case 'request.method':
       return http && fits(value, http.method);
     case 'request.path':
-      return http && fitsPath(value, http.path);
+      return http && fitsPath(value, http.path, generous);
     case 'request.auth.principal': {
       const { iss, sub } = http?.claims ?? {};
       return http && typeof iss === 'string' && typeof sub === 'string' && fits(value, `${iss}/${sub}`);

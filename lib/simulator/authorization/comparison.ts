@@ -22,9 +22,16 @@ export function fitsHost(pattern: string, authority: string, generous: boolean):
   return fits(wanted, withoutPort) || fits(wanted, withoutPort.replace(/\.$/, ''));
 }
 
-/** The path without its query; `{*}` is one segment, `{**}` any text. */
-export function fitsPath(pattern: string, pathAndQuery: string): boolean {
+/**
+ * The path without its query; `{*}` is one segment, `{**}` any text. A `generous` comparison also overlooks parameters of
+ * segments, `/admin;x=1`.
+ */
+export function fitsPath(pattern: string, pathAndQuery: string, generous: boolean): boolean {
   const path = pathAndQuery.split('?', 1)[0]!;
+  return fitsPlainPath(pattern, path) || (generous && fitsPlainPath(pattern, path.replace(/;[^/]*/g, '')));
+}
+
+function fitsPlainPath(pattern: string, path: string): boolean {
   if (!pattern.includes('{*}') && !pattern.includes('{**}')) return fits(pattern, path);
   return fitsParts(pattern.split(/(\{\*\*?\})/), path);
 }

@@ -303,6 +303,8 @@ function mutation(text: string, random: Random): string {
     `${text}.`,
     `${text}/`,
     text.replace('/', '/x/'),
+    text.replace('/b', ';x/b'),
+    `${text};x`,
   ]);
 }
 
@@ -351,7 +353,7 @@ function meeting(ask: RandomAsk, key: string, value: string, random: Random, pla
     case 'request.method':
       return { ...ask, method: METHODS.includes(text) ? text : random(METHODS) };
     case 'request.path':
-      return /^(\/[a-zA-Z0-9]+(\.[a-z]+)?)+\/?$/.test(text)
+      return /^(\/[a-zA-Z0-9]+(\.[a-z]+)?(;[a-z]+)?)+\/?$/.test(text)
         ? { ...ask, path: random([text, text, `${text}?q=/a`]) }
         : ask;
     case 'request.headers[x-team]': {

@@ -2,7 +2,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { type Behaviour, get, tcp } from '../behaviour';
 import { PORTS } from '../cast';
-import { documents, edgeGateway, networking, toV1Port } from './objects';
+import { documents, edgeGateway, networking, toV1Port, toV2Port } from './objects';
 
 const topic = 'AuthorizationPolicy';
 
@@ -148,6 +148,34 @@ spec:
       [get(url('/'), bearer({ realm: { roles: ['user'] } })), forbidden],
       [get(url('/'), bearer({ realm: { roles: ['user', 'admin'] } })), { status: 200, seen: { headers: {} } }],
       [get(url('/open'), bearer({ iss: 'https://other.example' })), { status: 401, who: undefined }],
+    ],
+  },
+  {
+    topic: 'RequestAuthentication',
+    feature: 'at a gateway: routes by claims of the token',
+    objects: documents(
+      authentication('', 'edge'),
+      edgeGateway('- { port: { number: 80, name: http, protocol: HTTP }, hosts: ["*"] }'),
+      networking(
+        'VirtualService',
+        'edge',
+        `hosts: ["*"]
+gateways: [edge]
+http:
+- match: [{ headers: { "@request.auth.claims.groups": { exact: testers } } }]
+  ${toV2Port}
+- match: [{ headers: { "@request.auth.claims[realm][role]": { prefix: test } } }]
+  ${toV2Port}
+- match: [{ withoutHeaders: { "@request.auth.claims.sub": {} } }]
+  directResponse: { status: 401, body: { string: sign in } }
+- ${toV1Port}`,
+      ),
+    ),
+    cases: [
+      [get('http://shop.example/', { from: 'edge', ...bearer({ groups: ['a', 'testers'] }) }), { who: 'v2' }],
+      [get('http://shop.example/', { from: 'edge', ...bearer({ realm: { role: 'tester' } }) }), { who: 'v2' }],
+      [get('http://shop.example/', { from: 'edge', ...bearer({ groups: 'users' }) }), { who: 'v1' }],
+      [get('http://shop.example/', { from: 'edge' }), { status: 401, body: 'sign in' }],
     ],
   },
 ];

@@ -16,6 +16,7 @@ import { translate } from './parts/translate';
 const PARTS: readonly Part[] = [synth, analyze, translate, start, edit, idle, sign, telemetry];
 const PARTS: readonly Part[] = [synth, analyze, translate, start, edit, idle, sign];
 const PARTS: readonly Part[] = [synth, translate, start, edit, idle, rbac, sign];
+const PARTS: readonly Part[] = [synth, analyze, translate, start, edit, idle, rbac, sign];
 
 async function main(argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json');

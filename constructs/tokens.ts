@@ -31,7 +31,7 @@ export class RequiredJwt extends Construct {
     const { issuer, jwksUri, jwks, audiences, timeout, forwardToken, exceptPaths } = options;
     if ((jwksUri === undefined) === (jwks === undefined)) {
       throw problemAt(service, {
-        code: 'MAL0130',
+        code: 'MAL0140',
         what: `the keys of ${issuer} are needed once`,
         got: jwks === undefined ? 'neither jwks nor jwksUri' : 'both jwks and jwksUri',
         allowed: 'exactly one of them',

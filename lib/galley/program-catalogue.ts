@@ -38,7 +38,7 @@ export const programCatalogue = {
   },
   MAL0132: { title: 'NothingToEncrypt', text: 'Sidecars are to add TLS where no port carries plain requests.' },
   MAL0133: { title: 'FaultTwice', text: 'A route has two delays or two aborts.' },
-  MAL0130: {
+  MAL0140: {
     title: 'KeysOfIssuer',
     text: 'A service asks for tokens, and where the keys of their issuer are is not said once.',
   },

@@ -76,7 +76,7 @@ describe('a service that requires tokens', () => {
 
   test('says once where the keys are', () => {
     const { stock } = shop();
-    expect(() => stock.requireJwt({ issuer })).toThrow(/MAL0130 .*got: neither jwks nor jwksUri/);
+    expect(() => stock.requireJwt({ issuer })).toThrow(/MAL0140 .*got: neither jwks nor jwksUri/);
   });
 });
 

@@ -13,10 +13,7 @@ import { synth } from './parts/synth';
 import { telemetry } from './parts/telemetry';
 import { translate } from './parts/translate';
 
-const PARTS: readonly Part[] = [synth, analyze, translate, start, edit, idle, sign, telemetry];
-const PARTS: readonly Part[] = [synth, analyze, translate, start, edit, idle, sign];
-const PARTS: readonly Part[] = [synth, translate, start, edit, idle, rbac, sign];
-const PARTS: readonly Part[] = [synth, analyze, translate, start, edit, idle, rbac, sign];
+const PARTS: readonly Part[] = [synth, analyze, translate, start, edit, idle, sign, telemetry, rbac];
 
 async function main(argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json');

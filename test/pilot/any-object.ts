@@ -35,7 +35,7 @@ const MORE_LIKELY = 0.7;
 const ALMOST_SURE = 0.9;
 /** Without these most objects would be nothing. */
 const FRAMES =
-  /(VirtualService\.spec\.(hosts|http)|Gateway\.spec\.(servers|selector)|ServiceEntry\.spec\.ports|Sidecar\.spec\.(egress|ingress)|DestinationRule\.spec\.(trafficPolicy|subsets)|\.number|http\[\]\.match|http\[\]\.route|servers\[\]\.tls|tls\.mode|endpoints\[\]\.address|resolution|http\[\]\.fault|fault\.delay|localityLbSetting|distribute\[\]\.(from|to)|localityLbSetting\.distribute)$/;
+  /(VirtualService\.spec\.(hosts|http)|Gateway\.spec\.(servers|selector)|ServiceEntry\.spec\.ports|Sidecar\.spec\.(egress|ingress)|DestinationRule\.spec\.(trafficPolicy|subsets)|\.number|http\[\]\.match|http\[\]\.route|servers\[\]\.tls|tls\.mode|endpoints\[\]\.address|resolution|http\[\]\.fault|fault\.delay|localityLbSetting|distribute\[\]\.(from|to)|localityLbSetting\.(distribute|failover)|failover\[\]\.(from|to))$/;
 /** How often the rules may object before an object is given up. */
 const REPAIRS = 40;
 
@@ -116,6 +116,8 @@ const KEYS: readonly (readonly [RegExp, readonly string[]])[] = [
 
 const NUMBERS: readonly (readonly [RegExp, readonly number[]])[] = [
   [/weight$/, [0, 1, 30, 70, 100]],
+  // Of one destination or of two: together 100.
+  [/distribute\[\]\.to\.\*$/, [50, 100]],
   [/(percentage\.value|[pP]ercent|mirror_percent)$/, [0, 50, 100]],
   [/httpStatus$/, [400, 503, 555]],
   [/redirectCode$/, [301, 302, 307]],

@@ -3,6 +3,7 @@
  * follows from them over ADS, and an HTTP server tells how it goes. Wiring only; the parts are in lib/.
  */
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { OpenIdIssuers } from '../../lib/discovery/openid';
 import { MALHA_VERSION } from '../../lib/injector/images';
 import { accessLogService } from '../../lib/mixer/access-log-service';
 import { ObservedCalls } from '../../lib/mixer/observed-calls';
@@ -61,9 +62,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   setLogVerbosity(logVerbosity.NONE);
 
   const registry = await openRegistry(options.registry, log);
+  let latest: Parameters<MeshSource['update']> = [[]];
+  const issuers = new OpenIdIssuers({
+    onChange: () => source.update(...latest),
+    onTrouble: (issuer, error) => log.warn({ issuer, error }, 'the keys of an issuer cannot be found'),
+  });
   const source = new MeshSource({
     log,
-    complete: registry.complete,
+    complete: (objects) => issuers.complete(registry.complete?.(objects) ?? objects),
     meshConfig: options.meshConfig,
     rootNamespace: options.rootNamespace ?? registry.rootNamespace,
   });
@@ -97,6 +103,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   const http = await serveHttp(options.http, pages, visitorOf, onHttpError);
   const stop = async () => {
     isReady = false;
+    issuers.close();
     await registry.close();
     await xds?.close();
     await access?.citadel.close();
@@ -106,7 +113,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     // The World comes first, so that nobody who connects has to wait for it.
     options.signal?.addEventListener('abort', () => void registry.close());
     await registry.watch((objects, findings) => {
-      source.update(objects, findings);
+      latest = [objects, findings];
+      source.update(...latest);
       metrics.countObjects(objects);
     });
     if (source.configuration.state === 'waiting') options.signal?.throwIfAborted();

@@ -424,6 +424,15 @@ describe('a policy', () => {
     expect(said(value)).toEqual([expected]);
   });
 
+  it.each([
+    ['testing@example.com', ['MAL0001 spec.jwtRules[0].issuer']],
+    ['http://issuer.example.com', ['MAL0001 spec.jwtRules[0].issuer']],
+    ['https://issuer.example.com', []],
+  ])('without keys needs an issuer that can be asked for them; %s', (issuer, expected) => {
+    const found = validate(policy('RequestAuthentication', { jwtRules: [{ issuer }] }));
+    expect(found.map(({ code, path }) => `${code} ${path}`)).toEqual(expected);
+  });
+
   it('that denies everything by saying nothing is fine', () => {
     expect(said(policy('AuthorizationPolicy', {}))).toEqual([]);
     expect(said(object('security.istio.io/v1', 'AuthorizationPolicy', 'p'))).toEqual([]);

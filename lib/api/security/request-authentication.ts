@@ -12,7 +12,7 @@ export const JWTRule = message(
     audiences: named(
       'Values of which the `aud` claim has to carry one. Default: the name of the service is asked of no token.',
     ),
-    jwksUri: text("Where the public keys are fetched. Default: found by the issuer's OpenID discovery.", {
+    jwksUri: text("Where the public keys are fetched. Default: found by the issuer's OpenID discovery, by https.", {
       minLength: 1,
       maxLength: 2048,
     }),

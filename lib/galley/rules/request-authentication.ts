@@ -16,6 +16,13 @@ function checkJwtRule(rule: JWTRule, check: Check): void {
   if (!rule.issuer && !rule.jwksUri) {
     check.error('a rule has an issuer or a jwksUri, got none');
   }
+  if (rule.issuer && !rule.jwks && !rule.jwksUri && !rule.jwks_uri && !canTellItsKeys(rule.issuer)) {
+    check
+      .at('issuer')
+      .unserved(
+        `the keys of ${shown(rule.issuer)} cannot be found, because it is no https URL: every token of it is refused; set jwksUri or jwks`,
+      );
+  }
   for (const field of ['jwksUri', 'jwks_uri'] as const) {
     if (rule[field]) {
       checkUri(rule[field], check.at(field));
@@ -29,6 +36,12 @@ function checkJwtRule(rule: JWTRule, check: Check): void {
       at.at('header').error(`${shown(header)} is not the name of a header`);
     }
   });
+}
+
+/** OpenID Connect Discovery 1.0, section 3: an issuer is an https URL without query and fragment. */
+function canTellItsKeys(issuer: string): boolean {
+  const url = URL.canParse(issuer) ? new URL(issuer) : undefined;
+  return url?.protocol === 'https:' && !url.search && !url.hash;
 }
 
 function checkUri(uri: string, check: Check): void {

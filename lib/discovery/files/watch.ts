@@ -12,7 +12,7 @@ import type { KnownParts } from './yaml-text';
 export interface WatchOptions {
   /** How long further changes are waited for before all are told at once, in milliseconds. Default 10. */
   debounce?: number;
-  /** How long a vanished or emptied file may take to come back, as it does when an editor replaces it, in milliseconds. Default 100. */
+  /** How long a vanished or emptied file may take to come back, as it does when an editor replaces it, in milliseconds. Default 250. */
   grace?: number;
 }
 
@@ -79,7 +79,7 @@ class Rounds {
     options: WatchOptions,
   ) {
     this.debounce = options.debounce ?? 10;
-    this.grace = options.grace ?? 100;
+    this.grace = options.grace ?? 250;
   }
 
   note(path: string): void {
@@ -134,7 +134,7 @@ class WatchedFiles {
   readonly roots: readonly string[];
   private readonly byFile = new Map<string, ReadFiles>();
   private readonly knownParts = new Map<string, KnownParts>();
-  private readonly missingSince = new Map<string, number>();
+  private readonly missingSince = new Map<string, { since: number; written?: number }>();
   private rootFindings: Finding[] = [];
   private merged: ReadFiles | undefined;
 
@@ -192,7 +192,7 @@ class WatchedFiles {
       return 'same';
     }
     if (!before || before.size === 0) {
-      return this.vanished(path, now, grace);
+      return this.vanished(path, before?.mtimeMs, now, grace);
     }
     const previous = this.byFile.get(path);
     const read = this.read(path);
@@ -202,7 +202,7 @@ class WatchedFiles {
       return 'waiting';
     }
     if (read.findings.length === 0 && this.knownParts.get(path)?.size === 0) {
-      return this.vanished(path, now, grace);
+      return this.vanished(path, before.mtimeMs, now, grace);
     }
     this.missingSince.delete(path);
     const next = kept(previous, read);
@@ -214,13 +214,22 @@ class WatchedFiles {
     return 'changed';
   }
 
-  private vanished(path: string, now: number, grace: number): 'changed' | 'same' | 'waiting' {
+  /** @param written when the file was emptied. One that was emptied anew was filled between two looks at it, and starts over. */
+  private vanished(
+    path: string,
+    written: number | undefined,
+    now: number,
+    grace: number,
+  ): 'changed' | 'same' | 'waiting' {
     if (!this.byFile.has(path)) {
       return 'same';
     }
-    const since = this.missingSince.get(path) ?? now;
-    this.missingSince.set(path, since);
-    if (now - since < grace) {
+    const missing = this.missingSince.get(path);
+    if (missing?.written !== written || !missing) {
+      this.missingSince.set(path, { since: now, written });
+      return 'waiting';
+    }
+    if (now - missing.since < grace) {
       return 'waiting';
     }
     this.missingSince.delete(path);

@@ -1,6 +1,6 @@
 /** A certificate authority with one self-signed root that signs leaves directly and is forgotten with the process. */
 import { generateKeyPairSync } from 'node:crypto';
-import { makeAuthorityCertificate } from './authority-certificate';
+import { type AuthorityCertificate, makeAuthorityCertificate } from './authority-certificate';
 import type { Clock } from './clock';
 import { blocks, pem } from './der';
 import { Issuer } from './issuer';
@@ -39,7 +39,11 @@ export class Authority {
 
   /** Makes a new root. */
   static async selfSigned({ name, clock, lifetimeSeconds = TEN_YEARS }: AuthorityOptions): Promise<Authority> {
-    const { certPem, keyPem } = await makeAuthorityCertificate({ name, now: clock(), lifetimeSeconds });
+    return Authority.of(await makeAuthorityCertificate({ name, now: clock(), lifetimeSeconds }), clock);
+  }
+
+  /** One whose certificate and key there are already. */
+  static of({ certPem, keyPem }: AuthorityCertificate, clock: Clock): Authority {
     return new Authority(certPem, new Issuer(blocks('CERTIFICATE', certPem)[0]!, new LocalKey(keyPem)), clock);
   }
 

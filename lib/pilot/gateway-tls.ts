@@ -3,10 +3,10 @@ import type { Server } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
 import { secretName, trustName } from './names';
+import { secretOverAds } from './shapes';
 
 export type ServerTls = NonNullable<Server['tls']>;
 type CommonTlsContext = envoy.extensions.transport_sockets.tls.v3.CommonTlsContext;
-type SdsSecretConfig = envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig;
 type ValidationContext = envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext;
 type Version = envoy.extensions.transport_sockets.tls.v3.TlsParameters.TlsProtocol;
 
@@ -87,7 +87,7 @@ export function downstreamTls(tls: ServerTls, alpn: readonly string[]): envoy.co
 function certificates(tls: ServerTls): Partial<CommonTlsContext> {
   const credentials = credentialsOf(tls);
   if (credentials.length > 0) {
-    return { tls_certificate_sds_secret_configs: credentials.map((name) => sds(secretName(name))) };
+    return { tls_certificate_sds_secret_configs: credentials.map((name) => secretOverAds(secretName(name))) };
   }
   const pairs = tls.tlsCertificates?.length ? tls.tlsCertificates : [tls];
   return {
@@ -105,7 +105,7 @@ function judgement(tls: ServerTls): Partial<CommonTlsContext> {
     return {
       combined_validation_context: {
         default_validation_context: validationContext(tls),
-        validation_context_sds_secret_config: sds(trustName(trust)),
+        validation_context_sds_secret_config: secretOverAds(trustName(trust)),
       },
     };
   }
@@ -116,14 +116,6 @@ function judgement(tls: ServerTls): Partial<CommonTlsContext> {
   };
   const skipped = { trust_chain_verification: 'ACCEPT_UNTRUSTED' as const };
   return { validation_context: { ...validationContext(tls), ...(tls.insecureSkipVerify ? skipped : files) } };
-}
-
-/**
- * With the default timeout: without a control plane, a Secret must not keep the other servers of the port from starting.
- * A control plane says at once that there is no such Secret, and Envoy then waits no longer.
- */
-function sds(name: string): SdsSecretConfig {
-  return { name, sds_config: { ads: {}, resource_api_version: 'V3' } };
 }
 
 /** What a client's certificate has to be, beside signed: one of the names, one of the keys or certificates. */

@@ -43,7 +43,7 @@ function translate(evaluation: Evaluation, target: OutboundTarget, name: string)
   const { service, port, subset, rules } = target;
   const policy = effectivePolicy(rules, port.number, subset);
   const mesh = evaluation.meshConfig();
-  const socket = upstreamTls(policy.tls, service, port, speaksHttp2(policy, service, port, mesh));
+  const socket = upstreamTls(policy.tls, target, speaksHttp2(policy, service, port, mesh));
   const metadata = labelled(provenance({ config: rules[0], services: [service], subset }), service);
   return {
     name,

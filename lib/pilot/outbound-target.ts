@@ -17,7 +17,7 @@ import {
 } from './locality';
 import { type Evaluation, FAILED, type Query } from './memo';
 import { outboundClusterName } from './names';
-import { effectivePolicy, subsetsOf } from './traffic-policy';
+import { credentialsOfRules, effectivePolicy, subsetsOf } from './traffic-policy';
 
 /** What is behind one outbound cluster now. */
 export interface OutboundTarget {
@@ -35,6 +35,8 @@ export interface OutboundTarget {
   readonly near?: { readonly nearness: Nearness; readonly place: Place };
   /** The only Node whose endpoints are used. */
   readonly node?: string;
+  /** The client may use Secrets of its namespace: a gateway, or a sidecar that a rule with a selector is for. */
+  readonly credentialed: boolean;
 }
 
 /** Which service a client means; who it is decides which service and which rules the name leads to. */
@@ -52,6 +54,7 @@ interface SharedService {
   readonly rules: readonly { readonly namespace: string; readonly name: string }[];
   /** Only where it makes a difference. */
   readonly place?: Place;
+  readonly credentialed: boolean;
 }
 
 /** A resource, or the name of one that could not be made. */
@@ -118,7 +121,13 @@ function shareable(world: WorldView, { view, hostname }: ClientService): SharedS
     ports: service.ports.map(({ number }) => number),
     rules: rules.map(({ metadata: { namespace = 'default', name } }) => ({ namespace, name })),
     ...placeThatCounts(world, view.place, service, rules),
+    credentialed: isCredentialed(view, rules),
   };
+}
+
+/** https://istio.io/latest/docs/reference/config/networking/destination-rule/#ClientTLSSettings on `credentialName` */
+export function isCredentialed({ type }: ClientView, rules: readonly DestinationRule[]): boolean {
+  return credentialsOfRules(rules).length > 0 && (type === 'router' || rules.some(({ spec }) => spec.workloadSelector));
 }
 
 /** The client's place, where any port or subset of the service is balanced by it. */
@@ -147,7 +156,7 @@ function placeThatCounts(
 /** The clusters of a service: one for each port, and each subset of it. */
 function targetsOf(
   world: WorldView,
-  { redirected, serviceKey, ports, rules: names, place }: SharedService,
+  { redirected, serviceKey, ports, rules: names, place, credentialed }: SharedService,
 ): OutboundTarget[] {
   const service = world.serviceByKey(serviceKey);
   if (!service) return [];
@@ -167,7 +176,7 @@ function targetsOf(
       return subsets.map((subset): OutboundTarget => {
         const nearness = place && nearnessOf(world.meshConfig(), effectivePolicy(rules, port.number, subset), service);
         const near = nearness && place && countsFor(nearness, place) ? { near: { nearness, place } } : {};
-        return { redirected, service, port, subset, rules, allEndpoints, ...near, ...node };
+        return { redirected, service, port, subset, rules, credentialed, allEndpoints, ...near, ...node };
       });
     });
 }

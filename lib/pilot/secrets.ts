@@ -1,12 +1,15 @@
-/** The certificates of a gateway's servers, from Secrets beside its Pods. */
+/** Certificates and trust from Secrets beside the Pods of a proxy: of a gateway's servers, and of clients with their own. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { ConfigMap, Secret } from '../api/kubernetes';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
+import type { ClientView } from './client-view';
 import { credentialsOf, trustOf } from './gateway-tls';
 import { type GatewayProxy, gatewayViewOf } from './gateway-view';
 import type { Evaluation, Query } from './memo';
 import { secretName, TRUST_SUFFIX, trustName } from './names';
+import { isCredentialed } from './outbound-target';
+import { credentialsOfRules } from './traffic-policy';
 
 /** Only the Secrets that a server of this gateway names, and only from the namespace of its Pods. */
 export function gatewaySecrets(evaluation: Evaluation, proxy: GatewayProxy): (EnvoyResource | undefined)[] {
@@ -19,6 +22,33 @@ export function gatewaySecrets(evaluation: Evaluation, proxy: GatewayProxy): (En
     const trusted = trustOf(server.tls);
     if (trusted) trust.add(trusted);
   }
+  return secretsNamed(evaluation, namespace, certificates, trust);
+}
+
+/** Only the Secrets that DestinationRules name for this client, and only from its own namespace. */
+export function clientSecrets(evaluation: Evaluation, view: ClientView): (EnvoyResource | undefined)[] {
+  // Few meshes have any, and then there is no need to look at every service.
+  if (!evaluation.hasClientCredentials()) return [];
+  const { viewer, namespace } = view;
+  const certificates = new Set<string>();
+  const trust = new Set<string>();
+  for (const { hostname } of evaluation.visibleServices(viewer)) {
+    const rules = evaluation.destinationRules(viewer, hostname);
+    if (!isCredentialed(view, rules)) continue;
+    for (const { mode, credentialName, insecureSkipVerify } of credentialsOfRules(rules)) {
+      if (mode === 'MUTUAL') certificates.add(credentialName!);
+      if (!insecureSkipVerify) trust.add(credentialName!);
+    }
+  }
+  return secretsNamed(evaluation, namespace, certificates, trust);
+}
+
+function secretsNamed(
+  evaluation: Evaluation,
+  namespace: string,
+  certificates: ReadonlySet<string>,
+  trust: ReadonlySet<string>,
+): (EnvoyResource | undefined)[] {
   return [
     ...[...certificates].map((name) => derive(evaluation, secretQuery, namespace, name)),
     ...[...trust].map((name) => derive(evaluation, trustQuery, namespace, name)),

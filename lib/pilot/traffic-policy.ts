@@ -61,3 +61,20 @@ export function subsetsOf(rules: readonly DestinationRule[]): readonly Subset[] 
   }
   return [...byName.values()];
 }
+
+/** The policies of a rule, of all levels. */
+function policiesOf({ spec }: DestinationRule): (TrafficPolicy | PortTrafficPolicy)[] {
+  const whole = [spec.trafficPolicy, ...(spec.subsets ?? []).map(({ trafficPolicy }) => trafficPolicy)];
+  return whole.flatMap((policy) => (policy ? [policy, ...(policy.portLevelSettings ?? [])] : []));
+}
+
+/** The TLS settings of the rules that take certificates from Secrets. */
+export function credentialsOfRules(rules: readonly DestinationRule[]): ClientTLSSettings[] {
+  return rules.flatMap((rule) =>
+    policiesOf(rule).flatMap(({ tls }) => (tls?.credentialName && isEncrypted(tls) ? [tls] : [])),
+  );
+}
+
+function isEncrypted({ mode }: ClientTLSSettings): boolean {
+  return mode === 'SIMPLE' || mode === 'MUTUAL';
+}

@@ -14,7 +14,7 @@ import { type InboundView, inboundViewOf } from './inbound-ports';
 import { Memo, type Query, type TranslationFailure } from './memo';
 import { clustersOfService } from './outbound-clusters';
 import { httpProxyPort, outboundListeners } from './outbound-listeners';
-import { gatewaySecrets } from './secrets';
+import { clientSecrets, gatewaySecrets } from './secrets';
 import { httpProxyRoute, portRoutes, sniffedRoutes } from './sidecar-routes';
 
 type Resources = readonly EnvoyResource[];
@@ -69,7 +69,7 @@ const sidecarSnapshotQuery: Query<SidecarArgs, Snapshot> = {
     endpoints: evaluation.derive(endpointsQuery, view.clusterKey, view),
     listeners: evaluation.derive(sidecarListenersQuery, `${view.key}|${inbound.key}`, { view, inbound }),
     routes: evaluation.derive(sidecarRoutesQuery, view.key, view),
-    secrets: none,
+    secrets: evaluation.derive(clientSecretsQuery, view.clusterKey, view),
   }),
 };
 
@@ -131,6 +131,11 @@ const endpointsQuery: Query<ClientView, Resources> = {
     ),
 };
 
+const clientSecretsQuery: Query<ClientView, Resources> = {
+  name: 'client secrets',
+  compute: (evaluation, view) => sorted(clientSecrets(evaluation, view)),
+};
+
 const gatewaySnapshotQuery: Query<GatewayProxy, Snapshot> = {
   name: 'gateway snapshot',
   compute: (evaluation, proxy) => ({
@@ -138,7 +143,10 @@ const gatewaySnapshotQuery: Query<GatewayProxy, Snapshot> = {
     endpoints: evaluation.derive(endpointsQuery, proxy.client.clusterKey, proxy.client),
     listeners: evaluation.derive(gatewayListenersQuery, proxy.key, proxy),
     routes: evaluation.derive(gatewayRoutesQuery, proxy.key, proxy),
-    secrets: evaluation.derive(gatewaySecretsQuery, proxy.key, proxy),
+    secrets: merged(
+      evaluation.derive(gatewaySecretsQuery, proxy.key, proxy),
+      evaluation.derive(clientSecretsQuery, proxy.client.clusterKey, proxy.client),
+    ),
   }),
 };
 
@@ -158,8 +166,6 @@ const gatewaySecretsQuery = ofGateway('gateway secrets', gatewaySecrets);
 function ofGateway(name: string, make: typeof gatewayListeners): Query<GatewayProxy, Resources> {
   return { name, compute: (evaluation, proxy) => sorted(make(evaluation, proxy)) };
 }
-
-const none: Resources = Object.freeze([]);
 
 /** By name; Envoy's names are unique per type, and the first of several is kept. */
 function sorted(resources: readonly (EnvoyResource | undefined)[]): Resources {

@@ -55,6 +55,15 @@ export const ruleLabelsTable = table<readonly string[]>('labels of destination r
   return [...new Set(keys)].sort();
 });
 
+export const clientCredentialsTable = table<boolean>('client credentials', (world) =>
+  world.inventory.destinationRules.some(({ spec }) =>
+    [spec.trafficPolicy, ...(spec.subsets ?? []).map(({ trafficPolicy }) => trafficPolicy)].some(
+      (policy) =>
+        policy?.tls?.credentialName || policy?.portLevelSettings?.some(({ tls }) => tls?.credentialName !== undefined),
+    ),
+  ),
+);
+
 /** By `namespace/name`. */
 export const destinationRuleTable = table<DestinationRule | undefined>('destination rule', (world, key) =>
   world.read(destinationRulesByName, '').get(key),

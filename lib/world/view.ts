@@ -15,7 +15,12 @@ import type {
 } from '../api';
 import type { ConfigMap, EndpointSlice, Pod, Secret } from '../api/kubernetes';
 import * as security from './authorization';
-import { destinationRulesTable, destinationRuleTable, ruleLabelsTable } from './destination-rules';
+import {
+  clientCredentialsTable,
+  destinationRulesTable,
+  destinationRuleTable,
+  ruleLabelsTable,
+} from './destination-rules';
 import { nameKey } from './inventory';
 import type { Labels } from './labels';
 import { type PlaceInterest, placeInterestTable } from './locality';
@@ -145,6 +150,11 @@ export abstract class WorldView implements Reader {
   /** The DestinationRules for a host, as the viewer gets them; several are of one host, oldest first. */
   destinationRules(viewer: Viewer, hostname: string): readonly DestinationRule[] {
     return this.read(destinationRulesTable, keyOf(viewer, hostname));
+  }
+
+  /** Whether any DestinationRule takes a client's certificates from a Secret. */
+  hasClientCredentials(): boolean {
+    return this.read(clientCredentialsTable, '');
   }
 
   /** The Sidecar of a workload with these labels. */

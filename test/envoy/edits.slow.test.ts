@@ -27,7 +27,8 @@ const REQUESTS_PER_EDIT = 3;
 /** Envoy's workers take over what was acknowledged; requests that started this much later must know it. */
 const WORKERS_LAG_MS = 1_000;
 
-const EDITS: Record<Variant, number> = { delta: Number(process.env.EDITS ?? 10_000), state: 1_000 };
+/** `EDITS=10000` is the whole. */
+const EDITS: Record<Variant, number> = { delta: Number(process.env.EDITS ?? 2_000), state: 500 };
 
 const addressOf = (host: number, version: Version, index: number) =>
   `127.88.${1 + host}.${10 * (1 + VERSIONS.indexOf(version)) + index}`;

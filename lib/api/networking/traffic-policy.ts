@@ -49,20 +49,18 @@ export const ClientTLSSettings = message(
     mode: choice(
       ['DISABLE', 'SIMPLE', 'MUTUAL', 'ISTIO_MUTUAL'],
       'DISABLE: plain. SIMPLE: TLS. MUTUAL: TLS with a client certificate of your own. ISTIO_MUTUAL: with the certificate of the workload.',
-      { unservedValues: ['MUTUAL', 'ISTIO_MUTUAL'] },
+      { unservedValues: ['ISTIO_MUTUAL'] },
     ),
-    clientCertificate: unserved(text('A file in the proxy with the client certificate.')),
-    privateKey: unserved(text('A file in the proxy with the private key.')),
+    clientCertificate: text('A file in the proxy with the client certificate.'),
+    privateKey: text('A file in the proxy with the private key.'),
     caCertificates: text(
       "A file in the proxy with the certificates of those who may sign the server's. Default: the system's.",
     ),
-    credentialName: unserved(
-      text('The Secret with the certificates, for gateways and for sidecars with a workload selector.'),
-    ),
+    credentialName: text('The Secret with the certificates, for gateways and for sidecars with a workload selector.'),
     subjectAltNames: texts("Names of which the server's certificate has to carry one."),
     sni: text('The server name to ask for.'),
-    insecureSkipVerify: unserved(flag('Trust any certificate of the server.')),
-    caCrl: unserved(text('A file in the proxy with a certificate revocation list.')),
+    insecureSkipVerify: flag('Trust any certificate of the server.'),
+    caCrl: text('A file in the proxy with a certificate revocation list.'),
   },
   { description: 'TLS towards the service.' },
 );

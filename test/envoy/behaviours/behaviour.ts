@@ -31,7 +31,7 @@ export interface AskOptions {
   alpn?: string[];
   /** The address to connect to, where the host of the URL does not say it. */
   address?: string;
-  /** How often. With more than once, expect `shares`. */
+  /** How often. `{n}` in the URL and in headers is the number of the request, from 0. */
   times?: number;
 }
 
@@ -81,6 +81,8 @@ export interface Expected {
   milliseconds?: unknown;
   /** The part of the requests that each answerer (or status, `503`) gets, with six standard deviations of room. */
   shares?: Record<string, number>;
+  /** One answers all the requests, whoever it is. */
+  alike?: true;
   /** Who was asked for a path, and how often; for copies and retries. A path is compared with its query. */
   heard?: Partial<Record<Answerer, Record<string, number>>>;
 }

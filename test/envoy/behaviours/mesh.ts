@@ -56,8 +56,8 @@ export class BehaviourMesh {
     capture: Capture,
     { only, ...find }: FindEnvoyOptions & { only?: readonly string[] } = {},
   ): Promise<BehaviourMesh> {
-    const [envoy, choice, given] = await Promise.all([findEnvoy(find), chooseCapture(capture), Given.make()]);
     const directory = await createRunDirectory();
+    const [envoy, choice, given] = await Promise.all([findEnvoy(find), chooseCapture(capture), Given.make(directory)]);
     const cleanups: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })];
     const isTransparent = capture === 'transparent';
     try {

@@ -140,48 +140,19 @@ async function serve(): Promise<void> {
   ]);
 }
 
-/** The connection that an order asks for: direct, or through the CONNECT of an HTTP proxy, with TLS on top. */
-async function connected(order: Order): Promise<net.Socket> {
-  const { scheme, connect, proxy } = order;
-  const isProxied = proxy && (scheme !== 'http' || order.http !== '1.1');
-  let socket: net.Socket = await dial(isProxied ? proxy : connect);
-  if (isProxied) socket = await tunnel(socket, authorityWithPort(order));
+/** The connection that an order asks for: to the HTTP proxy, if there is one, or direct, with TLS on top. */
+async function connected({ scheme, connect, proxy, tls: options }: Order): Promise<net.Socket> {
+  if (proxy && scheme !== 'http') throw new Error(`the HTTP proxy takes no ${scheme}`);
+  const socket = await dial(proxy ?? connect);
   if (scheme !== 'https' && scheme !== 'tls') return socket;
-  const secure = tls.connect({ ...order.tls, socket });
+  const secure = tls.connect({ ...options, socket });
   await settled(secure, 'secureConnect');
   return secure;
-}
-
-function authorityWithPort({ authority, scheme }: Order): string {
-  return /:\d+$/.test(authority) ? authority : `${authority}:${scheme === 'https' ? 443 : 80}`;
 }
 
 async function dial(target: { host: string; port: number }): Promise<net.Socket> {
   const socket = net.connect({ ...target, noDelay: true });
   await settled(socket, 'connect');
-  return socket;
-}
-
-async function tunnel(socket: net.Socket, authority: string): Promise<net.Socket> {
-  socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`);
-  const head = await new Promise<string>((resolve, reject) => {
-    let text = '';
-    const onData = (data: Buffer) => {
-      text += data.toString('latin1');
-      const end = text.indexOf('\r\n\r\n');
-      if (end < 0) return;
-      socket.off('data', onData);
-      socket.pause();
-      const rest = text.slice(end + 4);
-      if (rest) socket.unshift(Buffer.from(rest, 'latin1'));
-      resolve(text);
-    };
-    socket.on('data', onData);
-    socket.once('close', () => reject(new Error('closed before an answer to CONNECT')));
-    socket.once('error', reject);
-  });
-  const status = Number(head.split(' ')[1]);
-  if (status !== 200) throw new Error(`the proxy answered CONNECT with ${status}`);
   return socket;
 }
 
@@ -313,8 +284,7 @@ async function ask(order: Order): Promise<Reply> {
       timer = setTimeout(() => reject(new Error(`nothing within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
     });
     const work = (async () => {
-      const isProxied = order.proxy && order.scheme === 'http' && order.http === '1.1';
-      socket = isProxied ? await dial(order.proxy!) : await connected(order);
+      socket = await connected(order);
       if (order.scheme === 'tcp' || order.scheme === 'tls') return askBytes(order, socket);
       return order.http === '1.1' ? askHttp1(order, socket) : askHttp2(order, socket);
     })();

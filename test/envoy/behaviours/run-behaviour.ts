@@ -28,7 +28,7 @@ export async function runBehaviour(mesh: BehaviourMesh, row: Behaviour): Promise
       const replies = await asked(mesh, ask);
       compare(ask, replies, expected);
       if (expected.heard) await compareHeard(mesh, expected.heard);
-      if (!row.notSimulated && /^https?:/.test(ask.url)) compareWithSimulator(mesh, ask, replies[0]!);
+      if (!row.notSimulated && /^https?:/.test(ask.url)) compareWithSimulator(mesh, numbered(ask, 0), replies[0]!);
     });
     held++;
   }
@@ -42,14 +42,23 @@ export function objectsOf({ objects }: Behaviour, { given }: Pick<BehaviourMesh,
 
 async function asked(mesh: BehaviourMesh, ask: Ask): Promise<Reply[]> {
   const replies: Reply[] = [];
-  for (let left = ask.times ?? 1; left > 0; left -= 25) {
-    replies.push(...(await Promise.all(Array.from({ length: Math.min(25, left) }, () => mesh.ask(ask)))));
+  const times = ask.times ?? 1;
+  for (let from = 0; from < times; from += 25) {
+    const asks = Array.from({ length: Math.min(25, times - from) }, (_, i) => mesh.ask(numbered(ask, from + i)));
+    replies.push(...(await Promise.all(asks)));
   }
   return replies;
 }
 
-function compare(ask: Ask, replies: readonly Reply[], { shares, heard: _, ...expected }: Expected): void {
+function numbered(ask: Ask, n: number): Ask {
+  const withNumber = (value: unknown) => (typeof value === 'string' ? value.replaceAll('{n}', String(n)) : value);
+  const headers = Object.entries(ask.headers ?? {}).map(([name, value]) => [name, withNumber(value)]);
+  return { ...ask, url: ask.url.replaceAll('{n}', String(n)), headers: Object.fromEntries(headers) };
+}
+
+function compare(ask: Ask, replies: readonly Reply[], { shares, alike, heard: _, ...expected }: Expected): void {
   if (shares) compareShares(replies, shares);
+  if (alike) expect([...new Set(replies.map(({ who }) => who))]).toEqual([expect.any(String)]);
   const { who, ...rest } = expected;
   for (const reply of replies) {
     if ('who' in expected) expect({ ask, reply, who: reply.who }).toEqual({ ask, reply, who });

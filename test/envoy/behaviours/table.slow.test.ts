@@ -1,16 +1,24 @@
-/** The rows with explicit capture, which needs no right; `table.test.ts` has taken the other where it can. */
+/**
+ * The rows with explicit capture, which needs no right; `table.test.ts` has taken the other where it can. And the rows
+ * on the oldest Envoys that a mesh may meet, as when its control plane is newer than its Pods.
+ */
+import { OLDEST_ENVOYS } from '../../../lib/local/envoy-binary';
+import { captures } from '../captures';
 import { BehaviourMesh } from './mesh';
 import { behaviours } from './rows';
 import { runBehaviour } from './run-behaviour';
 
-describe('the table of behaviours, in explicit capture', () => {
+describe.each([
+  { capture: 'explicit' as const, version: undefined },
+  ...OLDEST_ENVOYS.map((version) => ({ capture: captures[0]!, version })),
+])('the table of behaviours, in $capture capture, on Envoy $version', ({ capture, version }) => {
   let mesh: BehaviourMesh;
   beforeAll(async () => {
-    mesh = await BehaviourMesh.start('explicit');
-  }, 60_000);
+    mesh = await BehaviourMesh.start(capture, { version });
+  }, 180_000);
   afterAll(() => mesh?.stop());
 
-  const rows = behaviours.filter(({ onlyTransparent }) => !onlyTransparent);
+  const rows = behaviours.filter(({ onlyTransparent }) => !onlyTransparent || capture === 'transparent');
   test.each(rows.map((row) => [`${row.topic}: ${row.feature}`, row] as const))('%s', async (_, row) => {
     expect(await runBehaviour(mesh, row)).toBe(row.cases.length);
   });

@@ -103,6 +103,7 @@ export const authorizationRows: Behaviour[] = [
   {
     topic,
     feature: 'ports of the workload',
+    onlyTransparent: 'without redirection there is nothing but HTTP on the way out',
     objects: policy('bytes', `rules: [{ to: [{ operation: { ports: ["${PORTS.tcp}"] } }] }]`),
     cases: [
       [tcp('reviews:9000'), { who: expect.any(String) }],

@@ -3,6 +3,7 @@ import { type Behaviour, get, tcp } from '../behaviour';
 import { documents, networking, toV1, toV2 } from './objects';
 
 const topic = 'VirtualService';
+const NO_PROXY = 'without redirection there is nothing but HTTP on the way out';
 
 /** Routes of `reviews`. @param spec lines of YAML. */
 const reviews = (spec: string) => networking('VirtualService', 'reviews', `hosts: [reviews]\n${spec}`);
@@ -11,6 +12,7 @@ export const connections: Behaviour[] = [
   {
     topic,
     feature: 'tcp: port, weights',
+    onlyTransparent: NO_PROXY,
     objects: reviews(`tcp:
 - match: [{ port: 9000 }]
   route:
@@ -21,6 +23,7 @@ export const connections: Behaviour[] = [
   {
     topic,
     feature: 'tcp: sourceLabels, sourceNamespace; servers that speak first',
+    onlyTransparent: NO_PROXY,
     objects: reviews(`tcp:
 - match: [{ sourceLabels: { app: stranger } }]
   route: [{ destination: { host: reviews, subset: v2, port: { number: 9000 } } }]
@@ -57,11 +60,12 @@ tcp:
       [tcp('block.example:9000', { address: '198.19.128.9' }), { who: 'v2' }],
       [tcp('block.example:9000', { address: '198.19.128.99' }), { who: 'v1' }],
     ],
-    onlyTransparent: 'a client of a proxy names a host, and no address',
+    onlyTransparent: NO_PROXY,
   },
   {
     topic,
     feature: 'tls: sniHosts, weights',
+    onlyTransparent: NO_PROXY,
     objects: documents(
       networking(
         'ServiceEntry',
@@ -92,6 +96,7 @@ tls:
   {
     topic,
     feature: 'tls: a service of the mesh by its own name; TLS that the application ends',
+    onlyTransparent: NO_PROXY,
     objects: reviews(`tls:
 - match: [{ sniHosts: [reviews.shop.svc.cluster.local] }]
   route: [{ destination: { host: reviews, subset: v2, port: { number: 9443 } } }]`).replace(

@@ -86,12 +86,6 @@ export const destinationRule: Behaviour[] = [
   },
   {
     topic,
-    feature: 'loadBalancer simple: ROUND_ROBIN, RANDOM and LEAST_REQUEST use all endpoints',
-    objects: rule('{ loadBalancer: { simple: RANDOM } }'),
-    cases: [[get('http://reviews:9080/', { times: 200 }), { shares: { v1: 0.5, v2: 0.5 } }]],
-  },
-  {
-    topic,
     feature: 'localityLbSetting: distribute',
     objects: `${rule(
       '{ loadBalancer: { simple: RANDOM, localityLbSetting: { distribute: [{ from: r1/z1/*, to: { r1/z1/*: 80, r1/z2/*: 20 } }] } } }',

@@ -1,12 +1,15 @@
 /** All rows, topic by topic. A new topic is a file of its own and a line here. */
 import type { Behaviour } from '../behaviour';
 import { authorizationRows } from './authorization';
+import { balancing } from './balancing';
+import { clientTls } from './client-tls';
 import { connections } from './connections';
 import { destinationRule } from './destination-rule';
 import { gatewayRows } from './gateway';
 import { httpMatch } from './http-match';
 import { httpRoute } from './http-route';
 import { httpRouteOfGatewayApi, meshOfGatewayApi } from './http-route-api';
+import { resilience } from './resilience';
 import { serviceEntry } from './service-entry';
 import { services } from './services';
 
@@ -20,5 +23,8 @@ export const behaviours: readonly Behaviour[] = [
   ...httpRouteOfGatewayApi,
   ...meshOfGatewayApi,
   ...destinationRule,
+  ...balancing,
+  ...resilience,
+  ...clientTls,
   ...authorizationRows,
 ];

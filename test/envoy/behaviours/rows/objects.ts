@@ -1,5 +1,8 @@
 /** The frames of objects that many rows share; what a row is about stays in the row. */
 
+import { complete } from '../../../../lib/world';
+import { cast } from '../cast';
+
 /** Routes to the two versions, as lines of YAML. */
 export const toV1 = 'route: [{ destination: { host: reviews, subset: v1 } }]';
 export const toV2 = 'route: [{ destination: { host: reviews, subset: v2 } }]';
@@ -40,4 +43,15 @@ function indented(text: string, by: string): string {
   const lines = text.split('\n').filter((line) => line.trim());
   const common = Math.min(...lines.map((line) => line.length - line.trimStart().length));
   return lines.map((line) => by + line.slice(common)).join('\n');
+}
+
+/** The addresses that the Pods of the cast have with transparent capture, in every mesh. */
+const addresses = new Map(
+  complete(cast())
+    .filter(({ kind }) => kind === 'Pod')
+    .map((object) => [object.metadata.name, (object['status'] as { podIP?: string } | undefined)?.podIP]),
+);
+
+export function addressOf(pod: string): string {
+  return addresses.get(pod) ?? '';
 }

@@ -1,19 +1,9 @@
 /** ServiceEntry, and the kinds of Services that have no address of their own; destinations that nobody knows. */
-import { complete } from '../../../../lib/world';
 import { type Behaviour, get, tcp } from '../behaviour';
-import { cast } from '../cast';
-import { documents, networking } from './objects';
+import { addressOf, documents, networking } from './objects';
 
 const topic = 'ServiceEntry';
 const BY_ADDRESS = 'the addresses of Pods are those of transparent capture';
-
-/** The addresses that the Pods of the cast have in every mesh. */
-const addresses = new Map(
-  complete(cast())
-    .filter(({ kind }) => kind === 'Pod')
-    .map((object) => [object.metadata.name, (object['status'] as { podIP?: string } | undefined)?.podIP]),
-);
-const addressOf = (pod: string) => addresses.get(pod) ?? '';
 
 const registryOnly = `
 apiVersion: v1

@@ -16,6 +16,7 @@ import { consolePage } from '../console/page';
 import { type Access, listenSecurely, openAccess } from './access';
 import { isLoopback, parseAddress } from './address';
 import type { CitadelOptions } from './citadel';
+import { type ConsulRegistryOptions, withConsul } from './consul-registry';
 import { json, localVisitor, type Pages, serveHttp, text } from './http';
 import { createMetrics } from './metrics';
 import { openRegistry, type RegistryOptions } from './registry';
@@ -26,6 +27,8 @@ const DEFAULT_NAMESPACE = 'malha-system';
 export interface ControlPlaneOptions extends WorldOptions {
   /** Where the objects come from. */
   readonly registry: RegistryOptions;
+  /** Services of Consul beside them. Default: none. */
+  readonly consul?: ConsulRegistryOptions;
   /**
    * Where proxies connect in plaintext, and are believed: `HOST:PORT`; port 0 takes any. For a laptop's loopback. Default:
    * nowhere.
@@ -61,7 +64,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   // What gRPC has to say comes back to us as errors and goes into our log.
   setLogVerbosity(logVerbosity.NONE);
 
-  const registry = await openRegistry(options.registry, log);
+  const objectRegistry = await openRegistry(options.registry, log);
+  const registry = options.consul ? await withConsul(objectRegistry, options.consul, log) : objectRegistry;
   let latest: Parameters<MeshSource['update']> = [[]];
   const issuers = new OpenIdIssuers({
     onChange: () => source.update(...latest),

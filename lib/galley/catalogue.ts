@@ -127,6 +127,12 @@ export const catalogue = {
     text: 'Proxies prove themselves by tokens, so the control plane makes their keys and sends each over TLS once. With podCertificate volumes no key leaves its node.',
     fix: 'where the cluster has podCertificate volumes, inject with identity podCertificate',
   },
+  MAL0050: {
+    level: 'warning',
+    title: 'ServiceInTwoRegistries',
+    text: 'Consul has a service of a host that a ServiceEntry owns already. The ServiceEntry is used alone; nothing of Consul is added to it.',
+    fix: 'delete the ServiceEntry to use what Consul knows, or rename one of the two',
+  },
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type Code = keyof typeof catalogue;

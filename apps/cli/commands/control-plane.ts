@@ -8,6 +8,7 @@ import { fileStorage } from '../../../lib/citadel/file-storage';
 import { jwksTokenReviewer } from '../../../lib/citadel/jwks-token-reviewer';
 import { startControlPlane } from '../../control-plane';
 import { TOKEN_AUDIENCE } from '../../control-plane/citadel';
+import type { ConsulRegistryOptions } from '../../control-plane/consul-registry';
 import type { RegistryOptions } from '../../control-plane/registry';
 import type { Context } from '../io';
 import { meshConfigOption, podRangeOption, readMeshConfig, serviceRangeOption } from '../mesh-files';
@@ -18,6 +19,12 @@ interface Options {
   kubeconfig?: string;
   context?: string;
   rootNamespace?: string;
+  consul?: string;
+  consulTokenFile?: string;
+  consulCa?: string;
+  consulDatacenter?: string[];
+  consulNamespace?: string;
+  consulConsistency?: 'default' | 'stale' | 'consistent';
   xds: string;
   xdsTls?: string;
   citadel?: string;
@@ -45,6 +52,18 @@ export function controlPlane({ io }: Context): Command {
     .option('--kubeconfig <file>', 'how to reach the API server; default: as a Pod of it, else as kubectl does')
     .option('--context <name>', 'a context of the kubeconfig; default: its current one')
     .option('--root-namespace <name>', 'where ConfigMap istio is; default: the Pod’s own, else malha-system')
+    .option('--consul <url>', 'services of Consul beside those objects: http(s)://HOST:PORT of an agent')
+    .option('--consul-token-file <file>', 'where Consul’s ACL token is; it may read services and nodes')
+    .option('--consul-ca <file>', 'whom to trust for Consul’s TLS, in PEM; default: the system’s authorities')
+    .option('--consul-datacenter <name>', 'a datacenter; may be given again; default: the agent’s own', collect)
+    .option('--consul-namespace <name>', 'the namespace that Consul’s services are in; default: consul')
+    .addOption(
+      new Option('--consul-consistency <mode>', 'which of Consul’s servers may answer').choices([
+        'default',
+        'stale',
+        'consistent',
+      ]),
+    )
     .option(
       '--xds <host:port>',
       'where proxies connect in plaintext and are believed; `none`: nowhere',
@@ -83,6 +102,7 @@ Examples:
   $ malha control-plane --files manifests --xds none --xds-tls 10.0.0.1:15012 --citadel ~/.malha/citadel
   $ malha control-plane --registry files --files manifests --xds 127.0.0.1:15010 --http 127.0.0.1:15014
   $ malha control-plane --registry kubernetes --context staging
+  $ malha control-plane --files manifests --consul http://127.0.0.1:8500
 
 Exit codes: 0 stopped by SIGINT or SIGTERM, 2 it could not start.
 `,
@@ -96,6 +116,7 @@ Exit codes: 0 stopped by SIGINT or SIGTERM, 2 it could not start.
       try {
         const running = await startControlPlane({
           registry: registryOf(options),
+          consul: consulOf(options),
           xds: options.xds === 'none' ? undefined : options.xds,
           citadel: await citadelOf(options),
           insecure: options.insecure,
@@ -121,6 +142,24 @@ function registryOf(options: Options): RegistryOptions {
   }
   if (files.length === 0) throw new Error('--files is missing; name a file or folder that holds the mesh’s objects');
   return { kind: 'files', files, ranges: { pods: podRange, services: serviceRange } };
+}
+
+function consulOf(options: Options): ConsulRegistryOptions | undefined {
+  const { consul, consulTokenFile, consulCa, consulDatacenter, consulNamespace, consulConsistency } = options;
+  if (!consul) {
+    if (consulTokenFile ?? consulCa ?? consulDatacenter ?? consulNamespace ?? consulConsistency) {
+      throw new Error('--consul is missing; give the URL of an agent, or leave the other --consul options out');
+    }
+    return undefined;
+  }
+  return {
+    address: consul,
+    tokenFile: consulTokenFile,
+    caFile: consulCa,
+    datacenters: consulDatacenter,
+    namespace: consulNamespace,
+    consistency: consulConsistency,
+  };
 }
 
 async function citadelOf({

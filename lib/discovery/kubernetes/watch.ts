@@ -33,7 +33,7 @@ const MOST_SECRETS = 1000;
 /** Changes that come together make one World. */
 const GATHER_MS = 1;
 
-const systemClock: ReflectorClock = {
+export const systemClock: ReflectorClock = {
   now: () => performance.now(),
   after(milliseconds, task) {
     const timer = setTimeout(task, milliseconds);

@@ -14,6 +14,7 @@ export { type AddressRanges, complete, DEFAULT_RANGES } from './completion';
 export * from './endpoint';
 export { isForbiddenHost } from './forbidden-host';
 export * from './gateway-api';
+export * from './gateway-statuses';
 export * from './hostname';
 export * from './identity';
 export { nameKey, partsOfName } from './inventory';

@@ -29,6 +29,9 @@ export type Route = HTTPRoute | GRPCRoute | TLSRoute | TCPRoute;
 export interface ConvertedRoute {
   readonly route: Route;
   readonly attachments: readonly Attachment[];
+  /** How many rules it has, and how many of them are answered with 500 for what is not served. */
+  readonly rules: number;
+  readonly unservedRules: number;
   readonly unsupported: readonly Problem[];
   readonly unresolved: readonly Problem[];
   readonly virtualServices: readonly Converted<VirtualService>[];
@@ -177,11 +180,13 @@ function makeRoute(lookup: Lookup, parents: Parents, route: Route): ConvertedRou
       ...atGateways(route, attachments, { hosts: hostnames?.length ? hostnames : ['*'], http: [...rules.http] }),
       ...atServices(route, attachments, rules.http),
     ];
-    return { route, attachments, ...rules, virtualServices };
+    const { unsupported, unresolved, unservedRules } = rules;
+    return { route, attachments, rules: rules.http.length, unservedRules, unsupported, unresolved, virtualServices };
   }
   const { route: destinations, unresolved } = convertConnections(lookup, route as TLSRoute | TCPRoute);
   const virtualServices = destinations.length > 0 ? connections(route, attachments, hostnames, destinations) : [];
-  return { route, attachments, unsupported: [], unresolved, virtualServices };
+  const { length: count } = route.spec.rules ?? [];
+  return { route, attachments, rules: count, unservedRules: 0, unsupported: [], unresolved, virtualServices };
 }
 
 /** The gateways' own hosts narrow those of the route, in the translator. */

@@ -13,6 +13,8 @@ export interface ConvertedRules {
   readonly http: readonly ConvertedHttpRoute[];
   /** Values that are not served; rules with them answer with 500. */
   readonly unsupported: readonly Problem[];
+  /** How many rules have such values. */
+  readonly unservedRules: number;
   /** References that lead nowhere. */
   readonly unresolved: readonly Problem[];
 }
@@ -35,6 +37,7 @@ export function gathered(rules: readonly ConvertedRule[]): ConvertedRules {
   return {
     http: rules.map(({ http }) => http),
     unsupported: rules.flatMap(({ unsupported }) => unsupported),
+    unservedRules: rules.filter(({ unsupported }) => unsupported.length > 0).length,
     unresolved: rules.flatMap(({ unresolved }) => unresolved),
   };
 }

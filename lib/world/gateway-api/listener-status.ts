@@ -1,0 +1,79 @@
+/** What is written about each listener, of Gateways and of ListenerSets alike. */
+import type { KubeObject } from '../../api/object';
+import { intersect } from '../hostname';
+import { type Condition, fails, holds, unless } from './conditions';
+import type { PreparedListener } from './gateways';
+import type { Stated, StatedCondition, Transitions } from './transitions';
+
+export interface ListenerStatus extends Stated {
+  readonly name: string;
+  readonly supportedKinds: readonly { readonly group: string; readonly kind: string }[];
+  readonly attachedRoutes: number;
+  readonly conditions: readonly StatedCondition[];
+}
+
+/** Whether the listener is as the API allows, whatever becomes of its references. */
+export function isValid({ notAccepted, conflict }: PreparedListener): boolean {
+  return !notAccepted && !conflict;
+}
+
+/**
+ * @param all listeners of the Gateway, for what they have in common.
+ * @param owner of which object those are that are told of.
+ */
+export function listenerStatuses(
+  all: readonly PreparedListener[],
+  owner: KubeObject,
+  attached: ReadonlyMap<PreparedListener, number>,
+  transitions: Transitions,
+): ListenerStatus[] {
+  const previous = (owner.status as { listeners?: ListenerStatus[] } | undefined)?.listeners ?? [];
+  return all
+    .filter((each) => each.owner === owner)
+    .map((each) => {
+      const { name } = each.listener;
+      const before = previous.find((status) => status.name === name);
+      return {
+        name,
+        supportedKinds: each.kinds.map((kind) => ({ group: 'gateway.networking.k8s.io', kind })),
+        attachedRoutes: attached.get(each) ?? 0,
+        conditions: transitions.stated(conditionsOf(each, all), before),
+      };
+    });
+}
+
+function conditionsOf(listener: PreparedListener, all: readonly PreparedListener[]): Condition[] {
+  const { notAccepted, conflict, unresolved, converted } = listener;
+  const invalid = notAccepted ?? conflict ?? unresolved ?? { reason: '', message: 'it takes no kind of routes' };
+  const overlapping = all.find((other) => other !== listener && overlaps(listener, other));
+  return [
+    unless('Accepted', notAccepted ?? conflict, 'the listener is valid'),
+    unless(
+      'Programmed',
+      converted ? undefined : { reason: 'Invalid', message: invalid.message },
+      'the listener is served',
+    ),
+    unless('ResolvedRefs', unresolved, 'all references lead somewhere'),
+    conflict
+      ? holds('Conflicted', conflict.message, conflict.reason)
+      : fails('Conflicted', { reason: 'NoConflicts', message: 'it can be told apart from all others' }),
+    ...(overlapping
+      ? [
+          holds(
+            'OverlappingTLSConfig',
+            `its hosts are also those of ${overlapping.listener.name}`,
+            'OverlappingHostnames',
+          ),
+        ]
+      : []),
+  ];
+}
+
+/** Clients that keep one HTTP/2 connection for several hosts may meet the wrong one (ListenerConditionOverlappingTLSConfig). */
+function overlaps(a: PreparedListener, b: PreparedListener): boolean {
+  const endsTls = ({ converted }: PreparedListener) => converted?.spec?.servers?.[0]?.tls?.mode !== undefined;
+  if (a.listener.port !== b.listener.port || a.listener.protocol !== 'HTTPS' || b.listener.protocol !== 'HTTPS')
+    return false;
+  if (!endsTls(a) || !endsTls(b)) return false;
+  return intersect(a.listener.hostname ?? '*', b.listener.hostname ?? '*') !== undefined;
+}

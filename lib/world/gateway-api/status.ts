@@ -1,0 +1,69 @@
+/** What is to be written on the objects of the Gateway API, by the documents of its types. */
+import type { GatewayClass } from '../../api/gateway-api';
+import type { Service } from '../../api/kubernetes';
+import type { KubeObject } from '../../api/object';
+import { type Inventory, nameKey } from '../inventory';
+import { GATEWAY_CONTROLLER } from './classes';
+import { holds, type Problem, unless } from './conditions';
+import type { Conversion } from './convert';
+import { type GatewayStatus, gatewayStatus, type ListenerSetStatus, listenerSetStatus } from './gateway-status';
+import { GATEWAY_NAME_LABEL } from './gateways';
+import { attachedRoutes, type RouteStatus, routeStatus } from './route-status';
+import { type Stated, Transitions } from './transitions';
+
+export type GatewayApiStatus = Stated | GatewayStatus | ListenerSetStatus | RouteStatus;
+
+/**
+ * The whole status of every object that concerns this controller, with what other controllers have written on it. An
+ * object that already has this status needs no write.
+ * @param now RFC 3339, in seconds: when conditions that differ from what stands on the object have changed.
+ */
+export function statusesOf(
+  inventory: Inventory,
+  conversion: Conversion,
+  now: string,
+): ReadonlyMap<KubeObject, GatewayApiStatus> {
+  const statuses = new Map<KubeObject, GatewayApiStatus>();
+  const transitionsOf = (object: KubeObject) => new Transitions(object, now);
+  for (const object of inventory.gatewayClasses.values()) {
+    if (object.spec.controllerName === GATEWAY_CONTROLLER)
+      statuses.set(object, classStatus(object, transitionsOf(object)));
+  }
+  const attached = attachedRoutes(conversion.routes);
+  const services = servicesOfGateways(inventory);
+  for (const prepared of conversion.gateways) {
+    const { gateway } = prepared;
+    const own = services.get(nameKey(gateway.metadata.namespace, gateway.metadata.name)) ?? [];
+    statuses.set(gateway, gatewayStatus(prepared, own, attached, transitionsOf(gateway)));
+  }
+  for (const [set, place] of conversion.listenerSets) {
+    statuses.set(set, listenerSetStatus(set, place, attached, transitionsOf(set)));
+  }
+  for (const converted of conversion.routes) {
+    const status = routeStatus(converted, transitionsOf(converted.route));
+    if (status) statuses.set(converted.route, status);
+  }
+  return statuses;
+}
+
+function classStatus(object: GatewayClass, transitions: Transitions): Stated {
+  const problem: Problem | undefined = object.spec.parametersRef && {
+    reason: 'InvalidParameters',
+    message: 'parametersRef is not served; leave it out',
+  };
+  const previous = object.status as Stated | undefined;
+  const accepted = problem ? unless('Accepted', problem) : holds('Accepted', 'Malha serves Gateways of this class');
+  return { conditions: transitions.stated([accepted], previous) };
+}
+
+/** By the `namespace/name` of the Gateway: Services that select its Pods. */
+function servicesOfGateways({ services }: Inventory): ReadonlyMap<string, Service[]> {
+  const found = new Map<string, Service[]>();
+  for (const service of services.values()) {
+    const gateway = service.spec?.selector?.[GATEWAY_NAME_LABEL];
+    if (gateway === undefined) continue;
+    const key = nameKey(service.metadata.namespace, gateway);
+    found.set(key, [...(found.get(key) ?? []), service]);
+  }
+  return found;
+}

@@ -1,7 +1,7 @@
 /** The servers of all Gateways that select a proxy, merged by the port on which Envoy listens. */
 import type { Gateway, Server } from '../api';
-import { compareText, isHttp, type Proxy, protocolNamed, type WorldView } from '../world';
-import { isTerminated } from './gateway-tls';
+import { compareText, GATEWAY_CREDENTIAL, isHttp, type Proxy, protocolNamed, sourceOf, type WorldView } from '../world';
+import { credentialsOf, isTerminated } from './gateway-tls';
 import { resolveTargetPort } from './inbound-ports';
 import { gatewayHttpRouteName, gatewayHttpsRouteName } from './names';
 
@@ -100,10 +100,16 @@ function classify(gateway: Gateway, server: Server, listenerPort: number, bind: 
   }
   if (protocol === 'HTTPS' || protocol === 'TLS') {
     if (mode === 'PASSTHROUGH') return { ...base, kind: 'passthrough' };
-    if (!isTerminated(server.tls ?? {})) return undefined;
+    if (!isTerminated(server.tls ?? {}) || namesForeignSecret(gateway, server)) return undefined;
     if (protocol === 'TLS') return { ...base, kind: 'tls' };
     const routeName = gatewayHttpsRouteName(server.port.number, server.port.name, name, namespace);
     return { ...base, kind: 'https', routeName };
   }
   return protocol === 'UDP' ? undefined : { ...base, kind: 'tcp' };
+}
+
+/** Credentials of any namespace are for what was made of the Gateway API, where ReferenceGrants were asked. */
+function namesForeignSecret(gateway: Gateway, { tls = {} }: Server): boolean {
+  if (sourceOf(gateway)) return false;
+  return [...credentialsOf(tls), tls.caCertCredentialName ?? ''].some((name) => name.startsWith(GATEWAY_CREDENTIAL));
 }

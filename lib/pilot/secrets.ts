@@ -3,6 +3,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { ConfigMap, Secret } from '../api/kubernetes';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
+import { authorityOf, GATEWAY_CREDENTIAL, partsOfName } from '../world';
 import type { ClientView } from './client-view';
 import { credentialsOf, trustOf } from './gateway-tls';
 import { type GatewayProxy, gatewayViewOf } from './gateway-view';
@@ -11,7 +12,10 @@ import { secretName, TRUST_SUFFIX, trustName } from './names';
 import { isCredentialed } from './outbound-target';
 import { credentialsOfRules } from './traffic-policy';
 
-/** Only the Secrets that a server of this gateway names, and only from the namespace of its Pods. */
+/**
+ * Only the Secrets that a server of this gateway names: from the namespace of its Pods, or, of the Gateway API, from
+ * where its references lead and were granted.
+ */
 export function gatewaySecrets(evaluation: Evaluation, proxy: GatewayProxy): (EnvoyResource | undefined)[] {
   const { namespace, ports } = gatewayViewOf(evaluation, proxy);
   const certificates = new Set<string>();
@@ -22,7 +26,17 @@ export function gatewaySecrets(evaluation: Evaluation, proxy: GatewayProxy): (En
     const trusted = trustOf(server.tls);
     if (trusted) trust.add(trusted);
   }
-  return secretsNamed(evaluation, namespace, certificates, trust);
+  return [
+    ...[...certificates].map((credential) => {
+      const place = grantedPlace(credential) ?? { namespace, name: credential };
+      return evaluation.derive(secretQuery, `${credential}|${place.namespace}`, { credential, ...place });
+    }),
+    ...[...trust].map((credential) =>
+      credential.startsWith(GATEWAY_CREDENTIAL)
+        ? evaluation.derive(grantedTrustQuery, credential, credential)
+        : evaluation.derive(trustQuery, `${namespace}|${credential}`, { namespace, name: credential }),
+    ),
+  ];
 }
 
 /** Only the Secrets that DestinationRules name for this client, and only from its own namespace. */
@@ -40,35 +54,31 @@ export function clientSecrets(evaluation: Evaluation, view: ClientView): (EnvoyR
       if (!insecureSkipVerify) trust.add(credentialName!);
     }
   }
-  return secretsNamed(evaluation, namespace, certificates, trust);
-}
-
-function secretsNamed(
-  evaluation: Evaluation,
-  namespace: string,
-  certificates: ReadonlySet<string>,
-  trust: ReadonlySet<string>,
-): (EnvoyResource | undefined)[] {
   return [
-    ...[...certificates].map((name) => derive(evaluation, secretQuery, namespace, name)),
-    ...[...trust].map((name) => derive(evaluation, trustQuery, namespace, name)),
+    ...[...certificates].map((name) =>
+      evaluation.derive(secretQuery, `${name}|${namespace}`, { credential: name, namespace, name }),
+    ),
+    ...[...trust].map((name) => evaluation.derive(trustQuery, `${namespace}|${name}`, { namespace, name })),
   ];
 }
 
-function derive(evaluation: Evaluation, query: typeof secretQuery, namespace: string, name: string) {
-  return evaluation.derive(query, `${namespace}|${name}`, { namespace, name });
+/** Where a credential of the Gateway API is; undefined for all others. Servers with one were checked before. */
+function grantedPlace(credential: string): { namespace: string; name: string } | undefined {
+  if (!credential.startsWith(GATEWAY_CREDENTIAL)) return undefined;
+  const [namespace, name] = partsOfName(credential.slice(GATEWAY_CREDENTIAL.length));
+  return { namespace, name };
 }
 
-const secretQuery: Query<{ namespace: string; name: string }, EnvoyResource | undefined> = {
+const secretQuery: Query<{ credential: string; namespace: string; name: string }, EnvoyResource | undefined> = {
   name: 'secret',
-  compute: (evaluation, { namespace, name }) => {
+  compute: (evaluation, { credential, namespace, name }) => {
     const secret = evaluation.secret(namespace, name);
     const pair = secret && pairOf(secret);
     if (!pair) return undefined;
-    return evaluation.resource(TypeUrl.secret, secretName(name), () => {
+    return evaluation.resource(TypeUrl.secret, secretName(credential), () => {
       checkPair(pair, `Secret ${namespace}/${name}`);
       return {
-        name: secretName(name),
+        name: secretName(credential),
         tls_certificate: { certificate_chain: { inline_bytes: pair.chain }, private_key: { inline_bytes: pair.key } },
       };
     });
@@ -98,6 +108,26 @@ const trustQuery: Query<{ namespace: string; name: string }, EnvoyResource | und
           ...(revoked && { crl: { inline_bytes: revoked } }),
         },
       };
+    });
+  },
+};
+
+/** Of the Gateway API: all the authorities that a Gateway names, each `KIND/namespace/name` with `ca.crt`. */
+const grantedTrustQuery: Query<string, EnvoyResource | undefined> = {
+  name: 'granted trust',
+  compute: (evaluation, credential) => {
+    const authorities = credential
+      .slice(GATEWAY_CREDENTIAL.length)
+      .split(',')
+      .flatMap((reference) => {
+        const [kind, namespace, name] = reference.split('/') as [string, string, string];
+        const object = kind === 'Secret' ? evaluation.secret(namespace, name) : evaluation.configMap(namespace, name);
+        return (object && authorityOf(object)) ?? [];
+      });
+    if (authorities.length === 0) return undefined;
+    return evaluation.resource(TypeUrl.secret, trustName(credential), () => {
+      const bytes = Buffer.from(authorities.join('\n')).toString('base64');
+      return { name: trustName(credential), validation_context: { trusted_ca: { inline_bytes: bytes } } };
     });
   },
 };

@@ -1,5 +1,7 @@
 /** HTTPRoute and Gateway of the Gateway API; features have the names that the API itself gives them. */
 import { type Behaviour, get } from '../behaviour';
+import type { Given } from '../given';
+import { parsed } from './parsed';
 
 const topic = 'Gateway API: HTTPRoute';
 
@@ -288,6 +290,78 @@ export const httpRouteOfGatewayApi: Behaviour[] = [
     cases: [
       [fromEdge('http://other.example/'), { who: 'stranger' }],
       [at('/'), { status: 404 }],
+    ],
+  },
+  {
+    topic,
+    feature: 'Gateway: HTTPS with certificates, chosen by server name',
+    objects: (given: Given) => [
+      ...parsed(
+        documents(
+          edge(
+            '{ name: https, port: 443, protocol: HTTPS, hostname: shop.example, tls: { certificateRefs: [{ name: cert }] } }, { name: second, port: 443, protocol: HTTPS, hostname: second.example, tls: { certificateRefs: [{ name: second }] } }',
+          ),
+          api('HTTPRoute', 'first', `{ parentRefs: [{ name: edge, sectionName: https }], rules: [{ ${toV1} }] }`),
+          api('HTTPRoute', 'second', `{ parentRefs: [{ name: edge, sectionName: second }], rules: [{ ${toV2} }] }`),
+        ),
+      ),
+      given.secret('cert'),
+      given.secret('second', 'second'),
+    ],
+    cases: [
+      [fromEdge('https://shop.example/'), { who: 'v1' }],
+      [
+        fromEdge('https://second.example/', { http: '2' }),
+        { who: 'v2', tls: { subject: expect.stringContaining('second.example') } },
+      ],
+      [fromEdge('https://shop.example/', { sni: 'other.example' }), { refused: expect.any(String) }],
+    ],
+  },
+  {
+    topic,
+    feature: 'GatewayFrontendClientCertificateValidation: clients show certificates of the authorities that are named',
+    objects: (given: Given) => [
+      ...parsed(
+        documents(
+          api(
+            'Gateway',
+            'edge',
+            '{ gatewayClassName: malha, tls: { frontend: { default: { validation: { caCertificateRefs: [{ group: "", kind: Secret, name: partners }] } } } }, listeners: [{ name: https, port: 443, protocol: HTTPS, tls: { certificateRefs: [{ name: cert }] } }] }',
+          ),
+          route(`{ ${toV1} }`),
+        ),
+      ),
+      given.secret('cert'),
+      given.trust('partners'),
+    ],
+    cases: [
+      [fromEdge('https://shop.example/', { certificate: 'partner' }), { who: 'v1' }],
+      [fromEdge('https://shop.example/', { certificate: 'foreign' }), { refused: expect.any(String) }],
+      [fromEdge('https://shop.example/'), { refused: expect.any(String) }],
+    ],
+  },
+  {
+    topic,
+    feature:
+      'ReferenceGrant: a certificate of another namespace only where that allows it; writing its name elsewhere does not get it',
+    objects: (given: Given) => [
+      ...parsed(
+        documents(
+          edge(
+            '{ name: https, port: 443, protocol: HTTPS, hostname: shop.example, tls: { certificateRefs: [{ name: cert, namespace: vault }] } }, { name: second, port: 443, protocol: HTTPS, hostname: second.example, tls: { certificateRefs: [{ name: closed, namespace: vault }] } }',
+          ),
+          route(`{ ${toV1} }`),
+          '{ apiVersion: gateway.networking.k8s.io/v1, kind: ReferenceGrant, metadata: { name: edge, namespace: vault }, spec: { from: [{ group: gateway.networking.k8s.io, kind: Gateway, namespace: shop }], to: [{ group: "", kind: Secret, name: cert }] } }',
+          '{ apiVersion: networking.istio.io/v1, kind: Gateway, metadata: { name: thief, namespace: shop }, spec: { selector: { istio: ingressgateway }, servers: [{ port: { number: 443, name: https, protocol: HTTPS }, hosts: [third.example], tls: { mode: SIMPLE, credentialName: "kubernetes-gateway://vault/cert" } }] } }',
+        ),
+      ),
+      { ...given.secret('cert'), metadata: { name: 'cert', namespace: 'vault' } },
+      { ...given.secret('closed', 'second'), metadata: { name: 'closed', namespace: 'vault' } },
+    ],
+    cases: [
+      [fromEdge('https://shop.example/'), { who: 'v1' }],
+      [fromEdge('https://second.example/'), { refused: expect.any(String) }],
+      [fromEdge('https://third.example/'), { refused: expect.any(String) }],
     ],
   },
 ];

@@ -73,6 +73,8 @@ export interface Refusal {
   readonly kind: 'refusal';
   /** The status that the client sees; absent where the connection is closed. */
   readonly status?: number;
+  /** Of an answer to gRPC. */
+  readonly grpcStatus?: number;
   readonly why: string;
 }
 

@@ -1,6 +1,6 @@
 /** What the filters before the router do with a request, as its route tells them: faults, and preflights of CORS. */
 import type { envoy, google } from '../envoy/generated/envoy';
-import type { Faults, Response } from './answer';
+import type { Answer, Faults, Response } from './answer';
 import type { RoutedRequest } from './route';
 import { matchesString } from './string-matcher';
 
@@ -55,6 +55,14 @@ function statusOf(abort: NonNullable<HTTPFault['abort']>, request: RoutedRequest
 function aborted({ status, grpcStatus }: NonNullable<Faults['abort']>, request: RoutedRequest): Filtered['answer'] {
   const body = isGrpc(request) ? '' : 'fault filter abort';
   return { kind: 'response', status, body, ...(grpcStatus !== undefined && { grpcStatus }) };
+}
+
+/** What a proxy answers by itself, as a client of gRPC gets it: with 200, and the status of gRPC beside. */
+export function toldByGrpc(answer: Answer, request: RoutedRequest): Answer {
+  if (answer.kind !== 'refusal' && answer.kind !== 'response') return answer;
+  if (answer.status === undefined || answer.grpcStatus !== undefined || !isGrpc(request)) return answer;
+  const told = { status: 200, grpcStatus: GRPC_OF_HTTP[answer.status] ?? 2 };
+  return answer.kind === 'response' ? { ...answer, ...told, body: '' } : { ...answer, ...told };
 }
 
 export function isGrpc(request: RoutedRequest): boolean {

@@ -7,7 +7,7 @@ import { guarded } from './guards';
 import { findFilterChain, findListener } from './listener';
 import type { DynamicMetadata } from './rbac';
 import { findRoute, type RoutedRequest, redirectOf, rewrittenPath, sharesOf } from './route';
-import { filtered } from './route-filters';
+import { filtered, toldByGrpc } from './route-filters';
 import { SimulationError } from './simulation-error';
 import { findVirtualHost } from './virtual-host';
 
@@ -81,7 +81,7 @@ function behindGuards(
   request: GuardedRequest,
   by: { listener: string },
 ): Answer {
-  if (hcm) return simulateHttp(snapshot, hcm, request, by);
+  if (hcm) return toldByGrpc(simulateHttp(snapshot, hcm, request, by), routedRequest(request));
   const tcp = filterOf<TcpProxy>(chain, TCP_PROXY);
   if (!tcp) throw SimulationError.unknown('a filter chain without HTTP or TCP', `listener ${by.listener}`);
   return forward(snapshot, tcpShares(tcp, by.listener), { kind: 'forward', by, mirrors: [] });

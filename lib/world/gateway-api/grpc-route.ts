@@ -3,7 +3,14 @@ import type { HTTPMatchRequest, StringMatch } from '../../api';
 import type { GRPCRoute, GrpcRouteMatch, GrpcRouteRule } from '../../api/gateway-api';
 import { resolveBackend } from './backends';
 import { convertFilters } from './filters';
-import { type ConvertedRule, type ConvertedRules, conditionsOf, gathered, withAction } from './http-route';
+import {
+  type ConvertedRule,
+  type ConvertedRules,
+  conditionsOf,
+  type Failure,
+  gathered,
+  withAction,
+} from './http-route';
 import type { Lookup } from './lookup';
 
 export function convertGrpcRules(lookup: Lookup, route: GRPCRoute): ConvertedRules {
@@ -11,10 +18,20 @@ export function convertGrpcRules(lookup: Lookup, route: GRPCRoute): ConvertedRul
   return gathered(rules.map((rule: GrpcRouteRule) => convertRule(lookup, route, rule)));
 }
 
+/** GRPCRouteRule.backendRefs: UNAVAILABLE, which is what Envoy makes of 503, its answer for any host that is not there. */
+const FAILURE: Failure = { status: 503, host: 'unavailable.malha.invalid' };
+
 function convertRule(lookup: Lookup, route: GRPCRoute, rule: GrpcRouteRule): ConvertedRule {
   const filters = convertFilters(rule.filters, undefined, (mirror) => resolveBackend(lookup, route, mirror));
   const match = rule.matches?.length ? rule.matches.map(matchOf) : [{ uri: { prefix: '/' } }];
-  return withAction(lookup, route, { ...(rule.name && { name: rule.name }), match }, filters, rule.backendRefs);
+  return withAction(
+    lookup,
+    route,
+    { ...(rule.name && { name: rule.name }), match },
+    filters,
+    rule.backendRefs,
+    FAILURE,
+  );
 }
 
 function matchOf({ method, headers }: GrpcRouteMatch): HTTPMatchRequest {

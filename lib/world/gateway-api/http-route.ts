@@ -20,7 +20,17 @@ export interface ConvertedRules {
 }
 
 /** What is answered where a rule has nothing to send requests to. */
-const FAILED = { directResponse: { status: 500 } };
+export interface Failure {
+  readonly status: number;
+  /** A host that no service has, which gets the share of a broken reference. */
+  readonly host: string;
+}
+
+/** A host that no service has: requests for it are answered with 500, which is what a broken reference's share gets. */
+export const UNRESOLVED_HOST = 'unresolved.malha.invalid';
+
+/** HTTPRouteRule.backendRefs: 500. */
+const FAILURE: Failure = { status: 500, host: UNRESOLVED_HOST };
 
 export function convertHttpRules(lookup: Lookup, route: HTTPRoute): ConvertedRules {
   const rules = route.spec.rules ?? [{}];
@@ -47,7 +57,7 @@ function convertRule(lookup: Lookup, route: HTTPRoute, rule: HttpRouteRule): Con
   const filters = convertFilters(rule.filters, prefixOf(rule), resolve);
   const matches = rule.matches?.length ? rule.matches.map(matchOf) : [{ uri: { prefix: '/' } }];
   const base: ConvertedHttpRoute = { ...(rule.name && { name: rule.name }), match: matches, ...timesOf(rule) };
-  return withAction(lookup, route, base, filters, rule.backendRefs);
+  return withAction(lookup, route, base, filters, rule.backendRefs, FAILURE);
 }
 
 /** Adds what is done with requests: redirect them, forward them, or tell that they cannot be. */
@@ -57,13 +67,15 @@ export function withAction(
   base: ConvertedHttpRoute,
   filters: ConvertedFilters,
   backendRefs: readonly HttpBackendRef[] | undefined,
+  failure: Failure,
 ): ConvertedRule {
+  const failed = { directResponse: { status: failure.status } };
   const unsupported = filters.problem ? [filters.problem] : [];
   const complete = { ...base, ...filters.route };
-  if (filters.problem) return { http: { ...base, ...FAILED }, unsupported, unresolved: filters.unresolved };
+  if (filters.problem) return { http: { ...base, ...failed }, unsupported, unresolved: filters.unresolved };
   if (filters.route.redirect) return { http: complete, unsupported, unresolved: filters.unresolved };
-  const backends = destinationsOf(lookup, route, backendRefs);
-  const action = backends.destinations.length > 0 ? { route: backends.destinations } : FAILED;
+  const backends = destinationsOf(lookup, route, backendRefs, failure);
+  const action = backends.destinations.length > 0 ? { route: backends.destinations } : failed;
   return {
     http: { ...complete, ...action },
     unsupported: [...unsupported, ...backends.unsupported],
@@ -71,10 +83,12 @@ export function withAction(
   };
 }
 
-/** A host that no service has: requests for it are answered with 500, which is what a broken reference's share gets. */
-export const UNRESOLVED_HOST = 'unresolved.malha.invalid';
-
-function destinationsOf(lookup: Lookup, route: KubeObject, references: readonly HttpBackendRef[] | undefined) {
+function destinationsOf(
+  lookup: Lookup,
+  route: KubeObject,
+  references: readonly HttpBackendRef[] | undefined,
+  { host }: Failure,
+) {
   const destinations: HTTPRouteDestination[] = [];
   const unresolved: Problem[] = [];
   const unsupported: Problem[] = [];
@@ -89,7 +103,7 @@ function destinationsOf(lookup: Lookup, route: KubeObject, references: readonly 
     const usable = destination && !filters.problem;
     good ||= !!usable;
     destinations.push({
-      destination: usable ? destination : { host: UNRESOLVED_HOST, port: { number: reference.port ?? 80 } },
+      destination: usable ? destination : { host, port: { number: reference.port ?? 80 } },
       weight,
       ...(filters.route.headers && { headers: filters.route.headers }),
     });

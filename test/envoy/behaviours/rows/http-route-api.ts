@@ -1,31 +1,13 @@
 /** HTTPRoute and Gateway of the Gateway API; features have the names that the API itself gives them. */
 import { type Behaviour, get } from '../behaviour';
 import type { Given } from '../given';
+import { api, documents, edge, fromEdge, http, toV1, toV2 } from './gateway-api-objects';
 import { parsed } from './parsed';
 
 const topic = 'Gateway API: HTTPRoute';
 
-/** One object. @param spec as YAML, in braces. */
-const api = (kind: string, name: string, spec: string, namespace = 'shop', created = '') =>
-  `{ apiVersion: gateway.networking.k8s.io/v1, kind: ${kind}, metadata: { name: ${name}, namespace: ${namespace}${
-    created && `, creationTimestamp: "${created}"`
-  } }, spec: ${spec} }`;
-
-/** A Service for each version, as backends of routes are Services. */
-const VERSIONS = ['v1', 'v2'].map(
-  (version) =>
-    `{ apiVersion: v1, kind: Service, metadata: { name: ${version}, namespace: shop }, spec: { selector: { app: reviews, version: ${version} }, ports: [{ name: http, port: 9080, targetPort: 8080 }, { name: grpc, port: 9070, targetPort: 8070 }, { name: tcp, port: 9000, targetPort: 8090 }, { name: tls, port: 9443, targetPort: 8443 }] } }`,
-);
-
-const toV1 = 'backendRefs: [{ name: v1, port: 9080 }]';
-const toV2 = 'backendRefs: [{ name: v2, port: 9080 }]';
-const http = (name = 'http', more = '') => `{ name: ${name}, port: 80, protocol: HTTP${more} }`;
-const edge = (listeners = http()) => api('Gateway', 'edge', `{ gatewayClassName: malha, listeners: [${listeners}] }`);
 const route = (rules: string, more = '', name = 'route', created = '') =>
   api('HTTPRoute', name, `{ parentRefs: [{ name: edge }], ${more} rules: [${rules}] }`, 'shop', created);
-const documents = (...objects: string[]) => [...VERSIONS, ...objects].join('\n---\n');
-
-const fromEdge = (url: string, options: Parameters<typeof get>[1] = {}) => get(url, { from: 'edge', ...options });
 const at = (path: string, options: Parameters<typeof get>[1] = {}) => fromEdge(`http://shop.example${path}`, options);
 
 /** @param rules of one route, at the edge. */

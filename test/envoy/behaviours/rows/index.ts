@@ -3,6 +3,7 @@ import type { Behaviour } from '../behaviour';
 import { authorizationRows } from './authorization';
 import { balancing } from './balancing';
 import { clientTls } from './client-tls';
+import { connectionsOfGatewayApi } from './connection-route-api';
 import { connections } from './connections';
 import { destinationRule } from './destination-rule';
 import { gatewayRows } from './gateway';
@@ -21,6 +22,7 @@ export const behaviours: readonly Behaviour[] = [
   ...services,
   ...serviceEntry,
   ...httpRouteOfGatewayApi,
+  ...connectionsOfGatewayApi,
   ...meshOfGatewayApi,
   ...destinationRule,
   ...balancing,

@@ -25,3 +25,8 @@ test('keys that the control plane makes are told of once for the mesh', () => {
 test('keys that are made on their node are nothing to tell of', () => {
   expect(found(pod('a', 'podCertificate'), pod('b', 'none'))).toEqual([]);
 });
+
+test('a Pod without containers is no reason to stop', () => {
+  const empty = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'empty', namespace: 'shop' }, spec: {} };
+  expect(analyze([empty, pod('a', 'sds')]).map(({ code }) => code)).toContain('MAL0041');
+});

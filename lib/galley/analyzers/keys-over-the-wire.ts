@@ -26,7 +26,7 @@ export function keysOverTheWire(analysis: Analysis): Finding[] {
 }
 
 function showsToken({ spec }: KnownWorkload): boolean {
-  const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
   if (!containers.some(({ name }) => name === PROXY_CONTAINER)) return false;
   return (spec.volumes ?? []).some(({ projected }) =>
     ((projected as Projected | undefined)?.sources ?? []).some(

@@ -6,12 +6,17 @@ import { type Inventory, nameKey } from '../inventory';
 import { GATEWAY_CONTROLLER } from './classes';
 import { holds, type Problem, unless } from './conditions';
 import type { Conversion } from './convert';
+import { SUPPORTED_FEATURES } from './features';
 import { type GatewayStatus, gatewayStatus, type ListenerSetStatus, listenerSetStatus } from './gateway-status';
 import { GATEWAY_NAME_LABEL } from './gateways';
 import { attachedRoutes, type RouteStatus, routeStatus } from './route-status';
 import { type Stated, Transitions } from './transitions';
 
-export type GatewayApiStatus = Stated | GatewayStatus | ListenerSetStatus | RouteStatus;
+export interface GatewayClassStatus extends Stated {
+  readonly supportedFeatures: readonly { readonly name: string }[];
+}
+
+export type GatewayApiStatus = GatewayClassStatus | GatewayStatus | ListenerSetStatus | RouteStatus;
 
 /**
  * The whole status of every object that concerns this controller, with what other controllers have written on it. An
@@ -46,14 +51,17 @@ export function statusesOf(
   return statuses;
 }
 
-function classStatus(object: GatewayClass, transitions: Transitions): Stated {
+function classStatus(object: GatewayClass, transitions: Transitions): GatewayClassStatus {
   const problem: Problem | undefined = object.spec.parametersRef && {
     reason: 'InvalidParameters',
     message: 'parametersRef is not served; leave it out',
   };
   const previous = object.status as Stated | undefined;
   const accepted = problem ? unless('Accepted', problem) : holds('Accepted', 'Malha serves Gateways of this class');
-  return { conditions: transitions.stated([accepted], previous) };
+  return {
+    conditions: transitions.stated([accepted], previous),
+    supportedFeatures: SUPPORTED_FEATURES.map((name) => ({ name })),
+  };
 }
 
 /** By the `namespace/name` of the Gateway: Services that select its Pods. */

@@ -12,6 +12,8 @@ export interface ConsulService {
 
 /** The most endpoints that a ServiceEntry may list. */
 const MOST_ENDPOINTS = 4096;
+/** The most addresses that a ServiceEntry may list. */
+const MOST_ADDRESSES = 256;
 
 /** `NAME.service.consul`, or `NAME.service.DC.consul`: what Consul's DNS answers to. Undefined for a name that no DNS has. */
 export function hostOf({ name, datacenter }: Pick<ConsulService, 'name' | 'datacenter'>): string | undefined {
@@ -34,6 +36,7 @@ export function serviceEntryOf(service: ConsulService, host: string, namespace: 
     metadata: { name: host.replaceAll('.', '-'), namespace, annotations: { 'malha.dev/registry': 'consul' } },
     spec: {
       hosts: [host],
+      ...(carriesHost(protocol) ? {} : { addresses: addressesOf(instances) }),
       location: 'MESH_EXTERNAL',
       resolution: 'STATIC',
       ports: [{ number: port, name: 'consul', protocol }],
@@ -46,6 +49,15 @@ export function serviceEntryOf(service: ConsulService, host: string, namespace: 
       })),
     },
   };
+}
+
+function carriesHost(protocol: string): boolean {
+  return /^(HTTP2?|GRPC|GRPC-WEB)$/.test(protocol);
+}
+
+/** What Consul's DNS answers with. Without addresses a TCP port would take all traffic on its number, whoever it is for. */
+function addressesOf(instances: readonly Instance[]): string[] {
+  return [...new Set(instances.map(({ address }) => address))].sort().slice(0, MOST_ADDRESSES);
 }
 
 /** Instances may listen anywhere; clients need one number: the metadata's, else what most have. */

@@ -83,6 +83,14 @@ describe('Services of Consul', () => {
     ]);
   });
 
+  it('of plain TCP take only traffic to the addresses that Consul answers with', async () => {
+    const mesh = given([instance('2'), instance('1'), instance('3', { address: '198.18.1.1', port: 8081 })]);
+    await mesh.clock.advance(10);
+    mesh.watch.close();
+    expect(mesh.specs()[0]!.addresses).toEqual(['198.18.1.1', '198.18.1.2']);
+    expect(mesh.told.at(-1)!.flatMap((object) => validate(object))).toEqual([]);
+  });
+
   it('may not lead to loopback or metadata addresses, nor claim labels of the mesh', async () => {
     const mesh = given([
       instance('1', { address: '127.0.0.1' }),

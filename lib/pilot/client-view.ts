@@ -3,7 +3,16 @@
  * proxy (its name, address, other labels) is left out on purpose, so that nothing can come to depend on it.
  */
 import type { Capture, Labels, Proxy, Viewer, WorldView } from '../world';
-import { canonicalService, labelsKey, localityOf, normalized, placeLabels, scopeOf, viewerOf } from '../world';
+import {
+  canonicalService,
+  GATEWAY_NAME_LABEL,
+  labelsKey,
+  localityOf,
+  normalized,
+  placeLabels,
+  scopeOf,
+  viewerOf,
+} from '../world';
 import { type EgressView, type Elsewhere, egressViews, elsewhereOf } from './egress';
 import type { Place } from './locality';
 import { tracesNeedServiceName } from './tracing';
@@ -22,6 +31,8 @@ export interface ClientView {
   readonly egress: readonly EgressView[];
   readonly elsewhere: Elsewhere;
   readonly place: Place;
+  /** Of a Gateway of the Gateway API: the credential that it shows to backends; else empty. */
+  readonly backendCertificate: string;
   /** Of a sidecar, only the labels that some object asks for; of a gateway, all. */
   readonly labels: Labels;
   /** `app.namespace`, where tracing has to be told; else empty. */
@@ -51,11 +62,13 @@ export function clientViewOf(world: WorldView, proxy: Proxy): ClientView {
   const ip = explicit ? proxy.ip : '';
   const appAddress = explicit && type === 'sidecar' ? proxy.appAddress : '';
   const place = placeOf(world, proxy);
+  const gateway = type === 'router' ? proxy.labels[GATEWAY_NAME_LABEL] : undefined;
+  const backendCertificate = gateway === undefined ? '' : world.backendCertificate(namespace, gateway);
   const seen = [type, capture, viewer].join('|');
   const policy = elsewhere.isRegistryOnly ? 'registry only' : elsewhere.egressProxy;
   return {
     key: [seen, policy, serviceName, ip, appAddress, labelsKey(labels), unmetered ? 'unmetered' : ''].join('|'),
-    clusterKey: `${seen}|${JSON.stringify(Object.values(place))}`,
+    clusterKey: `${seen}|${JSON.stringify(Object.values(place))}${backendCertificate && `|${backendCertificate}`}`,
     type,
     namespace,
     viewer,
@@ -63,6 +76,7 @@ export function clientViewOf(world: WorldView, proxy: Proxy): ClientView {
     egress: egressViews(viewer, scope, capture),
     elsewhere,
     place,
+    backendCertificate,
     labels,
     serviceName,
     unmetered,

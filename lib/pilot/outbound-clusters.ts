@@ -19,7 +19,7 @@ import {
 import { outlierDetection, panicThreshold } from './outlier-detection';
 import { withProxyProtocol } from './proxy-protocol';
 import { ads, duration } from './shapes';
-import { type EffectivePolicy, effectivePolicy } from './traffic-policy';
+import { type EffectivePolicy, effectivePolicy, withBackendTls } from './traffic-policy';
 import { speaksHttp2, upstreamHttp } from './upstream-http';
 import { upstreamTls } from './upstream-tls';
 
@@ -41,7 +41,7 @@ const clustersQuery = serviceQuery({
 
 function translate(evaluation: Evaluation, target: OutboundTarget, name: string): Cluster {
   const { service, port, subset, rules } = target;
-  const policy = effectivePolicy(rules, port.number, subset);
+  const policy = withBackendTls(effectivePolicy(rules, port.number, subset), target.backendTls);
   const mesh = evaluation.meshConfig();
   const socket = upstreamTls(policy.tls, target, speaksHttp2(policy, service, port, mesh));
   const metadata = labelled(provenance({ config: rules[0], services: [service], subset }), service);

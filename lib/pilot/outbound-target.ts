@@ -2,7 +2,17 @@
 import type { DestinationRule } from '../api';
 import type { EnvoyResource } from '../envoy/resource';
 import type { TypeUrl } from '../envoy/type-url';
-import { type Endpoint, endpointsOf, keyOf, type Service, type ServicePort, selects, type WorldView } from '../world';
+import {
+  type BackendTls,
+  type Endpoint,
+  endpointsOf,
+  isHttp,
+  keyOf,
+  type Service,
+  type ServicePort,
+  selects,
+  type WorldView,
+} from '../world';
 import type { ClientView } from './client-view';
 import { isPassthrough } from './load-balancing';
 import {
@@ -37,6 +47,8 @@ export interface OutboundTarget {
   readonly node?: string;
   /** The client may use Secrets of its namespace: a gateway, or a sidecar that a rule with a selector is for. */
   readonly credentialed: boolean;
+  /** The TLS that a BackendTLSPolicy asks of this client. */
+  readonly backendTls?: BackendTls;
 }
 
 /** Which service a client means; who it is decides which service and which rules the name leads to. */
@@ -55,6 +67,8 @@ interface SharedService {
   /** Only where it makes a difference. */
   readonly place?: Place;
   readonly credentialed: boolean;
+  /** Only where a BackendTLSPolicy is for one of the ports. */
+  readonly backend?: { readonly isGateway: boolean; readonly certificate: string };
 }
 
 /** A resource, or the name of one that could not be made. */
@@ -122,6 +136,9 @@ function shareable(world: WorldView, { view, hostname }: ClientService): SharedS
     rules: rules.map(({ metadata: { namespace = 'default', name } }) => ({ namespace, name })),
     ...placeThatCounts(world, view.place, service, rules),
     credentialed: isCredentialed(view, rules),
+    ...(service.ports.some(({ number }) => world.backendTls(service.hostname, number)) && {
+      backend: { isGateway: view.type === 'router', certificate: view.backendCertificate },
+    }),
   };
 }
 
@@ -156,7 +173,7 @@ function placeThatCounts(
 /** The clusters of a service: one for each port, and each subset of it. */
 function targetsOf(
   world: WorldView,
-  { redirected, serviceKey, ports, rules: names, place, credentialed }: SharedService,
+  { redirected, serviceKey, ports, rules: names, place, credentialed, backend }: SharedService,
 ): OutboundTarget[] {
   const service = world.serviceByKey(serviceKey);
   if (!service) return [];
@@ -173,12 +190,28 @@ function targetsOf(
         endpoints ??= endpointsOfPort(world, service, port);
         return endpoints;
       };
+      const tls = backend && backendTlsOf(world, service, port, backend);
       return subsets.map((subset): OutboundTarget => {
         const nearness = place && nearnessOf(world.meshConfig(), effectivePolicy(rules, port.number, subset), service);
         const near = nearness && place && countsFor(nearness, place) ? { near: { nearness, place } } : {};
-        return { redirected, service, port, subset, rules, credentialed, allEndpoints, ...near, ...node };
+        return { redirected, service, port, subset, rules, credentialed, allEndpoints, ...near, ...node, ...tls };
       });
     });
+}
+
+/**
+ * Gateways speak TLS to whatever they route to. Of other clients only HTTP is known not to be TLS already, by the
+ * application itself.
+ */
+function backendTlsOf(
+  world: WorldView,
+  { hostname }: Service,
+  { number, protocol }: ServicePort,
+  { isGateway, certificate }: NonNullable<SharedService['backend']>,
+): { backendTls?: BackendTls } {
+  const settings = isGateway || isHttp(protocol) ? world.backendTls(hostname, number) : undefined;
+  if (!settings) return {};
+  return { backendTls: certificate ? { ...settings, mode: 'MUTUAL', credentialName: certificate } : settings };
 }
 
 /** Envoy connects to the address that the client chose: for headless services, each Pod is one that clients mean. */

@@ -3,7 +3,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { ConfigMap, Secret } from '../api/kubernetes';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
-import { authorityOf, GATEWAY_CREDENTIAL, partsOfName } from '../world';
+import { authorityOf, GATEWAY_CREDENTIAL, partsOf, partsOfName } from '../world';
 import type { ClientView } from './client-view';
 import { credentialsOf, trustOf } from './gateway-tls';
 import { type GatewayProxy, gatewayViewOf } from './gateway-view';
@@ -36,6 +36,22 @@ export function gatewaySecrets(evaluation: Evaluation, proxy: GatewayProxy): (En
         ? evaluation.derive(grantedTrustQuery, credential, credential)
         : evaluation.derive(trustQuery, `${namespace}|${credential}`, { namespace, name: credential }),
     ),
+  ];
+}
+
+/** For BackendTLSPolicies: who may have signed the certificates of backends, and what a Gateway shows to them. */
+export function backendSecrets(evaluation: Evaluation, view: ClientView): (EnvoyResource | undefined)[] {
+  const trust = new Set<string>();
+  for (const key of evaluation.backendTlsKeys()) {
+    const [hostname, port] = partsOf(key, 2);
+    const settings = evaluation.service(view.viewer, hostname) && evaluation.backendTls(hostname, Number(port));
+    if (settings?.trust) trust.add(settings.trust);
+  }
+  const own = view.backendCertificate;
+  const place = grantedPlace(own);
+  return [
+    ...[...trust].map((credential) => evaluation.derive(grantedTrustQuery, credential, credential)),
+    ...(place ? [evaluation.derive(secretQuery, `${own}|${place.namespace}`, { credential: own, ...place })] : []),
   ];
 }
 

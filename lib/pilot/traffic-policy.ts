@@ -12,6 +12,7 @@ import type {
   TrafficPolicy,
   Tunnel,
 } from '../api';
+import type { BackendTls } from '../world';
 
 /** The policy of one cluster, with nothing left to inherit. */
 export interface EffectivePolicy {
@@ -47,6 +48,19 @@ export function effectivePolicy(rules: readonly DestinationRule[], port: number,
     proxyProtocol: wholeSubset.proxyProtocol ?? whole.proxyProtocol,
     retryBudget: wholeSubset.retryBudget ?? whole.retryBudget,
   };
+}
+
+/**
+ * TLS that a client asks for itself goes before what a BackendTLSPolicy asks for; that goes before the mesh's own, and
+ * before none.
+ */
+export function withBackendTls(policy: EffectivePolicy, backendTls: BackendTls | undefined): EffectivePolicy {
+  return backendTls && !(policy.tls && isEncrypted(policy.tls)) ? { ...policy, tls: backendTls } : policy;
+}
+
+/** Settings of a BackendTLSPolicy, rather than of a DestinationRule. */
+export function isOfBackend(tls: ClientTLSSettings | undefined): tls is BackendTls {
+  return tls !== undefined && 'policy' in tls;
 }
 
 function forPort(policy: TrafficPolicy | undefined, port: number): TrafficPolicy | PortTrafficPolicy | undefined {

@@ -14,7 +14,7 @@ import { type InboundView, inboundViewOf } from './inbound-ports';
 import { Memo, type Query, type TranslationFailure } from './memo';
 import { clustersOfService } from './outbound-clusters';
 import { httpProxyPort, outboundListeners } from './outbound-listeners';
-import { clientSecrets, gatewaySecrets } from './secrets';
+import { backendSecrets, clientSecrets, gatewaySecrets } from './secrets';
 import { httpProxyRoute, portRoutes, sniffedRoutes } from './sidecar-routes';
 
 type Resources = readonly EnvoyResource[];
@@ -133,7 +133,7 @@ const endpointsQuery: Query<ClientView, Resources> = {
 
 const clientSecretsQuery: Query<ClientView, Resources> = {
   name: 'client secrets',
-  compute: (evaluation, view) => sorted(clientSecrets(evaluation, view)),
+  compute: (evaluation, view) => sorted([...clientSecrets(evaluation, view), ...backendSecrets(evaluation, view)]),
 };
 
 const gatewaySnapshotQuery: Query<GatewayProxy, Snapshot> = {

@@ -5,7 +5,7 @@ import { any } from '../envoy/message';
 import { isHttp, isHttp2, isSniffed, type Service, type ServicePort } from '../world';
 import { httpBounds } from './connection-pool';
 import { duration } from './shapes';
-import type { EffectivePolicy } from './traffic-policy';
+import { type EffectivePolicy, isOfBackend } from './traffic-policy';
 import { namesByAuthority } from './upstream-tls';
 
 const EXTENSION = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
@@ -20,13 +20,16 @@ export function upstreamHttp(
   port: ServicePort,
   mesh: MeshConfig,
 ): ProtocolOptions {
-  if (!isHttp(port.protocol) && !isSniffed(port.protocol)) return {};
+  // Behind TLS the backend says in the handshake (ALPN) what it speaks, where its port does not.
+  const isNegotiated = isOfBackend(policy.tls) && !isHttp(port.protocol);
+  if (!isHttp(port.protocol) && !isSniffed(port.protocol) && !isNegotiated) return {};
   const pool = policy.connectionPool?.http;
   const bounds = httpBounds(policy.connectionPool);
   const names = namesByAuthority(policy.tls, service);
   const http2 = http2Options(pool);
   let version: Http | undefined;
   if (speaksHttp2(policy, service, port, mesh)) version = { explicit_http_config: { http2_protocol_options: http2 } };
+  else if (isNegotiated) version = { auto_config: { http_protocol_options: {}, http2_protocol_options: http2 } };
   else if (pool?.useClientProtocol || isSniffed(port.protocol)) version = clientProtocol(http2);
   else if (bounds || names) version = { explicit_http_config: { http_protocol_options: {} } };
   if (!version) return {};

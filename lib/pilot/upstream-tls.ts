@@ -6,6 +6,7 @@ import { isHttp, isWildcard, type Service } from '../world';
 import { secretName, trustName } from './names';
 import type { OutboundTarget } from './outbound-target';
 import { secretOverAds } from './shapes';
+import { isOfBackend } from './traffic-policy';
 
 type CommonTlsContext = envoy.extensions.transport_sockets.tls.v3.CommonTlsContext;
 
@@ -26,7 +27,8 @@ export function upstreamTls(
 ): envoy.config.core.v3.TransportSocket | undefined {
   if (!settings?.mode || settings.mode === 'DISABLE') return undefined;
   const sni = settings.sni ?? (isHttp(port.protocol) || isWildcard(service.hostname) ? undefined : service.hostname);
-  const credential = credentialed ? settings.credentialName : undefined;
+  // Of a Gateway, granted to it; of a DestinationRule, from the namespace of the client.
+  const credential = credentialed || isOfBackend(settings) ? settings.credentialName : undefined;
   return {
     name: 'envoy.transport_sockets.tls',
     typed_config: any('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', {
@@ -55,19 +57,21 @@ function ownCertificate(
 /** How the server's certificate is judged. */
 function judgement(settings: ClientTLSSettings, service: Service, credential: string | undefined): CommonTlsContext {
   const names = settings.subjectAltNames?.length ? settings.subjectAltNames : declaredNames(service);
+  const isBackend = isOfBackend(settings);
   const wanted = {
     ...(names.length > 0 && {
       match_typed_subject_alt_names: names.flatMap((name) => [
-        { san_type: 'DNS' as const, matcher: { exact: name } },
+        { san_type: 'DNS' as const, matcher: isBackend ? hostMatcher(name) : { exact: name } },
         { san_type: 'URI' as const, matcher: { exact: name } },
       ]),
     }),
   };
-  if (credential) {
+  const trust = isBackend ? settings.trust : credential;
+  if (trust) {
     return {
       combined_validation_context: {
         default_validation_context: wanted,
-        validation_context_sds_secret_config: secretOverAds(trustName(credential)),
+        validation_context_sds_secret_config: secretOverAds(trustName(trust)),
       },
     };
   }
@@ -79,6 +83,12 @@ function judgement(settings: ClientTLSSettings, service: Service, credential: st
       ...wanted,
     },
   };
+}
+
+/** `*.example.com` is any one label before the rest, as in certificates (RFC 6125, 6.4.3). */
+function hostMatcher(name: string): envoy.type.matcher.v3.StringMatcher {
+  if (!name.startsWith('*.')) return { exact: name };
+  return { safe_regex: { regex: `[^.]+${name.slice(1).replaceAll('.', '\\.')}` } };
 }
 
 /** Whether Envoy should ask for, and check, the name in the request's authority. */

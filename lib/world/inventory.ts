@@ -11,6 +11,7 @@ import type {
   WorkloadEntry,
 } from '../api';
 import type {
+  BackendTLSPolicy,
   Gateway as GatewayApiGateway,
   GatewayClass,
   GRPCRoute,
@@ -64,6 +65,7 @@ export class Inventory {
   readonly listenerSets: ListenerSet[] = [];
   /** Routes of the Gateway API, of all kinds. */
   readonly routes: (HTTPRoute | GRPCRoute | TLSRoute | TCPRoute)[] = [];
+  readonly backendTlsPolicies: BackendTLSPolicy[] = [];
   readonly referenceGrants = new Map<string, ReferenceGrant[]>();
 
   /** @param objects in any order; of several with one key the last counts. */
@@ -141,6 +143,9 @@ export class Inventory {
       case 'gateway.networking.k8s.io/TCPRoute':
         this.routes.push(object as HTTPRoute);
         break;
+      case 'gateway.networking.k8s.io/BackendTLSPolicy':
+        this.backendTlsPolicies.push(object as BackendTLSPolicy);
+        break;
       case 'gateway.networking.k8s.io/ReferenceGrant':
         append(this.referenceGrants, namespace ?? 'default', object as ReferenceGrant);
         break;
@@ -160,6 +165,7 @@ export class Inventory {
       this.gatewayApiGateways,
       this.listenerSets,
       this.routes,
+      this.backendTlsPolicies,
     ]) {
       (list as KubeObject[]).sort(oldestFirst);
     }

@@ -4,9 +4,9 @@
  */
 import type { Gateway, MeshConfig, Telemetry, WorkloadEntry } from '../api';
 import type { ConfigMap, EndpointSlice, Pod, Secret } from '../api/kubernetes';
-import { type Conversion, convert } from './gateway-api';
+import { type BackendTls, type Conversion, convert } from './gateway-api';
 import { type Labels, selects } from './labels';
-import { partsOf, type Table, table } from './reads';
+import { keyOf, partsOf, type Table, table } from './reads';
 import type { Service } from './service';
 import { allServicesTable } from './visible-services';
 import type { World } from './world';
@@ -15,6 +15,30 @@ const none: readonly never[] = Object.freeze([]);
 
 /** What the Gateway API amounts to. */
 export const gatewayApiTable = table<Conversion>('gateway api', (world) => convert(world.inventory));
+
+/** By host name and port of a Service: the TLS that a BackendTLSPolicy asks for. */
+export const backendTlsTable = table<BackendTls | undefined>('backend tls', (world, key) => {
+  const [hostname, port] = partsOf(key, 2);
+  return world.read(gatewayApiTable, '').backendTls.byHost.get(hostname)?.get(Number(port));
+});
+
+/** The hosts that BackendTLSPolicies are for, and the ports, each as the key of `backendTlsTable`. */
+export const backendTlsKeysTable = table<readonly string[]>('keys of backend tls', (world) =>
+  [...world.read(gatewayApiTable, '').backendTls.byHost].flatMap(([hostname, ports]) =>
+    [...ports.keys()].map((port) => keyOf(hostname, port)),
+  ),
+);
+
+/** By namespace and name of a Gateway: the credential that it shows to backends; empty where it has none. */
+export const backendCertificateTable = table<string>('backend certificate', (world, key) => {
+  const [namespace, name] = partsOf(key, 2);
+  const prepared = world
+    .read(gatewayApiTable, '')
+    .gateways.find(
+      ({ gateway: { metadata } }) => metadata.name === name && (metadata.namespace ?? 'default') === namespace,
+    );
+  return prepared?.backendCertificate?.name ?? '';
+});
 
 export const meshConfigTable = table<MeshConfig>('mesh config', (world) => world.mesh.config);
 

@@ -21,6 +21,7 @@ import {
   destinationRuleTable,
   ruleLabelsTable,
 } from './destination-rules';
+import type { BackendTls } from './gateway-api';
 import { nameKey } from './inventory';
 import type { Labels } from './labels';
 import { type PlaceInterest, placeInterestTable } from './locality';
@@ -150,6 +151,21 @@ export abstract class WorldView implements Reader {
   /** The DestinationRules for a host, as the viewer gets them; several are of one host, oldest first. */
   destinationRules(viewer: Viewer, hostname: string): readonly DestinationRule[] {
     return this.read(destinationRulesTable, keyOf(viewer, hostname));
+  }
+
+  /** The TLS that a BackendTLSPolicy asks for at one port of a Service. */
+  backendTls(hostname: string, port: number): BackendTls | undefined {
+    return this.read(tables.backendTlsTable, keyOf(hostname, port));
+  }
+
+  /** All ports for which `backendTls` has an answer, as `hostname|port`. */
+  backendTlsKeys(): readonly string[] {
+    return this.read(tables.backendTlsKeysTable, '');
+  }
+
+  /** The credential that a Gateway of the Gateway API shows to backends; empty where it has none. */
+  backendCertificate(namespace: string, gateway: string): string {
+    return this.read(tables.backendCertificateTable, keyOf(namespace, gateway));
   }
 
   /** Whether any DestinationRule takes a client's certificates from a Secret. */

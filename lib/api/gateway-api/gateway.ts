@@ -128,9 +128,7 @@ export const GatewaySpec = message(
           },
           { description: 'TLS towards clients.', required: ['default'] },
         ),
-        backend: unserved(
-          message({ clientCertificateRef: SecretObjectReference }, { description: 'TLS towards backends.' }),
-        ),
+        backend: message({ clientCertificateRef: SecretObjectReference }, { description: 'TLS towards backends.' }),
       },
       { description: 'TLS for the whole Gateway.' },
     ),

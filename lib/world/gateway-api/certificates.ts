@@ -6,6 +6,9 @@ import type { KubeObject } from '../../api/object';
 import type { Problem } from './conditions';
 import type { Lookup } from './lookup';
 
+/** Marks a credential as `namespace/name` of any namespace: the reference was granted. Written objects cannot have it. */
+export const GATEWAY_CREDENTIAL = 'kubernetes-gateway://';
+
 export interface CheckedReference {
   /** `namespace/name`, when it is good. */
   readonly name?: string;

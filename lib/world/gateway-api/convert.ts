@@ -13,6 +13,7 @@ import { intersect, serviceHostname } from '../hostname';
 import type { Inventory } from '../inventory';
 import { nameKey } from '../inventory';
 import { type Attachment, attach, type Parents } from './attachment';
+import { type BackendPolicies, prepareBackendTls } from './backend-tls';
 import { isOurs } from './classes';
 import type { Problem } from './conditions';
 import { type Converted, type ConvertedHttpRoute, convertedName, convertedVirtualService } from './converted';
@@ -43,6 +44,7 @@ export interface Conversion {
   /** Of each ListenerSet that names a Gateway of ours: whether that lets it in. */
   readonly listenerSets: ReadonlyMap<ListenerSet, { readonly gateway: PreparedGateway; readonly isAllowed: boolean }>;
   readonly routes: readonly ConvertedRoute[];
+  readonly backendTls: BackendPolicies;
   readonly istioGateways: readonly Converted<IstioGateway>[];
   /** Oldest route first. */
   readonly virtualServices: readonly Converted<VirtualService>[];
@@ -66,6 +68,7 @@ export function convert(inventory: Inventory): Conversion {
     gateways,
     listenerSets,
     routes,
+    backendTls: prepareBackendTls(lookup, inventory.backendTlsPolicies),
     istioGateways: gateways.flatMap(({ listeners }) => listeners.flatMap(({ converted }) => converted ?? [])),
     virtualServices: routes.flatMap(({ virtualServices }) => virtualServices),
   };
@@ -158,7 +161,7 @@ function mirrorsOf({ filters = [] }: Sends): BackendObjectReference[] {
   return filters.flatMap(({ requestMirror }) => requestMirror?.backendRef ?? []);
 }
 
-function backendsOf(route: Route): BackendObjectReference[] {
+export function backendsOf(route: Route): BackendObjectReference[] {
   const rules: readonly Sends[] = route.spec.rules ?? [];
   return rules.flatMap((rule) => [
     ...mirrorsOf(rule),

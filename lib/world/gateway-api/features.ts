@@ -1,7 +1,10 @@
 /** The features of the Gateway API that are served, by the API's own names. Each stands in a row of the table of behaviours. */
 export const SUPPORTED_FEATURES: readonly string[] = [
+  'BackendTLSPolicy',
+  'BackendTLSPolicySANValidation',
   'GRPCRoute',
   'Gateway',
+  'GatewayBackendClientCertificate',
   'GatewayFrontendClientCertificateValidation',
   'GatewayHTTPListenerIsolation',
   'HTTPRoute',

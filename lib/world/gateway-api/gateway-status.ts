@@ -42,7 +42,8 @@ export function gatewayStatus(
   };
 }
 
-function conditionsOf({ gateway, listeners }: PreparedGateway, addresses: readonly GatewayAddress[]): Condition[] {
+function conditionsOf(prepared: PreparedGateway, addresses: readonly GatewayAddress[]): Condition[] {
+  const { gateway, listeners } = prepared;
   const accepted = acceptedOf(gateway, listeners);
   const problem = accepted.status === 'True' ? notProgrammed(gateway, listeners, addresses) : undefined;
   const conditions = [
@@ -50,12 +51,22 @@ function conditionsOf({ gateway, listeners }: PreparedGateway, addresses: readon
     accepted.status === 'True'
       ? unless('Programmed', problem, 'proxies of the Gateway get its configuration')
       : fails('Programmed', { reason: 'Invalid', message: accepted.message }),
+    unless('ResolvedRefs', unresolvedOf(prepared), 'all references lead somewhere'),
   ];
   if (fallsBack(gateway)) {
     const message = 'clients without a valid certificate are let in';
     conditions.push(holds('InsecureFrontendValidationMode', message, 'ConfigurationChanged'));
   }
   return conditions;
+}
+
+/** Its own certificate for backends first, then a summary of its listeners (GatewayConditionResolvedRefs). */
+function unresolvedOf({ gateway, listeners, backendCertificate }: PreparedGateway): Problem | undefined {
+  if (backendCertificate?.problem) return backendCertificate.problem;
+  const bad = listeners.filter((each) => each.owner === gateway && each.unresolved);
+  if (bad.length === 0) return undefined;
+  const message = `see the listeners ${bad.map(({ listener }) => listener.name).join(', ')}`;
+  return { reason: 'ListenersNotResolved', message };
 }
 
 /** A Gateway stands as long as one of its listeners does; that not all do is said by the reason. */

@@ -1,9 +1,9 @@
 /** Gateways and ListenerSets of our classes: their listeners, and what is wrong with each. */
 import type { Gateway as IstioGateway, LabelSelector, Server } from '../../api';
-import type { Gateway, Listener, ListenerSet } from '../../api/gateway-api';
+import type { Gateway, Listener, ListenerSet, SecretObjectReference } from '../../api/gateway-api';
 import type { KubeObject } from '../../api/object';
 import { labelsOfNamespace, selectsNamespace } from '../namespaces';
-import { checkAuthority, checkCertificate } from './certificates';
+import { type CheckedReference, checkAuthority, checkCertificate, GATEWAY_CREDENTIAL } from './certificates';
 import type { Problem } from './conditions';
 import { type Converted, convertedGateway, convertedName } from './converted';
 import { conflictsOf } from './listener-conflicts';
@@ -39,6 +39,8 @@ export interface PreparedGateway {
   readonly gateway: Gateway;
   /** The Gateway's own first, then those of ListenerSets, oldest first. */
   readonly listeners: readonly PreparedListener[];
+  /** The certificate that it shows to backends, where it has one. */
+  readonly backendCertificate?: CheckedReference;
 }
 
 const KINDS: Record<string, readonly RouteKind[]> = {
@@ -54,7 +56,19 @@ export function prepareGateway(lookup: Lookup, gateway: Gateway, sets: readonly 
     owner.spec.listeners.map((listener) => ({ owner, listener })),
   );
   const conflicts = conflictsOf(places.filter(({ listener }) => KINDS[listener.protocol]));
-  return { gateway, listeners: places.map((place) => prepare(lookup, gateway, place, conflicts.get(place))) };
+  const certificate = gateway.spec.tls?.backend?.clientCertificateRef;
+  return {
+    gateway,
+    listeners: places.map((place) => prepare(lookup, gateway, place, conflicts.get(place))),
+    ...(certificate && { backendCertificate: clientCertificate(lookup, gateway, certificate) }),
+  };
+}
+
+function clientCertificate(lookup: Lookup, gateway: Gateway, reference: SecretObjectReference): CheckedReference {
+  const { name, problem } = checkCertificate(lookup, gateway, reference);
+  if (!problem) return { name: `${GATEWAY_CREDENTIAL}${name}` };
+  if (problem.reason === 'RefNotPermitted') return { problem };
+  return { problem: { ...problem, reason: 'InvalidClientCertificateRef' } };
 }
 
 function prepare(
@@ -150,9 +164,6 @@ function credentials(names: readonly string[]): Server['tls'] {
   const credentialNames = names.map((name) => `${GATEWAY_CREDENTIAL}${name}`);
   return credentialNames.length === 1 ? { credentialName: credentialNames[0]! } : { credentialNames };
 }
-
-/** Marks a credential as `namespace/name` of any namespace: the reference was granted. Written objects cannot have it. */
-export const GATEWAY_CREDENTIAL = 'kubernetes-gateway://';
 
 /** Whether clients have to show certificates: for the port, or else for the whole Gateway. */
 function clientsOf(lookup: Lookup, gateway: Gateway, port: number): TlsOutcome {

@@ -1,9 +1,10 @@
-export { authorityOf } from './certificates';
+export type { BackendTls } from './backend-tls';
+export { authorityOf, GATEWAY_CREDENTIAL } from './certificates';
 export * from './classes';
 export type { Condition } from './conditions';
 export { type Conversion, type ConvertedRoute, convert } from './convert';
 export * from './converted';
-export { GATEWAY_CREDENTIAL, GATEWAY_NAME_LABEL } from './gateways';
+export { GATEWAY_NAME_LABEL } from './gateways';
 export { UNRESOLVED_HOST } from './http-route';
 export { type GatewayApiStatus, statusesOf } from './status';
 export type { StatedCondition } from './transitions';

@@ -9,6 +9,7 @@ import type { Conversion } from './convert';
 import { SUPPORTED_FEATURES } from './features';
 import { type GatewayStatus, gatewayStatus, type ListenerSetStatus, listenerSetStatus } from './gateway-status';
 import { GATEWAY_NAME_LABEL } from './gateways';
+import { gatewaysOfServices, type PolicyStatus, policyStatus } from './policy-status';
 import { attachedRoutes, type RouteStatus, routeStatus } from './route-status';
 import { type Stated, Transitions } from './transitions';
 
@@ -16,7 +17,7 @@ export interface GatewayClassStatus extends Stated {
   readonly supportedFeatures: readonly { readonly name: string }[];
 }
 
-export type GatewayApiStatus = GatewayClassStatus | GatewayStatus | ListenerSetStatus | RouteStatus;
+export type GatewayApiStatus = GatewayClassStatus | GatewayStatus | ListenerSetStatus | RouteStatus | PolicyStatus;
 
 /**
  * The whole status of every object that concerns this controller, with what other controllers have written on it. An
@@ -43,6 +44,13 @@ export function statusesOf(
   }
   for (const [set, place] of conversion.listenerSets) {
     statuses.set(set, listenerSetStatus(set, place, attached, transitionsOf(set)));
+  }
+  const policies = conversion.backendTls.prepared;
+  const gatewaysOf: ReturnType<typeof gatewaysOfServices> =
+    policies.length > 0 ? gatewaysOfServices(conversion) : new Map();
+  for (const prepared of policies) {
+    const status = policyStatus(prepared, gatewaysOf, transitionsOf(prepared.policy));
+    if (status) statuses.set(prepared.policy, status);
   }
   for (const converted of conversion.routes) {
     const status = routeStatus(converted, transitionsOf(converted.route));

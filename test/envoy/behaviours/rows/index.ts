@@ -1,6 +1,7 @@
 /** All rows, topic by topic. A new topic is a file of its own and a line here. */
 import type { Behaviour } from '../behaviour';
 import { authorizationRows } from './authorization';
+import { backendTlsOfGatewayApi } from './backend-tls-api';
 import { balancing } from './balancing';
 import { clientTls } from './client-tls';
 import { connectionsOfGatewayApi } from './connection-route-api';
@@ -24,6 +25,7 @@ export const behaviours: readonly Behaviour[] = [
   ...httpRouteOfGatewayApi,
   ...connectionsOfGatewayApi,
   ...meshOfGatewayApi,
+  ...backendTlsOfGatewayApi,
   ...destinationRule,
   ...balancing,
   ...resilience,

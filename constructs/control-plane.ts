@@ -150,9 +150,9 @@ export class ControlPlane extends Construct {
   }
 }
 
-/** How `malha up` runs the control plane: from the files that it runs the mesh from. */
+/** How `malha up` runs the control plane: from the files that it runs the mesh from. It adds where proxies connect. */
 const RUN_ON_THIS_MACHINE =
-  '$(MALHA) control-plane --registry files --files $(MESH_DIR) --xds $(POD_IP):15010 --http $(POD_IP):15014 ' +
+  '$(MALHA) control-plane --registry files --files $(MESH_DIR) --http $(POD_IP):15014 ' +
   '--pod-range $(POD_RANGE) --service-range $(SERVICE_RANGE) --insecure';
 
 function withProtocols(service: KubeService): KubeService {

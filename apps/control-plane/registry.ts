@@ -4,6 +4,7 @@ import type { KubeObject } from '../../lib/api/object';
 import { type FileWatch, watchFiles } from '../../lib/discovery/files';
 import { type ClientOptions, ClusterWatch, KubeClient, type ResourceStatus } from '../../lib/discovery/kubernetes';
 import type { Finding } from '../../lib/galley';
+import { podsHere } from '../../lib/local/pods-here';
 import { type AddressRanges, complete } from '../../lib/world';
 import type { Logger } from '../../lib/xds/source';
 
@@ -15,6 +16,8 @@ export interface FilesOptions {
   readonly files: readonly string[];
   /** From where addresses are taken that the files do not give. */
   readonly ranges?: AddressRanges;
+  /** Pods are those of a mesh on this machine. Default: as the files say. */
+  readonly localPods?: boolean;
 }
 
 export interface KubernetesOptions extends ClientOptions {
@@ -40,14 +43,17 @@ export async function openRegistry(options: RegistryOptions, log: Logger): Promi
   return options.kind === 'files' ? fileRegistry(options) : kubernetesRegistry(options, log);
 }
 
-function fileRegistry({ files, ranges }: FilesOptions): Registry {
+function fileRegistry({ files, ranges, localPods }: FilesOptions): Registry {
   for (const path of files) {
     if (!existsSync(path))
       throw new Error(`there is no file or folder '${path}'; name one that holds the mesh's objects`);
   }
   let watch: FileWatch | undefined;
   return {
-    complete: (objects) => complete(objects, ranges),
+    complete(objects) {
+      const all = complete(objects, ranges);
+      return localPods ? podsHere(all) : all;
+    },
     async watch(onObjects) {
       watch = await watchFiles(files, ({ objects, findings }) => onObjects(objects, findings));
     },

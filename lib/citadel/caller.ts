@@ -1,6 +1,6 @@
 /** Who calls a gRPC service: by the certificate of its connection, or by the token of the call. */
 import type { Metadata } from '@grpc/grpc-js';
-import { addressOfPeer, type Identity } from '../world';
+import { addressOfPeer, type Identity, isAddressOf } from '../world';
 import { type Clock, systemClock } from './clock';
 import { identityOf } from './peer-certificate';
 import { TokenError, type TokenIdentity, type TokenReviewer } from './token-reviewer';
@@ -120,7 +120,7 @@ function checkOrigin(peer: string, name: string, uid: string, known: KnownPod | 
     throw new CredentialError(`the Pod ${name} of the token is gone; another one has its name`);
   }
   const address = addressOfPeer(peer);
-  if (!known.addresses.includes(address)) {
+  if (!isAddressOf(known.addresses, address)) {
     throw new CredentialError(`the token of Pod ${name} came from ${address}, which is not an address of that Pod`);
   }
 }

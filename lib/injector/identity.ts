@@ -5,6 +5,7 @@
  */
 import type { ObjectMeta } from '../api/object';
 import type { envoy } from '../envoy/generated/envoy';
+import { isIpAddress } from '../world';
 
 type GrpcService = envoy.config.core.v3.GrpcService;
 type TransportSocket = envoy.config.core.v3.TransportSocket;
@@ -15,10 +16,10 @@ export type ProxyIdentity = 'none' | 'podCertificate' | 'sds';
 
 /** Where the volume is. */
 export const IDENTITY_DIRECTORY = '/var/run/secrets/malha.dev/identity';
-const VOLUME = 'malha-identity';
+export const IDENTITY_VOLUME = 'malha-identity';
 const SIGNER = 'malha.dev/workload';
 /** For whom a token is made that is shown to the control plane. */
-const AUDIENCE = 'malha.dev';
+export const TOKEN_AUDIENCE = 'malha.dev';
 /** The roots of the mesh, where no ClusterTrustBundle brings them: a ConfigMap in each namespace. */
 export const ROOT_CONFIG_MAP = 'malha-ca-root-cert';
 
@@ -53,14 +54,14 @@ export function identityVolume(identity: ProxyIdentity) {
           },
         ]
       : [
-          { serviceAccountToken: { audience: AUDIENCE, expirationSeconds: 3600, path: FILES.token } },
+          { serviceAccountToken: { audience: TOKEN_AUDIENCE, expirationSeconds: 3600, path: FILES.token } },
           { configMap: { name: ROOT_CONFIG_MAP, items: [{ key: 'root-cert.pem', path: FILES.roots }] } },
         ];
-  return { name: VOLUME, projected: { sources } };
+  return { name: IDENTITY_VOLUME, projected: { sources } };
 }
 
 /** Of the proxy's container. */
-export const identityMount = { name: VOLUME, mountPath: IDENTITY_DIRECTORY, readOnly: true } as const;
+export const identityMount = { name: IDENTITY_VOLUME, mountPath: IDENTITY_DIRECTORY, readOnly: true } as const;
 
 /** The secrets that the volume's annotations become. */
 export function identityAnnotations(identity: ProxyIdentity): NonNullable<ObjectMeta['annotations']> {
@@ -93,6 +94,7 @@ export function controlPlaneService(
     google_grpc: {
       target_uri: `dns:///${address}`,
       stat_prefix: 'xds-grpc',
+      channel_args: CHANNEL_ARGS,
       channel_credentials: { ssl_credentials: { root_certs: { filename: `${directory}/${FILES.roots}` } } },
       credentials_factory_name: 'envoy.grpc_credentials.file_based_metadata',
       call_credentials: [
@@ -112,14 +114,25 @@ export function controlPlaneService(
   };
 }
 
-/** TLS of the cluster `xds-grpc`, with the proxy's certificate where it has one. @param host the control plane's name. */
+/** gRPC's own client waits up to two minutes before it tries again, and never asks whether the other end still lives. */
+const CHANNEL_ARGS = {
+  args: {
+    'grpc.initial_reconnect_backoff_ms': { int_value: '500' },
+    'grpc.max_reconnect_backoff_ms': { int_value: '2000' },
+    'grpc.keepalive_time_ms': { int_value: '30000' },
+    'grpc.keepalive_timeout_ms': { int_value: '10000' },
+  },
+};
+
+/** TLS of the cluster `xds-grpc`, with the proxy's certificate where it has one. @param host the control plane's name or address. */
 export function controlPlaneTls(
   identity: ProxyIdentity,
   host: string,
   directory = IDENTITY_DIRECTORY,
 ): TransportSocket | undefined {
   if (identity === 'none') return undefined;
-  const names = { match_typed_subject_alt_names: [{ san_type: 'DNS' as const, matcher: { exact: host } }] };
+  const san_type = isIpAddress(host) ? ('IP_ADDRESS' as const) : ('DNS' as const);
+  const names = { match_typed_subject_alt_names: [{ san_type, matcher: { exact: host } }] };
   // Access logs go by this cluster in any case; with a token alone there is no certificate to show there.
   if (identity === 'sds') {
     const validation_context = { ...names, trusted_ca: { filename: `${directory}/${FILES.roots}` } };
@@ -139,13 +152,17 @@ export function controlPlaneTls(
 }
 
 function tlsSocket(
-  sni: string,
+  host: string,
   common_tls_context: envoy.extensions.transport_sockets.tls.v3.CommonTlsContext,
 ): TransportSocket {
   const type = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext';
   const alpn_protocols = ['h2'];
   return {
     name: 'envoy.transport_sockets.tls',
-    typed_config: { '@type': type, sni, common_tls_context: { ...common_tls_context, alpn_protocols } },
+    typed_config: {
+      '@type': type,
+      ...(!isIpAddress(host) && { sni: host }),
+      common_tls_context: { ...common_tls_context, alpn_protocols },
+    },
   };
 }

@@ -8,11 +8,15 @@
  */
 export { type BootstrapOptions, bootstrap, ProxyPort } from './bootstrap';
 export {
+  controlPlaneService,
+  controlPlaneTls,
   IDENTITY_DIRECTORY,
+  IDENTITY_VOLUME,
   identityAnnotations,
   identityVolume,
   type ProxyIdentity,
   ROOT_CONFIG_MAP,
+  TOKEN_AUDIENCE,
 } from './identity';
 export { ENVOY_IMAGE, MALHA_IMAGE, MALHA_VERSION } from './images';
 export { type Injectable, type InjectOptions, inject, injectObject, redirectionOf } from './inject';

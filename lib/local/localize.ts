@@ -1,11 +1,14 @@
 /** A bootstrap written for a cluster, changed so far that the same Envoy runs on this machine. */
 import type { envoy } from '../envoy/generated/envoy';
+import { controlPlaneService, controlPlaneTls } from '../injector';
 
 type Bootstrap = envoy.config.bootstrap.v3.Bootstrap;
 
 export interface Localization {
   /** Where the control plane listens; stands for its name, because there is no cluster DNS. */
   controlPlane: { address: string; port: number };
+  /** The folder with the proxy's token and the roots, by which it proves itself. Undefined where it has no identity. */
+  identityDirectory?: string;
   /**
    * Explicit capture: the loopback address that stands for the pod's own 127.0.0.1, which all pods of this machine would
    * share. Undefined in a network namespace, where 127.0.0.1 is the pod's own.
@@ -14,7 +17,10 @@ export interface Localization {
 }
 
 /** The same bootstrap with addresses of this machine; all the rest stays as the manifest says. */
-export function localizeBootstrap(bootstrap: Bootstrap, { controlPlane, appAddress }: Localization): Bootstrap {
+export function localizeBootstrap(
+  bootstrap: Bootstrap,
+  { controlPlane, identityDirectory, appAddress }: Localization,
+): Bootstrap {
   const copy = structuredClone(bootstrap);
   if (appAddress) {
     visitAddresses(copy, (address) => {
@@ -34,7 +40,18 @@ export function localizeBootstrap(bootstrap: Bootstrap, { controlPlane, appAddre
       address.port_value = controlPlane.port;
     });
   }
+  if (identityDirectory) prove(copy, `${controlPlane.address}:${controlPlane.port}`, identityDirectory);
   return copy;
+}
+
+/** By a token, whatever the manifest says: nobody here makes a certificate for a volume. The authority knows the address, too. */
+function prove({ dynamic_resources, static_resources }: Bootstrap, controlPlane: string, directory: string): void {
+  const [host] = controlPlane.split(':');
+  if (dynamic_resources?.ads_config) {
+    dynamic_resources.ads_config.grpc_services = [controlPlaneService('sds', controlPlane, directory)];
+  }
+  const xds = static_resources?.clusters?.find(({ name }) => name === 'xds-grpc');
+  if (xds) xds.transport_socket = controlPlaneTls('sds', host!, directory);
 }
 
 interface SocketAddress {

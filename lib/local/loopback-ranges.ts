@@ -36,3 +36,9 @@ export async function claimRanges(): Promise<ClaimedRanges> {
   }
   throw new Error(`${MOST_MESHES} meshes run on this machine already: stop one`);
 }
+
+/** 127.18.x.y is the pod's; 127.17.x.y stands for the loopback inside it. */
+export function loopbackOf(ip: string): string {
+  const [a, b, c, d] = ip.split('.').map(Number);
+  return `${a}.${b! - 1}.${c}.${d}`;
+}

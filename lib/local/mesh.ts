@@ -9,11 +9,13 @@ import { writeDevelopmentSecrets } from './development-secrets';
 import { Doorway } from './doorway-client';
 import { findEnvoy } from './envoy-binary';
 import { gatewayHost } from './gateway-host';
+import { IdentityFolder } from './identity-folder';
 import { claimRanges } from './loopback-ranges';
 import { Namespaces } from './namespaces';
 import { type MeshPlan, planMesh } from './plan';
 import type { Capture } from './pod-plan';
 import { type ExecResult, Pods } from './pods';
+import { podsHere } from './pods-here';
 import { programOf } from './programs';
 import { createRunDirectory } from './run-directory';
 
@@ -85,7 +87,7 @@ export async function up(options: UpOptions): Promise<RunningMesh> {
   };
   try {
     const ranges = await rangesFor(choice, cleanups);
-    const objects = complete(given, ranges);
+    const objects = podsHere(complete(given, ranges));
     const secrets = await writeDevelopmentSecrets(objects, directory);
     if (secrets) say(`made development certificates for ${secrets.secrets.join(', ')}; trust ${secrets.caFile}`);
     const transparent = choice.capture === 'transparent';
@@ -93,6 +95,7 @@ export async function up(options: UpOptions): Promise<RunningMesh> {
       capture: choice.capture,
       ranges,
       dir,
+      runDir: directory,
       extraDir: secrets?.directory,
       malha: programOf('apps/cli/main.js'),
       echo: programOf('lib/local/echo.js'),
@@ -114,11 +117,14 @@ export async function up(options: UpOptions): Promise<RunningMesh> {
     // Taken first, so that a port in use is known before anything is started.
     const urls = await openGateways(plan, doorway, objects, options);
 
+    const identities = plan.controlPlane && (await identitiesOf(plan, directory, namespaces));
+    cleanups.push(() => identities?.close());
     const setpriv = await thisMachine.hasProgram('setpriv');
     const pods = new Pods({ plan, directory: logs, namespaces, doorway, setpriv, onDeath: say });
     cleanups.push(() => pods.stop());
     pods.start(({ kind }) => kind !== 'proxy');
     await pods.controlPlaneReady(deadline);
+    await identities?.writeRoots();
     pods.start(({ kind }) => kind === 'proxy');
     await pods.ready(deadline);
 
@@ -172,6 +178,11 @@ async function rangesFor({ capture }: CaptureChoice, cleanups: (() => unknown)[]
   const claimed = await claimRanges();
   cleanups.push(claimed.release);
   return claimed.ranges;
+}
+
+function identitiesOf({ pods }: MeshPlan, directory: string, namespaces?: Namespaces): Promise<IdentityFolder> {
+  const proving = pods.flatMap(({ id, identity }) => (identity ? [[id, identity] as const] : []));
+  return IdentityFolder.create(directory, new Map(proving), async (file) => namespaces?.giveToProxy(file));
 }
 
 async function openGateways(

@@ -3,11 +3,12 @@
  * input closes, so the kernel takes everything back whichever way this program ends, kill -9 included; two meshes on
  * one machine do not see each other, and the machine's own network is not touched.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { SYSTEM_PATH, USER_NAMESPACE } from './capture';
 import { networkScript } from './network-script';
 import type { MeshPlan } from './plan';
@@ -20,6 +21,9 @@ export interface NamespaceOptions {
   /** The Envoy binary. */
   envoy: string;
 }
+
+/** The user that the redirection leaves alone. */
+export const PROXY_ID = '1337';
 
 const env = { ...process.env, PATH: SYSTEM_PATH };
 
@@ -89,6 +93,12 @@ export class Namespaces {
   /** The command prefix that runs a command in a pod. */
   enterPod(id: string): string[] {
     return this.enter(this.pods.get(id)!);
+  }
+
+  /** Makes a file that of the user that proxies run as; in a user namespace only its root can. */
+  async giveToProxy(file: string): Promise<void> {
+    const [program, ...args] = [...this.enterMesh(), 'chown', `${PROXY_ID}:${PROXY_ID}`, file];
+    await promisify(execFile)(program!, args, { env });
   }
 
   async close(): Promise<void> {

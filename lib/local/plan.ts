@@ -16,8 +16,9 @@ import {
   type Ranges,
   RUN_ANNOTATION,
 } from './pod-plan';
-import { asInjected, isRouter, namespacesThatInject, proxyOf, withoutProxy } from './pod-proxy';
-import { backendsOf, type LocalService, servicesOf } from './services';
+import { isRouter, proxyOf, withoutProxy } from './pod-proxy';
+import { podsHere } from './pods-here';
+import { type LocalService, servicesOf } from './services';
 
 export interface PlanOptions extends Programs {
   capture: Capture;
@@ -54,8 +55,7 @@ export interface MeshPlan {
 }
 
 const CONTROL_PLANE = { name: 'malha-control-plane', namespace: 'malha-system' };
-const XDS_PORT = 15010;
-const HTTP_PORT = 15014;
+const PORTS = { xdsPort: 15010, xdsTlsPort: 15012, httpPort: 15014 };
 
 /**
  * Plans a run of `objects`, which are complete: every workload has its Pods, every Pod and Service an address.
@@ -63,9 +63,10 @@ const HTTP_PORT = 15014;
  */
 export function planMesh(objects: readonly KubeObject[], options: PlanOptions): MeshPlan {
   const declared = servicesOf(objects);
-  const enrolled = namespacesThatInject(objects);
   const withMesh = options.mesh !== false;
-  const pods = objects.filter((object): object is Pod => object.kind === 'Pod' && object.apiVersion === 'v1');
+  const pods = podsHere(objects, options.runDir === undefined ? 'none' : 'sds').filter(
+    (object): object is Pod => object.kind === 'Pod' && object.apiVersion === 'v1',
+  );
   const [bridge, spare] = freeAddresses(options.ranges.pods, pods);
   const { controlPlane, builtIn } = controlPlaneOf(pods, declared, spare!);
 
@@ -80,7 +81,7 @@ export function planMesh(objects: readonly KubeObject[], options: PlanOptions): 
   const absent = new Set(pods.filter((pod) => !members.includes(pod)).map(({ status }) => status?.podIP));
   const services = declared.map((service) => withoutBackends(service, absent));
   const context = { ...options, services, controlPlane };
-  const plans = members.map((pod) => planPod(withMesh ? asInjected(pod, enrolled) : withoutProxy(pod), context));
+  const plans = members.map((pod) => planPod(withMesh ? pod : withoutProxy(pod), context));
   return {
     capture: options.capture,
     ranges: options.ranges,
@@ -120,14 +121,14 @@ function controlPlaneOf(
 ): { controlPlane: ControlPlaneAddress; builtIn?: Pod } {
   const served = services
     .filter(({ name }) => name === CONTROL_PLANE.name)
-    .map(({ namespace }) => backendsOf(services, CONTROL_PLANE.name, XDS_PORT, namespace)[0])
-    .find((backend) => backend !== undefined);
+    .flatMap(({ ports }) => ports.flatMap(({ backends }) => backends))
+    .at(0);
   const pod = served && pods.find(({ status }) => status?.podIP === served.ip);
   if (pod?.metadata.annotations?.[RUN_ANNOTATION] && served) {
-    return { controlPlane: { pod: podId(pod), address: served.ip, xdsPort: served.port, httpPort: HTTP_PORT } };
+    return { controlPlane: { pod: podId(pod), address: served.ip, ...PORTS } };
   }
   const run =
-    '$(MALHA) control-plane --registry files --files $(MESH_DIR) --xds $(POD_IP):15010 --http $(POD_IP):15014 ' +
+    '$(MALHA) control-plane --registry files --files $(MESH_DIR) --http $(POD_IP):15014 ' +
     '--pod-range $(POD_RANGE) --service-range $(SERVICE_RANGE) --insecure';
   const builtIn: Pod = {
     apiVersion: 'v1',
@@ -136,7 +137,7 @@ function controlPlaneOf(
     spec: { containers: [{ name: 'control-plane' }] },
     status: { podIP: address },
   };
-  return { builtIn, controlPlane: { pod: podId(builtIn), address, xdsPort: XDS_PORT, httpPort: HTTP_PORT } };
+  return { builtIn, controlPlane: { pod: podId(builtIn), address, ...PORTS } };
 }
 
 function reasonNotToRun(pod: Pod, withMesh: boolean, controlPlane: ControlPlaneAddress): string | undefined {

@@ -3,8 +3,11 @@ import type { Container, Pod } from '../api/kubernetes';
 import { PROXY_CONTAINER, ProxyPort, type RedirectionOptions, redirectionOf } from '../injector';
 import { commandOf, expand } from './command';
 import { environmentOf } from './downward';
+import { IdentityFolder } from './identity-folder';
 import { localizeBootstrap } from './localize';
+import { loopbackOf } from './loopback-ranges';
 import { isRouter, proxyOf } from './pod-proxy';
+import { hasIdentity } from './pods-here';
 import type { LocalService } from './services';
 
 export type Capture = 'transparent' | 'explicit';
@@ -22,6 +25,8 @@ export interface PodPlan {
   appAddress: string;
   /** `bare`: no proxy. */
   role: 'sidecar' | 'gateway' | 'bare';
+  /** Whose token its proxy shows; undefined where it proves nothing. */
+  identity?: Pod;
   /** What the proxy of a sidecar captures; undefined where nothing is redirected. */
   redirection?: RedirectionOptions;
   /** Ports that Services send to, on which the application has to listen. */
@@ -42,7 +47,9 @@ export interface ControlPlaneAddress {
   /** The id of its pod. */
   pod: string;
   address: string;
+  /** Plaintext, for proxies without an identity. */
   xdsPort: number;
+  xdsTlsPort: number;
   httpPort: number;
 }
 
@@ -56,6 +63,8 @@ export interface Ranges {
 export interface Programs {
   /** The folder that the objects come from: `$(MESH_DIR)`. */
   dir: string;
+  /** The folder of this run, where its identities are. Undefined: proxies prove nothing, whatever the manifests say. */
+  runDir?: string;
   /** A folder with further objects for the control plane, such as certificates made for this run. */
   extraDir?: string;
   /** The command line of `malha`: `$(MALHA)`. */
@@ -95,6 +104,7 @@ export function planPod(pod: Pod, context: PodPlanContext): PodPlan {
     ip,
     appAddress,
     role,
+    identity: proves(pod, context) && proxy ? pod : undefined,
     redirection: role === 'sidecar' && !explicit ? redirectionOf(pod.metadata.annotations ?? {}) : undefined,
     ports: role === 'gateway' ? [] : ports,
     processes,
@@ -105,14 +115,20 @@ export function podId({ metadata }: Pod): string {
   return `${metadata.name}.${metadata.namespace ?? 'default'}`;
 }
 
+function proves(pod: Pod, { runDir }: PodPlanContext): boolean {
+  return runDir !== undefined && hasIdentity(pod);
+}
+
 /** The manifest's own arguments, with addresses of this machine in the bootstrap. */
 function proxyProcess(proxy: Container, pod: Pod, context: PodPlanContext, appAddress?: string): ProcessPlan {
   const env = environmentOf(proxy, pod);
   const args = (proxy.args ?? []).map((arg) => expand(arg, env));
   const config = args.indexOf('--config-yaml') + 1;
-  const { address, xdsPort } = context.controlPlane;
+  const { address, xdsPort, xdsTlsPort } = context.controlPlane;
+  const { runDir } = context;
   const bootstrap = localizeBootstrap(parseBootstrap(args[config] ?? '', pod), {
-    controlPlane: { address, port: xdsPort },
+    controlPlane: { address, port: proves(pod, context) ? xdsTlsPort : xdsPort },
+    identityDirectory: proves(pod, context) ? IdentityFolder.volumeIn(runDir!, podId(pod)) : undefined,
     appAddress,
   });
   args[config] = JSON.stringify(bootstrap);
@@ -174,15 +190,24 @@ function appProcess(
   return {
     name: container.name,
     kind: isControlPlane ? 'control-plane' : 'app',
-    command: isControlPlane && context.extraDir ? [...command, '--files', context.extraDir] : command,
+    command: isControlPlane ? [...command, ...controlPlaneOptions(context)] : command,
     env,
   };
 }
 
-/** 127.18.x.y is the pod's; 127.17.x.y stands for the loopback inside it. */
-function loopbackOf(ip: string): string {
-  const [a, b, c, d] = ip.split('.').map(Number);
-  return `${a}.${b! - 1}.${c}.${d}`;
+/** What only the run knows: its identities, and the certificates that were made for it. */
+function controlPlaneOptions({ controlPlane, runDir, extraDir }: PodPlanContext): string[] {
+  const { address, xdsPort, xdsTlsPort } = controlPlane;
+  return [
+    ...['--xds', `${address}:${xdsPort}`],
+    ...(runDir === undefined
+      ? []
+      : [
+          ...['--local-pods', '--xds-tls', `${address}:${xdsTlsPort}`],
+          ...['--citadel', IdentityFolder.citadelIn(runDir), '--token-keys', IdentityFolder.tokenKeysIn(runDir)],
+        ]),
+    ...(extraDir ? ['--files', extraDir] : []),
+  ];
 }
 
 /** The variables by which Kubernetes names the Services of a namespace; here, with the address of an endpoint. */

@@ -1,16 +1,16 @@
 /** Which proxy a Pod of the manifests has, or would have got from the injection webhook. */
 import type { Container, Pod } from '../api/kubernetes';
 import type { KubeObject } from '../api/object';
-import { inject, PROXY_CONTAINER, sidecarContainer } from '../injector';
+import { inject, PROXY_CONTAINER, type ProxyIdentity, sidecarContainer } from '../injector';
 
 /**
  * The Pod as a cluster would run it: with a sidecar where its namespace or its own label asks for injection
  * (https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/).
  * @param enrolled the namespaces that inject, of {@link namespacesThatInject}.
  */
-export function asInjected(pod: Pod, enrolled: ReadonlySet<string>): Pod {
+export function asInjected(pod: Pod, enrolled: ReadonlySet<string>, identity: ProxyIdentity): Pod {
   const wish = pod.metadata.labels?.['sidecar.istio.io/inject'] === 'true';
-  return wish || enrolled.has(pod.metadata.namespace ?? 'default') ? inject(pod) : pod;
+  return wish || enrolled.has(pod.metadata.namespace ?? 'default') ? inject(pod, { identity }) : pod;
 }
 
 export function namespacesThatInject(objects: readonly KubeObject[]): Set<string> {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ProxyPort } from '../injector';
 import type { Doorway } from './doorway-client';
 import { listeningSockets, listensOn } from './listening';
-import type { Namespaces } from './namespaces';
+import { type Namespaces, PROXY_ID } from './namespaces';
 import type { MeshPlan } from './plan';
 import type { PodPlan, ProcessPlan } from './pod-plan';
 import { LocalProcess } from './process';
@@ -29,7 +29,6 @@ export interface ExecResult {
   stderr: string;
 }
 
-const PROXY_ID = '1337';
 const POLL_MS = 40;
 /** A process that dies this often before the mesh is ready will not come up. */
 const MOST_DEATHS = 3;

@@ -21,6 +21,20 @@ export function addressOfPeer(peer: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
+/** IPv4 only. */
+export function isLoopback(address: string): boolean {
+  return /^127(\.\d{1,3}){3}$/.test(address);
+}
+
+/**
+ * Whether a connection from `address` may be that of a workload with these addresses. Loopback addresses are one machine: from
+ * which of them a process calls is up to the process. In a cluster no Pod has such an address.
+ */
+export function isAddressOf(addresses: readonly (string | undefined)[], address: string): boolean {
+  if (addresses.includes(address)) return true;
+  return isLoopback(address) && addresses.some((each) => each !== undefined && isLoopback(each));
+}
+
 /**
  * A host as an object of `namespace` means it: a name without dots is a Service beside the object, everything else is
  * already complete. Host names are case-insensitive.

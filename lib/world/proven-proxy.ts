@@ -4,6 +4,7 @@
  * capture) is the World's word; node metadata is not read.
  */
 import type { Pod } from '../api/kubernetes';
+import { isAddressOf } from './hostname';
 import { formatIdentity, type Identity } from './identity';
 import { type Proxy, proxyNamed, proxyOf } from './proxy';
 import type { WorldView } from './view';
@@ -53,7 +54,7 @@ function ofPod(view: WorldView, id: string, claim: Claim, pod: Pod, { identity, 
   const addresses = [pod.status?.podIP, ...(pod.status?.podIPs ?? []).map((each) => each.ip)];
   // A Pod gets its address before its status says so.
   if (!addresses.some(Boolean)) return { kind: 'unknown' };
-  if (!addresses.includes(address)) {
+  if (!isAddressOf(addresses, address)) {
     return refused(`the connection comes from ${address}, which is not an address of Pod ${namespace}/${name}`);
   }
   if (!addresses.includes(ip)) return refused(`${ip} of the node id is not an address of Pod ${namespace}/${name}`);

@@ -1,6 +1,6 @@
 /** A proxy: one Envoy, and the workload that it stands beside. Labels come from the World, never from the proxy. */
 import type { Container, Pod } from '../api/kubernetes';
-import { isIpAddress } from './hostname';
+import { isIpAddress, isLoopback } from './hostname';
 import { type Labels, selects } from './labels';
 import type { WorldView } from './view';
 
@@ -33,6 +33,8 @@ export interface NodeIdentifier {
 const DEFAULT_APP_ADDRESS = '127.0.0.1';
 const PROXY_CONTAINER = 'istio-proxy';
 const INTERCEPTION_ANNOTATION = 'sidecar.istio.io/interceptionMode';
+/** Where the application of a Pod listens for its proxy: loopback addresses of one machine are many. */
+export const APP_ADDRESS_ANNOTATION = 'malha.dev/app-address';
 
 /**
  * The proxy that a node id names. Undefined when the id is not of the form `TYPE~IP~NAME.NAMESPACE~DOMAIN`, or when the
@@ -87,8 +89,14 @@ export function proxyNamed(
     labels,
     capture:
       overrides.capture ?? (pod.metadata.annotations?.[INTERCEPTION_ANNOTATION] === 'NONE' ? 'NONE' : 'REDIRECT'),
-    appAddress: overrides.appAddress ?? DEFAULT_APP_ADDRESS,
+    appAddress: overrides.appAddress ?? appAddressOf(pod),
   };
+}
+
+/** Whoever writes a Pod must not be able to lead its traffic to another machine. */
+function appAddressOf({ metadata }: Pod): string {
+  const said = metadata.annotations?.[APP_ADDRESS_ANNOTATION];
+  return said !== undefined && isLoopback(said) ? said : DEFAULT_APP_ADDRESS;
 }
 
 /** A Pod's name may contain dots, a namespace may not. */

@@ -76,11 +76,13 @@ describe('the plan of a run', () => {
 
   test('serves manifests without a control plane by one of its own', () => {
     const { controlPlane, pods } = plan(SHOP);
-    expect(controlPlane).toMatchObject({ pod: 'malha-control-plane.malha-system', xdsPort: 15010, httpPort: 15014 });
+    expect(controlPlane).toMatchObject({ pod: 'malha-control-plane.malha-system', xdsTlsPort: 15012, httpPort: 15014 });
     expect(pods[0]?.processes[0]).toMatchObject({ kind: 'control-plane' });
     expect(pods[0]?.processes[0]?.command.join(' ')).toBe(
-      `node malha.js control-plane --registry files --files /manifests --xds ${controlPlane?.address}:15010 ` +
-        `--http ${controlPlane?.address}:15014 --pod-range 198.18.0.0/16 --service-range 198.19.0.0/16 --insecure`,
+      `node malha.js control-plane --registry files --files /manifests --http ${controlPlane?.address}:15014 ` +
+        '--pod-range 198.18.0.0/16 --service-range 198.19.0.0/16 --insecure --xds ' +
+        `${controlPlane?.address}:15010 --local-pods --xds-tls ${controlPlane?.address}:15012 ` +
+        '--citadel /run/malha/citadel --token-keys /run/malha/token-keys.json',
     );
   });
 
@@ -88,8 +90,16 @@ describe('the plan of a run', () => {
     const { controlPlane, pods } = plan(SHOP + CONTROL_PLANE, { extraDir: '/run/secrets' });
     expect(pods.filter(({ name }) => name.startsWith('malha'))).toHaveLength(1);
     const pod = podNamed('malha-cp.mesh', { pods });
-    expect(controlPlane).toEqual({ pod: 'malha-cp.mesh', address: pod.ip, xdsPort: 15010, httpPort: 15014 });
-    expect(pod.processes[0]?.command).toEqual(['node', 'malha.js', 'control-plane', '--files', '/run/secrets']);
+    expect(controlPlane).toEqual({
+      pod: 'malha-cp.mesh',
+      address: pod.ip,
+      xdsPort: 15010,
+      xdsTlsPort: 15012,
+      httpPort: 15014,
+    });
+    expect(pod.processes[0]?.command).toEqual(
+      expect.arrayContaining(['node', 'malha.js', 'control-plane', '--files', '/run/secrets']),
+    );
   });
 
   test('tells proxies where the control plane is, and keeps the rest of their bootstrap', () => {
@@ -97,7 +107,7 @@ describe('the plan of a run', () => {
     const bootstrap = bootstrapOf(podNamed('cart-v2.shop', result));
     const [xds] = bootstrap.static_resources.clusters;
     expect(xds).toMatchObject({ name: 'xds-grpc', type: 'STATIC' });
-    expect(JSON.stringify(xds)).toContain(`{"address":"${result.controlPlane?.address}","port_value":15010}`);
+    expect(JSON.stringify(xds)).toContain(`{"address":"${result.controlPlane?.address}","port_value":15012}`);
     expect(bootstrap.admin.address.socket_address).toEqual({ address: '127.0.0.1', port_value: 15000 });
     expect(bootstrap.node.metadata).toEqual({ INTERCEPTION_MODE: 'REDIRECT' });
   });
@@ -207,6 +217,7 @@ function plan(text: string, options: Partial<PlanOptions> = {}) {
     capture,
     ranges: ranges[capture],
     dir: '/manifests',
+    runDir: '/run/malha',
     malha: ['node', 'malha.js'],
     echo: ['echo'],
     envoy: '/bin/envoy',

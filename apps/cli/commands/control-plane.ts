@@ -38,6 +38,7 @@ interface Options {
   meshConfig?: string;
   podRange: string;
   serviceRange: string;
+  localPods?: boolean;
   logLevel: string;
 }
 
@@ -81,6 +82,7 @@ export function controlPlane({ io }: Context): Command {
     .addOption(meshConfigOption())
     .addOption(podRangeOption())
     .addOption(serviceRangeOption())
+    .option('--local-pods', 'Pods are as `malha up` runs them: injected, and with their secrets over --xds-tls')
     .addOption(
       new Option('--log-level <level>', 'what is logged, as JSON on standard output')
         .choices(['debug', 'info', 'warn', 'error', 'silent'])
@@ -135,13 +137,13 @@ Exit codes: 0 stopped by SIGINT or SIGTERM, 2 it could not start.
 }
 
 function registryOf(options: Options): RegistryOptions {
-  const { registry, files = [], podRange, serviceRange, kubeconfig, context, rootNamespace } = options;
+  const { registry, files = [], podRange, serviceRange, localPods, kubeconfig, context, rootNamespace } = options;
   if (registry === 'kubernetes') {
     if (files.length > 0) throw new Error('--files belongs to --registry files; leave one of the two out');
     return { kind: 'kubernetes', kubeconfig, context, rootNamespace };
   }
   if (files.length === 0) throw new Error('--files is missing; name a file or folder that holds the mesh’s objects');
-  return { kind: 'files', files, ranges: { pods: podRange, services: serviceRange } };
+  return { kind: 'files', files, ranges: { pods: podRange, services: serviceRange }, localPods };
 }
 
 function consulOf(options: Options): ConsulRegistryOptions | undefined {

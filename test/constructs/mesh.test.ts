@@ -99,7 +99,7 @@ describe('the control plane', () => {
 
   test('says how it runs on one machine', () => {
     expect(spec.template.metadata.annotations['malha.dev/run']).toBe(
-      '$(MALHA) control-plane --registry files --files $(MESH_DIR) --xds $(POD_IP):15010 --http $(POD_IP):15014 ' +
+      '$(MALHA) control-plane --registry files --files $(MESH_DIR) --http $(POD_IP):15014 ' +
         '--pod-range $(POD_RANGE) --service-range $(SERVICE_RANGE) --insecure',
     );
   });

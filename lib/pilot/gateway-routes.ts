@@ -3,6 +3,7 @@ import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
 import { bySpecificity, compareText, covers, sourceOf } from '../world';
+import { rankedHosts } from './gateway-api-hosts';
 import { boundVirtualServices, hostNamesOf } from './gateway-hosts';
 import type { GatewayServer } from './gateway-servers';
 import { type GatewayProxy, gatewayViewOf } from './gateway-view';
@@ -10,7 +11,6 @@ import type { Evaluation, Query } from './memo';
 import { introduction } from './peer';
 import { routesOf } from './route';
 import { matchesEverything } from './route-match';
-import { byPrecedence } from './route-precedence';
 import { MAX_DIRECT_RESPONSE_BYTES } from './sidecar-routes';
 
 type Route = envoy.config.route.v3.Route;
@@ -26,10 +26,11 @@ const gatewayRouteQuery: Query<{ proxy: GatewayProxy; name: string }, EnvoyResou
   name: 'gateway route',
   compute: (evaluation, { proxy, name }) => {
     const { namespace, ports } = gatewayViewOf(evaluation, proxy);
+    const neighbours = ports.find((port) => port.servers.some(({ routeName }) => routeName === name))?.servers ?? [];
     const servers = ports.flatMap((port) => port.servers).filter(({ routeName }) => routeName === name);
     return evaluation.resource(TypeUrl.route, name, () => ({
       name,
-      virtual_hosts: virtualHosts(evaluation, namespace, servers),
+      virtual_hosts: virtualHosts(evaluation, namespace, servers, neighbours),
       validate_clusters: false,
       max_direct_response_body_size_bytes: MAX_DIRECT_RESPONSE_BYTES,
       ignore_port_in_host_matching: true,
@@ -41,11 +42,17 @@ interface HostParts {
   readonly port: number;
   readonly routes: Route[];
   requireTls: boolean;
-  /** The most specific route is taken, not the first. */
+  /** The routes are in their order already. */
   isRanked: boolean;
 }
 
-function virtualHosts(world: Evaluation, namespace: string, servers: readonly GatewayServer[]): VirtualHost[] {
+/** @param neighbours all servers of the port, those with route configurations of their own among them. */
+function virtualHosts(
+  world: Evaluation,
+  namespace: string,
+  servers: readonly GatewayServer[],
+  neighbours: readonly GatewayServer[],
+): VirtualHost[] {
   const hosts = new Map<string, HostParts>();
   const partsOf = (host: string, port: number) => {
     const parts = hosts.get(host) ?? { port, routes: [], requireTls: false, isRanked: false };
@@ -54,18 +61,28 @@ function virtualHosts(world: Evaluation, namespace: string, servers: readonly Ga
   };
   for (const target of servers) {
     const port = target.server.port.number;
-    // Listeners of the Gateway API do not share: a host belongs to the most specific one, even if that has no route for it.
-    const isIsolated = sourceOf(target.gateway) !== undefined && target.kind === 'http';
-    if (isIsolated) for (const host of hostNamesOf(target)) if (host !== '*') partsOf(host, port);
-    for (const { object, hosts: all } of boundVirtualServices(world, namespace, target)) {
-      const bound = isIsolated ? all.filter((host) => narrowest(servers, host) === target) : all;
-      const isTls = target.kind === 'https';
-      const context = { client: namespace, viewer: namespace, labels: {}, gateway: target.gatewayName, port, isTls };
-      const routes = routesOf(world, object, context);
-      for (const host of routes.length > 0 ? bound : []) {
+    const isTls = target.kind === 'https';
+    const context = { client: namespace, viewer: namespace, labels: {}, gateway: target.gatewayName, port, isTls };
+    const bound = boundVirtualServices(world, namespace, target);
+    if (isOfGatewayApi(target)) {
+      // Listeners of the Gateway API do not share: a host belongs to the most specific one, even if that has no route for it.
+      const alike = neighbours.filter((each) => each.kind === target.kind && isOfGatewayApi(each));
+      for (const host of hostNamesOf(target)) if (host !== '*') partsOf(host, port);
+      const isOwn = ownerCheck(alike, target);
+      const own = bound.map(({ object, hosts: all }) => ({ object, hosts: all.filter(isOwn) }));
+      for (const [host, routes] of rankedHosts(own, (object) => routesOf(world, object, context))) {
         const parts = partsOf(host, port);
         for (const route of routes) parts.routes.push(route);
-        if (sourceOf(object)) parts.isRanked = true;
+        parts.isRanked = true;
+      }
+      if (isTls) for (const host of foreignHosts(alike, target)) partsOf(host, port).routes.push(MISDIRECTED);
+    } else {
+      for (const { object, hosts: named } of bound) {
+        const routes = routesOf(world, object, context);
+        for (const host of routes.length > 0 ? named : []) {
+          const parts = partsOf(host, port);
+          for (const route of routes) parts.routes.push(route);
+        }
       }
     }
     if (target.kind !== 'http' || !target.server.tls?.httpsRedirect) continue;
@@ -77,20 +94,41 @@ function virtualHosts(world: Evaluation, namespace: string, servers: readonly Ga
     .map(([host, { port, routes, requireTls, isRanked }]) => ({
       name: `${host}:${port}`,
       domains: [host],
-      ...(routes.length > 0 && { routes: isRanked ? byPrecedence(routes) : catchAllLast(routes) }),
+      ...(routes.length > 0 && { routes: isRanked ? routes : catchAllLast(routes) }),
       ...introduction(routes),
       ...(requireTls && { require_tls: 'ALL' as const }),
       include_request_attempt_count: true,
     }));
 }
 
-/** Of several servers, the one whose own host is closest to `host`. */
-function narrowest(servers: readonly GatewayServer[], host: string): GatewayServer | undefined {
-  const candidates = servers.flatMap((server) =>
-    hostNamesOf(server).flatMap((name) => (covers(name, host) ? [{ server, name }] : [])),
-  );
-  return candidates.sort((a, b) => bySpecificity(a.name, b.name))[0]?.server;
+function isOfGatewayApi({ gateway, kind }: GatewayServer): boolean {
+  return sourceOf(gateway) !== undefined && (kind === 'http' || kind === 'https');
 }
+
+/** Whether a host belongs to `target`: of several servers, the one whose own host is closest to it. */
+function ownerCheck(servers: readonly GatewayServer[], target: GatewayServer): (host: string) => boolean {
+  const own = new Set(hostNamesOf(target));
+  const others = servers.filter((each) => each !== target).flatMap(hostNamesOf);
+  if (others.length === 0) return () => true;
+  return (host) => {
+    const ours = [...own].filter((name) => covers(name, host)).sort(bySpecificity)[0];
+    return !others.some((name) => covers(name, host) && ours !== undefined && bySpecificity(name, ours) < 0);
+  };
+}
+
+/** The connection is for one listener by its server name, the request for another: 421 (Listener.hostname, RFC 9110, 15.5.20). */
+const MISDIRECTED: Route = { name: 'misdirected', match: { prefix: '/' }, direct_response: { status: 421 } };
+
+/** Hosts that other listeners of the port have; with many of them, only what is carved out of the listener's own. */
+function foreignHosts(servers: readonly GatewayServer[], target: GatewayServer): readonly string[] {
+  const own = hostNamesOf(target);
+  const foreign = [...new Set(servers.flatMap(hostNamesOf))].filter((host) => !own.includes(host));
+  if (foreign.length <= MOST_FOREIGN) return foreign;
+  return foreign.filter((host) => own.some((name) => covers(name, host)));
+}
+
+/** A thousand listeners that all know of each other would be a million hosts; the rest is 404 rather than 421. */
+const MOST_FOREIGN = 256;
 
 /** Several VirtualServices may share a host here; the routes for everything of one must not hide those of the next. */
 function catchAllLast(routes: readonly Route[]): Route[] {

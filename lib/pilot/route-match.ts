@@ -33,7 +33,13 @@ export function routeMatch(match: HTTPMatchRequest | undefined, inParts = false)
 
 /** Whether a match holds for every request that gets to it. */
 export function matchesEverything(match: RouteMatch): boolean {
-  return match.prefix === '/' && !match.headers && !match.query_parameters && !match.dynamic_metadata;
+  return (
+    match.prefix === '/' &&
+    !match.headers &&
+    !match.query_parameters &&
+    !match.dynamic_metadata &&
+    !match.runtime_fraction
+  );
 }
 
 function path({ uri, ignoreUriCase }: HTTPMatchRequest): RouteMatch {

@@ -4,6 +4,7 @@ import { objectName } from '../api/object';
 import type { envoy, google } from '../envoy/generated/envoy';
 import { TypeUrl } from '../envoy/type-url';
 import {
+  type ConvertedHttpRoute,
   keyOf,
   type Labels,
   MESH_GATEWAY,
@@ -104,7 +105,7 @@ function translate(
   place: RoutePlace,
 ): Route {
   const name = [http.name, match?.name].filter(Boolean).join('.');
-  const envoyMatch = routeMatch(match, sourceOf(object) !== undefined);
+  const envoyMatch = { ...routeMatch(match, sourceOf(object) !== undefined), ...drawn(http) };
   const action = routeAction(world, http, place);
   const perFilter: Record<string, google.protobuf.Any> = {};
   const fault = faultOf(http.fault);
@@ -121,6 +122,13 @@ function translate(
     ...(Object.keys(perFilter).length > 0 && { typed_per_filter_config: perFilter }),
     ...mergeEdits(http),
   };
+}
+
+/** Of all routes of a rule, Envoy compares the same number with their shares, so these are told cumulatively. */
+function drawn({ share }: ConvertedHttpRoute): envoy.config.route.v3.RouteMatch {
+  if (!share) return {};
+  const numerator = Math.round((1e6 * share.upTo) / share.of);
+  return { runtime_fraction: { default_value: { numerator, denominator: 'MILLION' } } };
 }
 
 /** With one destination, its header edits and those of the route are one list. */

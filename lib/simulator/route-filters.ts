@@ -83,10 +83,13 @@ function preflightAnswer(cors: CorsPolicy, request: RoutedRequest): Filtered['an
   if (!(cors.allow_origin_string_match ?? []).some((matcher) => matchesString(matcher, origin))) {
     return cors.forward_not_matching_preflights === false ? { kind: 'response', status: 200, body: '' } : undefined;
   }
+  // For `*`, Envoy says what the browser asked for.
+  const orWhatIsAsked = (allowed: string | undefined, header: string) =>
+    allowed === '*' ? request.headers.get(header)?.[0] : allowed;
   const headers = {
     'access-control-allow-origin': origin,
-    'access-control-allow-methods': cors.allow_methods,
-    'access-control-allow-headers': cors.allow_headers,
+    'access-control-allow-methods': orWhatIsAsked(cors.allow_methods, 'access-control-request-method'),
+    'access-control-allow-headers': orWhatIsAsked(cors.allow_headers, 'access-control-request-headers'),
     'access-control-max-age': cors.max_age,
     'access-control-allow-credentials': cors.allow_credentials ? 'true' : undefined,
   };

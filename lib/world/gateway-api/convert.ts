@@ -184,7 +184,7 @@ function makeRoute(lookup: Lookup, parents: Parents, route: Route): ConvertedRou
       ...atServices(route, attachments, rules.http),
     ];
     const { unsupported, unresolved, unservedRules } = rules;
-    return { route, attachments, rules: rules.http.length, unservedRules, unsupported, unresolved, virtualServices };
+    return { route, attachments, rules: rules.rules, unservedRules, unsupported, unresolved, virtualServices };
   }
   const { route: destinations, unresolved } = convertConnections(lookup, route as TLSRoute | TCPRoute);
   const virtualServices = destinations.length > 0 ? connections(route, attachments, hostnames, destinations) : [];

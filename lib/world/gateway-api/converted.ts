@@ -11,7 +11,11 @@ export type Converted<T extends KubeObject> = T & { readonly [SOURCE]: KubeObjec
 
 /** Redirects of the Gateway API can replace a prefix by nothing, for which the other API has no word. */
 export type ConvertedRedirect = HTTPRedirect & { uriRegexRewrite?: RegexRewrite };
-export type ConvertedHttpRoute = Omit<HTTPRoute, 'redirect'> & { redirect?: ConvertedRedirect };
+export type ConvertedHttpRoute = Omit<HTTPRoute, 'redirect'> & {
+  redirect?: ConvertedRedirect;
+  /** Backends that have filters are routes of their own: this one takes what is drawn below `upTo`, of `of`. */
+  share?: { readonly upTo: number; readonly of: number };
+};
 
 /** The object of the Gateway API behind a converted one; undefined for written objects. */
 export function sourceOf(object: KubeObject): KubeObject | undefined {

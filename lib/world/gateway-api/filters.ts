@@ -37,6 +37,13 @@ export function convertFilters(
   const route: { -readonly [K in keyof ConvertedFilters['route']]: ConvertedFilters['route'][K] } = {};
   let problem: Problem | undefined;
   for (const filter of filters ?? []) {
+    const change = filter.requestRedirect?.path ?? filter.urlRewrite?.path;
+    if (change?.type === 'ReplacePrefixMatch' && prefix === undefined) {
+      problem ??= {
+        reason: 'UnsupportedValue',
+        message: 'ReplacePrefixMatch needs a match by PathPrefix, and no other',
+      };
+    }
     switch (filter.type) {
       case 'RequestHeaderModifier':
         headers.request = operations(filter.requestHeaderModifier);
@@ -99,18 +106,30 @@ function share({ percent, fraction }: RequestMirror): { value: number } {
 }
 
 function redirectOf(redirect: RequestRedirect, prefix: string | undefined): ConvertedRedirect {
-  const { scheme, hostname, port, path, statusCode = 302 } = redirect;
+  const { scheme, hostname, path, statusCode = 302 } = redirect;
   const { uri, uriRegexRewrite } = pathRewrite(path, prefix);
   return {
     redirectCode: statusCode,
     ...(scheme && { scheme }),
     ...(hostname && { authority: hostname }),
-    // A scheme without a port leads to its own; neither keeps the port that the request came to.
-    ...(port ? { port } : { derivePort: scheme ? ('FROM_PROTOCOL_DEFAULT' as const) : ('FROM_REQUEST_PORT' as const) }),
+    ...portOf(redirect),
     ...(path?.type === 'ReplaceFullPath'
       ? { uri: path.replaceFullPath || '/' }
       : { ...(uri && { prefixRewrite: uri }), ...(uriRegexRewrite && { uriRegexRewrite }) }),
   };
+}
+
+const WELL_KNOWN: Record<string, number> = { http: 80, https: 443 };
+
+/**
+ * A scheme without a port leads to its own; neither keeps the port that the request came to. The port that goes without
+ * saying is not said, where Envoy can leave it out: with a host of its own.
+ */
+function portOf({ scheme, hostname, port }: RequestRedirect): Pick<ConvertedRedirect, 'port' | 'derivePort'> {
+  const wanted = port ?? (scheme && WELL_KNOWN[scheme]);
+  if (scheme && hostname && wanted === WELL_KNOWN[scheme]) return {};
+  if (port) return { port };
+  return { derivePort: scheme ? 'FROM_PROTOCOL_DEFAULT' : 'FROM_REQUEST_PORT' };
 }
 
 /**
@@ -143,6 +162,8 @@ function replacement(text: string): string {
 }
 
 function corsOf(cors: CorsFilter): CorsPolicy {
+  // With credentials a browser takes `*` for a header of that name, and the API does not allow it to be sent.
+  const exposed = (cors.exposeHeaders ?? []).filter((name) => name !== '*' || !cors.allowCredentials);
   return {
     allowOrigins: (cors.allowOrigins ?? []).map((origin) => {
       if (origin === '*') return { regex: '.*' };
@@ -151,7 +172,7 @@ function corsOf(cors: CorsFilter): CorsPolicy {
     }),
     ...(cors.allowMethods?.length && { allowMethods: cors.allowMethods }),
     ...(cors.allowHeaders?.length && { allowHeaders: cors.allowHeaders }),
-    ...(cors.exposeHeaders?.length && { exposeHeaders: cors.exposeHeaders }),
+    ...(exposed.length > 0 && { exposeHeaders: exposed }),
     ...(cors.allowCredentials && { allowCredentials: true }),
     maxAge: `${cors.maxAge ?? 5}s`,
     unmatchedPreflights: 'IGNORE',

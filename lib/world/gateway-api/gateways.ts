@@ -180,7 +180,10 @@ function clientsOf(lookup: Lookup, gateway: Gateway, port: number): TlsOutcome {
     const message = 'no authority for the certificates of clients is valid';
     return { served: false, unresolved, notAccepted: { reason: 'NoValidCACertificate', message } };
   }
-  const mode = validation.mode === 'AllowInsecureFallback' ? 'OPTIONAL_MUTUAL' : 'MUTUAL';
+  if (validation.mode === 'AllowInsecureFallback') {
+    return { unresolved, settings: { mode: 'OPTIONAL_MUTUAL', insecureSkipVerify: true } };
+  }
+  const mode = 'MUTUAL';
   return { unresolved, settings: { mode, caCertCredentialName: `${GATEWAY_CREDENTIAL}${references.join(',')}` } };
 }
 

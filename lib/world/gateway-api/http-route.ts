@@ -10,6 +10,8 @@ import { type ConvertedFilters, convertFilters } from './filters';
 import type { Lookup } from './lookup';
 
 export interface ConvertedRules {
+  /** How many rules there are; a rule can be several routes. */
+  readonly rules: number;
   readonly http: readonly ConvertedHttpRoute[];
   /** Values that are not served; rules with them answer with 500. */
   readonly unsupported: readonly Problem[];
@@ -38,14 +40,16 @@ export function convertHttpRules(lookup: Lookup, route: HTTPRoute): ConvertedRul
 }
 
 export interface ConvertedRule {
-  readonly http: ConvertedHttpRoute;
+  /** One route, or one for each backend. */
+  readonly http: readonly ConvertedHttpRoute[];
   readonly unsupported: readonly Problem[];
   readonly unresolved: readonly Problem[];
 }
 
 export function gathered(rules: readonly ConvertedRule[]): ConvertedRules {
   return {
-    http: rules.map(({ http }) => http),
+    rules: rules.length,
+    http: rules.flatMap(({ http }) => http),
     unsupported: rules.flatMap(({ unsupported }) => unsupported),
     unservedRules: rules.filter(({ unsupported }) => unsupported.length > 0).length,
     unresolved: rules.flatMap(({ unresolved }) => unresolved),
@@ -70,45 +74,79 @@ export function withAction(
   failure: Failure,
 ): ConvertedRule {
   const failed = { directResponse: { status: failure.status } };
-  const unsupported = filters.problem ? [filters.problem] : [];
+  if (filters.problem) {
+    return { http: [{ ...base, ...failed }], unsupported: [filters.problem], unresolved: filters.unresolved };
+  }
   const complete = { ...base, ...filters.route };
-  if (filters.problem) return { http: { ...base, ...failed }, unsupported, unresolved: filters.unresolved };
-  if (filters.route.redirect) return { http: complete, unsupported, unresolved: filters.unresolved };
-  const backends = destinationsOf(lookup, route, backendRefs, failure);
-  const action = backends.destinations.length > 0 ? { route: backends.destinations } : failed;
+  if (filters.route.redirect) return { http: [complete], unsupported: [], unresolved: filters.unresolved };
+  const { backends, unsupported, unresolved } = backendsOf(lookup, route, backendRefs, base, failure);
   return {
-    http: { ...complete, ...action },
-    unsupported: [...unsupported, ...backends.unsupported],
-    unresolved: [...filters.unresolved, ...backends.unresolved],
+    http: backends.some(({ isGood }) => isGood) ? routesTo(complete, backends) : [{ ...complete, ...failed }],
+    unsupported,
+    unresolved: [...filters.unresolved, ...unresolved],
   };
 }
 
-function destinationsOf(
+interface Backend {
+  readonly destination: HTTPRouteDestination;
+  readonly isGood: boolean;
+  /** What is done with requests for this backend alone, beside the edits of headers. */
+  readonly filters: ConvertedFilters['route'];
+}
+
+function backendsOf(
   lookup: Lookup,
   route: KubeObject,
   references: readonly HttpBackendRef[] | undefined,
+  { match }: ConvertedHttpRoute,
   { host }: Failure,
 ) {
-  const destinations: HTTPRouteDestination[] = [];
+  const backends: Backend[] = [];
   const unresolved: Problem[] = [];
   const unsupported: Problem[] = [];
-  let good = false;
+  const prefix = match?.length === 1 ? match[0]!.uri?.prefix : undefined;
   for (const reference of references ?? []) {
     const { destination, problem } = resolveBackend(lookup, route, reference);
-    const filters = convertFilters(reference.filters, undefined, (mirror) => resolveBackend(lookup, route, mirror));
+    const filters = convertFilters(reference.filters, prefix, (mirror) => resolveBackend(lookup, route, mirror));
     if (problem) unresolved.push(problem);
+    unresolved.push(...filters.unresolved);
     if (filters.problem) unsupported.push(filters.problem);
     const weight = reference.weight ?? 1;
     if (weight === 0) continue;
-    const usable = destination && !filters.problem;
-    good ||= !!usable;
-    destinations.push({
-      destination: usable ? destination : { host, port: { number: reference.port ?? 80 } },
-      weight,
-      ...(filters.route.headers && { headers: filters.route.headers }),
+    const isGood = destination !== undefined && !filters.problem;
+    const { headers, ...others } = filters.route;
+    backends.push({
+      isGood,
+      filters: isGood ? others : {},
+      destination: {
+        destination: isGood ? destination : { host, port: { number: reference.port ?? 80 } },
+        weight,
+        ...(headers && { headers }),
+      },
     });
   }
-  return { destinations: good ? destinations : [], unresolved, unsupported };
+  return { backends, unresolved, unsupported };
+}
+
+/** Envoy splits the requests of one route among clusters; only a route of its own can do more for one of them. */
+function routesTo(complete: ConvertedHttpRoute, backends: readonly Backend[]): ConvertedHttpRoute[] {
+  if (backends.every(({ filters }) => Object.keys(filters).length === 0)) {
+    return [{ ...complete, route: backends.map(({ destination }) => destination) }];
+  }
+  const total = backends.reduce((sum, { destination }) => sum + destination.weight!, 0);
+  let upTo = 0;
+  return backends.map(({ destination, filters: { redirect, mirrors = [], rewrite, ...others } }) => {
+    upTo += destination.weight!;
+    const copies = [...(complete.mirrors ?? []), ...mirrors];
+    return {
+      ...complete,
+      ...others,
+      ...(copies.length > 0 && { mirrors: copies }),
+      ...((complete.rewrite || rewrite) && { rewrite: { ...complete.rewrite, ...rewrite } }),
+      ...(redirect ? { redirect } : { route: [destination] }),
+      ...(upTo < total && { share: { upTo, of: total } }),
+    };
+  });
 }
 
 /** The prefix that `ReplacePrefixMatch` replaces; the API allows it only where the rule has just one match, by prefix. */
@@ -154,14 +192,23 @@ function timesOf({ timeouts, retry }: HttpRouteRule): Pick<ConvertedHttpRoute, '
   const retries: HTTPRetry = {
     ...(retry?.attempts !== undefined && { attempts: retry.attempts }),
     ...(perTry && { perTryTimeout: perTry }),
-    ...(retry?.codes?.length && { retryOn: [...SAFE_TO_RETRY, ...retry.codes].join(',') }),
+    ...(retry && { retryOn: [...SAFE_TO_RETRY, ...(perTry ? [TOO_SLOW] : []), ...(retry.codes ?? [])].join(',') }),
     ...(retry?.backoff && { backoff: retry.backoff }),
   };
   return { retries, ...(limit !== undefined && { timeout: limit }) };
 }
 
-/** Failures in which no request has reached an application. */
-const SAFE_TO_RETRY = ['connect-failure', 'refused-stream', 'reset-before-request', 'retriable-status-codes'];
+/** Failures in which no request has reached an application, or one that it says it has not touched. */
+const SAFE_TO_RETRY = [
+  'connect-failure',
+  'refused-stream',
+  'reset-before-request',
+  'unavailable',
+  'retriable-status-codes',
+];
+
+/** An attempt that took longer than `backendRequest` (HTTPRouteRetry.backoff); Envoy takes connections that break for the same. */
+const TOO_SLOW = 'reset';
 
 function limitOf(duration: string | undefined): string | undefined {
   return duration !== undefined && parseDuration(duration) ? duration : undefined;

@@ -1,5 +1,6 @@
 /** The README's table of features: the titles of the rows, topic by topic, between two marks. */
 import type { Behaviour } from './behaviour';
+import { withBlock } from './readme-block';
 
 const BEGIN = '<!-- features: made from test/envoy/behaviours, with UPDATE_GOLDEN=1 -->';
 const END = '<!-- end of features -->';
@@ -13,10 +14,7 @@ export function featureTable(behaviours: readonly Behaviour[]): string {
 
 /** `readme` with this table in place of the one that it has. @throws when it has no place for one. */
 export function withFeatureTable(readme: string, table: string): string {
-  const begin = readme.indexOf(BEGIN);
-  const end = readme.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`README.md has no '${BEGIN}' with '${END}' behind it`);
-  return readme.slice(0, begin) + table + readme.slice(end + END.length);
+  return withBlock(readme, { begin: BEGIN, end: END }, table);
 }
 
 /** Text that Markdown would take for a column or a mark-up. */

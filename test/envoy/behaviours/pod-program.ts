@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, request as requestHttp, type Server
 import * as http2 from 'node:http2';
 import { createServer as createSecureServer } from 'node:https';
 import * as net from 'node:net';
+import type { Duplex, Readable } from 'node:stream';
 import * as tls from 'node:tls';
 import type { Reply } from './behaviour';
 
@@ -88,6 +89,13 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   });
 }
 
+/** Any upgrade is taken; the echo is the first thing that is said over it. */
+function upgrade(request: IncomingMessage, socket: Duplex): void {
+  const head = `HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${request.headers.upgrade}\r\n\r\n`;
+  socket.on('error', () => socket.destroy());
+  socket.end(head + echoed(request));
+}
+
 /** A unary call of any method: the message back is the echo, in no real encoding. */
 function answerHttp2(request: http2.Http2ServerRequest, response: http2.Http2ServerResponse): void {
   const isGrpc = request.headers['content-type']?.startsWith('application/grpc');
@@ -133,7 +141,7 @@ async function serve(): Promise<void> {
       server.listen(port, address, () => resolve());
     });
   await Promise.all([
-    listening(createServer({ keepAliveTimeout: 60_000 }, answer), ports.http),
+    listening(createServer({ keepAliveTimeout: 60_000 }, answer).on('upgrade', upgrade), ports.http),
     listening(http2.createServer(answerHttp2), ports.grpc),
     listening(net.createServer(answerTcp), ports.tcp),
     listening(createSecureServer(certificate, answer), ports.tls),
@@ -195,23 +203,17 @@ function askHttp1(order: Order, socket: net.Socket): Promise<Unmeasured> {
       path: viaProxy ? `http://${authority}${path}` : path,
       headers: { ...headers, host: authority },
     });
-    request.on('error', reject);
-    request.on('response', (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (data) => {
+    const gather = ({ statusCode: status, headers }: IncomingMessage, stream: Readable, begun = '') => {
+      let text = begun;
+      stream.setEncoding('utf8').on('data', (data) => {
         text += data;
       });
-      response.on('error', reject);
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode,
-          headers: response.headers,
-          body: text,
-          ...read(text),
-          ...sessionOf(socket),
-        }),
-      );
-    });
+      stream.on('error', reject);
+      stream.on('end', () => resolve({ status, headers, body: text, ...read(text), ...sessionOf(socket) }));
+    };
+    request.on('error', reject);
+    request.on('response', (response) => gather(response, response));
+    request.on('upgrade', (response, upgraded, head) => gather(response, upgraded, head.toString('utf8')));
     request.end(body);
   });
 }

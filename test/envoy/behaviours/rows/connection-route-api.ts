@@ -51,12 +51,13 @@ export const connectionsOfGatewayApi: Behaviour[] = [
   },
   {
     topic: 'Gateway API: GRPCRoute',
-    feature: 'GRPCRoute: headers of calls, weights, header modification; a backend that is not there is unavailable',
+    feature:
+      'GRPCRoute: headers of calls, weights, GRPCRouteRequestHeaderModifier, GRPCRouteNamedRouteRule; a backend that is not there is unavailable',
     objects: documents(
       edge(),
       grpcRoute(
         [
-          `{ matches: [{ headers: [{ name: version, value: two }] }], filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { set: [{ name: x-by, value: route }] } }], ${grpcV2} }`,
+          `{ name: two, matches: [{ headers: [{ name: version, value: two }] }], filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { set: [{ name: x-by, value: route }] } }], ${grpcV2} }`,
           '{ matches: [{ method: { service: shop.Split } }], backendRefs: [{ name: v1, port: 9070, weight: 1 }, { name: v2, port: 9070, weight: 3 }] }',
           '{ matches: [{ method: { service: shop.Broken } }], backendRefs: [{ name: absent, port: 9070 }] }',
           `{ ${grpcV1} }`,

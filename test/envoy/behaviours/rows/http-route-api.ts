@@ -137,9 +137,10 @@ export const httpRouteOfGatewayApi: Behaviour[] = [
   {
     topic,
     feature:
-      'HTTPRouteSchemeRedirect, HTTPRoutePortRedirect, HTTPRoutePathRedirect, HTTPRoute303/307/308RedirectStatusCode',
+      'HTTPRouteSchemeRedirect, HTTPRoutePortRedirect, HTTPRoutePathRedirect, HTTPRoute303RedirectStatusCode, HTTPRoute307RedirectStatusCode, HTTPRoute308RedirectStatusCode',
     objects: rules(
       '{ matches: [{ path: { value: /scheme } }], filters: [{ type: RequestRedirect, requestRedirect: { scheme: https } }] }',
+      '{ matches: [{ path: { value: /own } }], filters: [{ type: RequestRedirect, requestRedirect: { scheme: https, hostname: example.org } }] }',
       '{ matches: [{ path: { value: /host } }], filters: [{ type: RequestRedirect, requestRedirect: { hostname: example.org, statusCode: 301 } }] }',
       '{ matches: [{ path: { value: /port } }], filters: [{ type: RequestRedirect, requestRedirect: { port: 8083, statusCode: 307 } }] }',
       '{ matches: [{ path: { value: /prefix } }], filters: [{ type: RequestRedirect, requestRedirect: { path: { type: ReplacePrefixMatch, replacePrefixMatch: /new }, statusCode: 308 } }] }',
@@ -147,6 +148,7 @@ export const httpRouteOfGatewayApi: Behaviour[] = [
       '{ matches: [{ path: { value: /full } }], filters: [{ type: RequestRedirect, requestRedirect: { path: { type: ReplaceFullPath, replaceFullPath: /new } } }] }',
     ),
     cases: [
+      [at('/own'), { status: 302, headers: { location: 'https://example.org/own' } }],
       [at('/scheme'), { status: 302, headers: { location: 'https://shop.example:443/scheme' } }],
       [at('/host'), { status: 301, headers: { location: 'http://example.org/host' } }],
       [at('/port'), { status: 307, headers: { location: 'http://shop.example:8083/port' } }],
@@ -419,6 +421,21 @@ export const meshOfGatewayApi: Behaviour[] = [
       [get('http://reviews:9080/old/x'), { who: 'v1', seen: { path: '/new/x' } }],
       [get('http://reviews:9080/secure'), { status: 302, headers: { location: 'https://reviews:8443/secure' } }],
       [get('http://reviews:9080/?v=2'), { who: 'v2' }],
+    ],
+  },
+  {
+    topic: mesh,
+    feature:
+      'MeshHTTPRouteRedirectPort, MeshHTTPRouteRedirectPath, MeshHTTPRouteBackendRequestHeaderModification, MeshHTTPRouteNamedRouteRule',
+    objects: documents(
+      forReviews(
+        `rules: [{ name: named, matches: [{ path: { value: /port } }], filters: [{ type: RequestRedirect, requestRedirect: { port: 8083 } }] }, { matches: [{ path: { value: /path } }], filters: [{ type: RequestRedirect, requestRedirect: { path: { type: ReplacePrefixMatch, replacePrefixMatch: /new }, port: 80 } }] }, { backendRefs: [{ name: v2, port: 9080, filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { set: [{ name: x-to, value: v2 }] } }] }] }]`,
+      ),
+    ),
+    cases: [
+      [get('http://reviews:9080/port'), { status: 302, headers: { location: 'http://reviews:8083/port' } }],
+      [get('http://reviews:9080/path/x'), { status: 302, headers: { location: 'http://reviews:80/new/x' } }],
+      [get('http://reviews:9080/'), { who: 'v2', seen: { headers: { 'x-to': 'v2' } } }],
     ],
   },
 ];

@@ -11,6 +11,7 @@ import { gatewayRows } from './gateway';
 import { httpMatch } from './http-match';
 import { httpRoute } from './http-route';
 import { httpRouteOfGatewayApi, meshOfGatewayApi } from './http-route-api';
+import { httpRouteCorners } from './http-route-corners';
 import { resilience } from './resilience';
 import { serviceEntry } from './service-entry';
 import { services } from './services';
@@ -23,6 +24,7 @@ export const behaviours: readonly Behaviour[] = [
   ...services,
   ...serviceEntry,
   ...httpRouteOfGatewayApi,
+  ...httpRouteCorners,
   ...connectionsOfGatewayApi,
   ...meshOfGatewayApi,
   ...backendTlsOfGatewayApi,

@@ -19,6 +19,7 @@ import {
   VIRTUAL_INBOUND_PORT,
   WILDCARD_ADDRESS,
 } from './names';
+import { ownSocket } from './own-socket';
 import { socketAddress } from './shapes';
 import { tcpProxy, tcpToCluster } from './tcp-proxy';
 import type { ObservedSide } from './tracing';
@@ -112,6 +113,7 @@ const portListenerQuery: Query<PortArgs, EnvoyResource | undefined> = {
     return evaluation.resource(TypeUrl.listener, name, () => ({
       name,
       address: socketAddress(address, port.number),
+      ...ownSocket(view.capture),
       traffic_direction: 'INBOUND' as const,
       ...(isSniffed(port.protocol) && { listener_filters: [httpInspector()], ...detectionTimeout(evaluation, true) }),
       filter_chains: asSpoken(port).map((each) => ({

@@ -32,6 +32,7 @@ import {
 } from './names';
 import { opaqueChains } from './outbound-chains';
 import { bindingsTable, opaqueAtPortTable, opaqueServicesTable } from './outbound-tables';
+import { ownSocket } from './own-socket';
 import { endpointAddress, socketAddress } from './shapes';
 import { tcpToCluster } from './tcp-proxy';
 import type { ObservedSide } from './tracing';
@@ -128,7 +129,7 @@ function translate(evaluation: Evaluation, binding: Binding): Listener {
     name,
     address: endpointAddress(address, port),
     // Connections come from virtualOutbound, which finds the listener by their original destination.
-    ...(!listener.bindToPort && !address.startsWith('unix:') && { bind_to_port: false }),
+    ...(!address.startsWith('unix:') && (listener.bindToPort ? ownSocket(view.capture) : { bind_to_port: false })),
     traffic_direction: 'OUTBOUND',
     ...(inspectors.length > 0 && { listener_filters: inspectors, ...detectionTimeout(evaluation, Boolean(sniffed)) }),
     filter_chains: chains.length > 0 ? chains : [fallback],

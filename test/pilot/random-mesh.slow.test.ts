@@ -12,7 +12,7 @@ import { anObject } from './random-mesh';
 
 /** Of the claim; fewer by default, so that the slow tests stay short. */
 const MESHES = 10_000;
-const RUNS = Number(process.env.RANDOM_MESHES ?? 1_500);
+const RUNS = Number(process.env.RANDOM_MESHES ?? 500);
 const LEAST_USES = 50;
 /** Counting is a claim about the generator, so it is the same one each time. */
 const SEED = 2026;
@@ -47,13 +47,14 @@ test.each(captures.slice(0, 1))(
           const findings = await mesh.give([...more, ...made(parts)]);
           expect(findings.filter(({ code }) => code === 'MAL0016')).toEqual([]);
         }),
-        { numRuns: RUNS, interruptAfterTimeLimit: 900_000 },
+        // What has felled an Envoy cannot be made smaller with it.
+        { numRuns: RUNS, endOnFailure: true },
       );
     } finally {
       await mesh.stop();
     }
   },
-  1_000_000,
+  RUNS * 2_000,
 );
 
 test('the order in which objects come changes no byte', () => {

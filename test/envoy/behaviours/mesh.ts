@@ -37,6 +37,8 @@ const PROXY_USER = '1337';
 export class BehaviourMesh {
   private readonly pods = new Map<string, ChildProcess>();
   private readonly waiting = new Map<number, (message: FromPod) => void>();
+  /** The proxy that ended by itself, with its signal or exit code. */
+  private fallen: string | undefined;
   private nextId = 0;
 
   private constructor(
@@ -168,13 +170,15 @@ export class BehaviourMesh {
     return Object.fromEntries(all);
   }
 
-  /** Every proxy is connected, and has taken what it was sent. @throws what one rejected. */
+  /** Every proxy is connected, and has taken what it was sent. @throws what one rejected, or that one has ended. */
   async converged(): Promise<void> {
     const proxies = this.plan.pods.filter(({ role }) => role !== 'bare').length;
     const deadline = Date.now() + CONVERGED_WITHIN_MS;
     for (;;) {
       // The round of streams after a change begins with the next turn of the loop.
       await sleep(2);
+      // A proxy that is gone never converges: nobody needs to wait for it.
+      if (this.fallen) throw new Error(`${this.fallen}\n${this.logs()}`);
       const all = this.xds.proxies();
       const types = all.flatMap(({ node, types }) =>
         Object.entries(types).map(([type, status]) => ({ node, type, ...status })),
@@ -257,8 +261,11 @@ export class BehaviourMesh {
         stdio: ['ignore', 'ignore', 'pipe'],
       });
       child.stderr.on('data', (data: Buffer) => writeFileSync(log, data, { flag: 'a' }));
+      child.once('exit', (code, signal) => {
+        this.fallen ??= `the Envoy of ${id} has ended: ${signal ?? code}`;
+      });
       this.cleanups.push(async () => {
-        if (child.exitCode !== null) return;
+        if (child.exitCode !== null || child.signalCode !== null) return;
         child.kill('SIGKILL');
         await once(child, 'exit');
       });

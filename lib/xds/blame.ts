@@ -8,12 +8,21 @@ import { findingAbout } from '../galley/catalogue';
 import { configPath } from '../pilot/metadata';
 import type { Quarantined } from './quarantine';
 
-/** One finding for each object that may be the cause; one without an object where none can be told. */
-export function blame(rejected: Quarantined, objects: readonly KubeObject[]): Finding[] {
+/** The objects that may be the cause, none where it cannot be told, and what happened. */
+export function blamed(
+  rejected: Quarantined,
+  objects: readonly KubeObject[],
+): { readonly objects: readonly KubeObject[]; readonly message: string } {
   const { type, resource, error, proxy } = rejected;
   const message = `a proxy (${nameOf(proxy)}) rejects ${SINGULAR[type]} ${resource.name}: ${error.trim()}`;
   const paths = new Set(suspects(rejected));
-  const named = objects.filter((object) => paths.has(configPath(object)));
+  return { objects: objects.filter((object) => paths.has(configPath(object))), message };
+}
+
+/** One finding for each object that may be the cause; one without an object where none can be told. */
+export function blame(rejected: Quarantined, objects: readonly KubeObject[]): Finding[] {
+  const { proxy } = rejected;
+  const { objects: named, message } = blamed(rejected, objects);
   return (named.length > 0 ? named : [undefined]).map((object) =>
     findingAbout(object ?? nobody(proxy), 'MAL0040', 'xds.Rejection', { message }),
   );

@@ -34,6 +34,8 @@ export class MeshSource implements SnapshotSource {
   private readonly translator = new Translator();
   private readonly listeners = new Set<() => void>();
   private admitted: readonly KubeObject[] = [];
+  /** The first World that each object was in, as it is; values of objects stand for their content. */
+  private readonly since = new WeakMap<KubeObject, number>();
   private inForce: { world: World; objects: readonly KubeObject[]; generation: number; since: number } | undefined;
   private analyzed?: { admitted: readonly KubeObject[]; findings: readonly Finding[] };
   private found: readonly Finding[] = [];
@@ -47,8 +49,10 @@ export class MeshSource implements SnapshotSource {
       const { admitted, findings } = admit(this.admitted, objects);
       const all = complete(admitted);
       const world = World.of(all, this.options);
+      const generation = this.generation + 1;
       this.admitted = admitted;
-      this.inForce = { world, objects: all, generation: (this.inForce?.generation ?? 0) + 1, since: now() };
+      this.inForce = { world, objects: all, generation, since: now() };
+      for (const object of admitted) if (!this.since.has(object)) this.since.set(object, generation);
       this.note([...readingFindings, ...findings]);
     } catch (error) {
       const { message, stack } = error as Error;
@@ -73,6 +77,20 @@ export class MeshSource implements SnapshotSource {
     return proxy && this.translator.snapshot(world, proxy);
   }
 
+  get generation(): number {
+    return this.inForce?.generation ?? 0;
+  }
+
+  /** The objects that the World was made from. */
+  get objects(): readonly KubeObject[] {
+    return this.inForce?.objects ?? [];
+  }
+
+  /** Since which World this version of an object is in force; undefined where it is not. */
+  inForceSince(object: KubeObject): number | undefined {
+    return this.since.get(object);
+  }
+
   /** A Pod of the World, for whoever checks where a token comes from. */
   knownPod(namespace: string, name: string): { uid?: string; addresses: readonly string[] } | undefined {
     const pod = this.inForce?.world.pod(namespace, name);
@@ -94,8 +112,7 @@ export class MeshSource implements SnapshotSource {
 
   /** What proxies have rejected, told of the objects that it was made from. */
   blame(rejected: readonly Quarantined[]): readonly Finding[] {
-    const objects = this.inForce?.objects ?? [];
-    return rejected.flatMap((each) => blame(each, objects));
+    return rejected.flatMap((each) => blame(each, this.objects));
   }
 
   /** What is wrong among the objects in force. Worked out when it is first asked for, so that no edit waits for it. */

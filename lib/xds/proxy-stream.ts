@@ -2,6 +2,7 @@
 import type { EnvoyResource, Snapshot } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
 import { DeltaSubscription } from './delta-subscription';
+import { Progress } from './progress';
 import type { Quarantine, Quarantined } from './quarantine';
 import { parseRequest, type Variant } from './request';
 import { encodeResponse } from './response';
@@ -54,6 +55,8 @@ interface Channel {
 export class ProxyStream {
   node?: Node;
   readonly connectedAt: number;
+  /** Which Worlds have come to the proxy. */
+  readonly progress = new Progress();
 
   private readonly channels = new Map<string, Channel>();
   private wanted?: Record<Type, ReadonlyMap<string, EnvoyResource>>;
@@ -105,8 +108,12 @@ export class ProxyStream {
     }
   }
 
-  /** The proxy should have `snapshot` from now on; `changedAt` is when the server heard of the change. */
-  offer(snapshot: Snapshot | undefined, changedAt?: number): void {
+  /**
+   * The proxy should have `snapshot` from now on, which is of the World `generation`.
+   * @param changedAt when the server heard of the change.
+   */
+  offer(snapshot: Snapshot | undefined, changedAt?: number, generation = 0): void {
+    if (snapshot) this.progress.offer(generation, snapshot !== this.snapshot);
     if (snapshot && snapshot !== this.snapshot) {
       const before = this.snapshot;
       const byName = (type: Type) => {
@@ -300,8 +307,10 @@ export class ProxyStream {
 
   /** Notes the moment at which the proxy has acknowledged all that followed from a change. */
   private watchProgress(): void {
-    if (this.changedAt === undefined) return;
     for (const { isSettled, subscription } of this.channels.values()) if (!isSettled || subscription.isWaiting) return;
+    // Whoever has not asked for listeners is still starting.
+    if (this.channels.has(TypeUrl.listener)) this.progress.settle();
+    if (this.changedAt === undefined) return;
     const seconds = (this.environment.clock.now() - this.changedAt) / 1000;
     if (this.hasSentChange) this.environment.observer.converged?.(seconds);
     this.changedAt = undefined;

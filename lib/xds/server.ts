@@ -14,6 +14,7 @@ import {
 } from '@grpc/grpc-js';
 import type { EnvoyResource, Snapshot } from '../envoy/resource';
 import { addressOfPeer, type Proof } from '../world';
+import type { Progress } from './progress';
 import { ProxyStream } from './proxy-stream';
 import { Quarantine, type Quarantined } from './quarantine';
 import type { Variant } from './request';
@@ -23,6 +24,7 @@ import {
   type Clock,
   type ConnectionSecrets,
   type Logger,
+  type Node,
   type SnapshotSource,
   type StreamCredential,
   systemClock,
@@ -97,6 +99,7 @@ export class XdsServer {
   private isRoundUnderWay = false;
   private readonly failures = new Map<string, string>();
   private readonly quarantine = new Quarantine();
+  private readonly watchers = new Set<() => void>();
 
   constructor(
     private readonly source: SnapshotSource,
@@ -220,6 +223,21 @@ export class XdsServer {
       .filter((rejected) => [...this.streams.keys()].some((stream) => stream.wants(rejected.type, rejected.resource)));
   }
 
+  /** How far each connected proxy is. */
+  progress(): { node: Node; progress: Progress }[] {
+    return [...this.streams.keys()].flatMap(({ node, progress }) => (node ? [{ node, progress }] : []));
+  }
+
+  /** Calls `onProgress` whenever proxies have come, gone or answered; returns how to stop. */
+  subscribe(onProgress: () => void): () => void {
+    this.watchers.add(onProgress);
+    return () => this.watchers.delete(onProgress);
+  }
+
+  private tell(): void {
+    for (const onProgress of this.watchers) onProgress();
+  }
+
   private open(variant: Variant, call: Call, credential?: StreamCredential): ProxyStream {
     const { log, observer = {}, patience = 5_000 } = this.options;
     const stream = new ProxyStream(variant, call.getPeer(), {
@@ -258,6 +276,7 @@ export class XdsServer {
       else log.warn(fields, 'proxy connected; it is not known yet and waits for its configuration');
     }
     stream.pump();
+    this.tell();
   }
 
   /** Runs work for one stream; whatever goes wrong ends that stream and nothing else. */
@@ -285,6 +304,7 @@ export class XdsServer {
     if (stream.node) this.failures.delete(stream.node.id);
     const { log, observer } = this.options;
     observer?.disconnected?.(this.streams.size);
+    this.tell();
     if (stream.node) log.info({ proxy: stream.node.id, peer: stream.peer }, 'proxy disconnected');
   }
 
@@ -314,6 +334,7 @@ export class XdsServer {
     }
     this.isRoundUnderWay = this.dirty.size > 0;
     if (this.isRoundUnderWay) setImmediate(() => this.continueRound());
+    else this.tell();
   }
 
   /** Undefined until the secrets are made: a proxy that was told that there are none would not wait for them. */
@@ -345,7 +366,7 @@ export class XdsServer {
       if (!snapshot && stream.isKnown && this.credentials.has(stream)) {
         throw new AccessDenied('the workload of the proxy is gone');
       }
-      stream.offer(snapshot && this.withSecrets(stream, snapshot), changedAt);
+      stream.offer(snapshot && this.withSecrets(stream, snapshot), changedAt, this.source.generation);
       this.failures.delete(node.id);
     } catch (error) {
       if (error instanceof AccessDenied) throw error;

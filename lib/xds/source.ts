@@ -20,6 +20,8 @@ export interface SnapshotSource {
    * @throws AccessDenied when the node is somebody else's.
    */
   snapshot(node: Node, proof?: Proof): Snapshot | undefined;
+  /** Counts what snapshots are made from; grows with each change. Default: nobody asks what has come to proxies. */
+  readonly generation?: number;
   /** Calls `onChange` whenever snapshots may have changed; returns how to stop. */
   subscribe(onChange: () => void): () => void;
 }

@@ -1,9 +1,11 @@
-/** Which Secrets a mesh needs: those that Gateways name, in the namespaces of the gateways' Pods. */
+/** Which Secrets and ConfigMaps a mesh needs: those that Gateways name, in the namespaces of the gateways' Pods. */
 import { Gateway } from '../../api';
 import { isOfKind } from '../../api/kinds';
 import type { KubeObject } from '../../api/object';
+import { gatewayReferences } from './gateway-references';
 
-export interface SecretName {
+export interface CredentialName {
+  readonly kind: 'Secret' | 'ConfigMap';
   readonly namespace: string;
   readonly name: string;
 }
@@ -11,23 +13,33 @@ export interface SecretName {
 /** Where a Gateway asks clients for certificates, their authorities may be in a Secret of their own. */
 const TRUST_SUFFIX = '-cacert';
 
-/** @param objects as the API server has them: nothing of them has been checked. */
-export function namedSecrets(objects: Iterable<KubeObject>): SecretName[] {
+/**
+ * By kind, namespace and name: those that Istio's Gateways name, and those to which the Gateway API's may refer.
+ * @param objects as the API server has them: nothing of them has been checked.
+ */
+export function namedCredentials(objects: readonly KubeObject[]): CredentialName[] {
+  const found = new Map<string, CredentialName>();
+  const named = [...secretsOfGateways(objects), ...gatewayReferences(objects)];
+  for (const { kind, namespace, name } of named) {
+    if (isName(name)) found.set(`${kind} ${namespace}/${name}`, { kind, namespace, name });
+  }
+  return [...found.keys()].sort().map((key) => found.get(key)!);
+}
+
+function secretsOfGateways(objects: readonly KubeObject[]): CredentialName[] {
   const gateways: KubeObject[] = [];
   const pods: KubeObject[] = [];
   for (const object of objects) {
     if (isOfKind(object, Gateway)) gateways.push(object);
     else if (object.kind === 'Pod' && object.apiVersion === 'v1') pods.push(object);
   }
-  const found = new Map<string, SecretName>();
-  for (const gateway of gateways) {
+  return gateways.flatMap((gateway) => {
     const names = credentialsOf(gateway);
-    if (names.length === 0) continue;
-    for (const namespace of namespacesOf(gateway, pods)) {
-      for (const name of names) found.set(`${namespace}/${name}`, { namespace, name });
-    }
-  }
-  return [...found.keys()].sort().map((key) => found.get(key)!);
+    if (names.length === 0) return [];
+    return [...namespacesOf(gateway, pods)].flatMap((namespace) =>
+      names.map((name) => ({ kind: 'Secret' as const, namespace, name })),
+    );
+  });
 }
 
 function credentialsOf(gateway: KubeObject): string[] {

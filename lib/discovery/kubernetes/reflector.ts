@@ -13,7 +13,7 @@ import type { KubeObject } from '../../api/object';
 import { KubeApiError } from './api-error';
 import { Backoff } from './backoff';
 import type { Api, List, Query, WatchEvent } from './client';
-import { kept, pathOf, type Resource, resourceName } from './resource';
+import { kept, pathOf, type Resource, resourceName, type Standing, standingOf } from './resource';
 
 export interface ReflectorClock {
   /** Milliseconds. */
@@ -27,6 +27,8 @@ export interface ReflectorOptions {
   readonly resource: Resource;
   /** Called after each change of `objects`, and when the first list is there. */
   readonly onChange: () => void;
+  /** Called when only what stands beside objects has changed. */
+  readonly onStanding?: () => void;
   /** Called when a list or a watch fails, and with undefined when it goes well again. */
   readonly onTrouble: (trouble: string | undefined) => void;
   /** Whether the API server still is that of the cluster that was listed first. */
@@ -52,6 +54,7 @@ export const CONFIRM_EVERY_MS = 10_000;
 
 export class Reflector {
   private readonly known = new Map<string, KubeObject>();
+  private readonly standings = new Map<string, Standing>();
   /** Left out by a list that is doubted. */
   private readonly held = new Set<string>();
   private heldSince = 0;
@@ -71,6 +74,11 @@ export class Reflector {
   get objects(): readonly KubeObject[] {
     this.sorted ??= [...this.known].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
     return this.sorted;
+  }
+
+  /** What stands beside an object; undefined where the resource has no status of ours, or no such object. */
+  standing(namespace: string | undefined, name: string): Standing | undefined {
+    return this.standings.get(keyOf({ metadata: { namespace, name } }));
   }
 
   /** Whether the first list is there, so that `objects` can be relied on. */
@@ -154,7 +162,9 @@ export class Reflector {
       const page: List = await api.get<List>(pathOf(resource), query);
       if (!Array.isArray(page.items) || !page.metadata) throw new Error(`${resourceName(resource)}: no list came`);
       for (const item of page.items) {
-        if (item?.metadata?.name) found.set(keyOf(item), kept(item, resource));
+        if (!item?.metadata?.name) continue;
+        found.set(keyOf(item), kept(item, resource));
+        this.stand(item);
       }
       version = page.metadata.resourceVersion;
       next = page.metadata.continue || undefined;
@@ -186,6 +196,7 @@ export class Reflector {
     }
     if (!this.listed) this.whole();
     else if (changed) this.options.onChange();
+    else this.options.onStanding?.();
   }
 
   private doubt(): string | undefined {
@@ -195,6 +206,15 @@ export class Reflector {
       `${name}: the newest list leaves out ${this.held.size} of ${this.known.size}, which stay in force; they go when the ` +
       `same cluster has left them out for ${CONFIRMED_AFTER_MS / 1000} s, when they are deleted, or with a restart`
     );
+  }
+
+  /** @returns whether it is news. */
+  private stand(item: KubeObject): boolean {
+    if (!this.options.resource.hasOwnStatus) return false;
+    const key = keyOf(item);
+    const isNews = this.standings.get(key)?.resourceVersion !== item.metadata.resourceVersion;
+    if (isNews) this.standings.set(key, standingOf(item));
+    return isNews;
   }
 
   private put(key: string, object: KubeObject): boolean {
@@ -208,6 +228,7 @@ export class Reflector {
 
   private remove(key: string): boolean {
     this.held.delete(key);
+    this.standings.delete(key);
     this.sorted = undefined;
     return this.known.delete(key);
   }
@@ -280,11 +301,13 @@ export class Reflector {
     }
     if (type === 'BOOKMARK') return;
     const key = keyOf(object);
+    const hasMoved = type !== 'DELETED' && this.stand(object);
     if (type === 'DELETED' ? this.remove(key) : this.put(key, kept(object, resource))) onChange();
+    else if (hasMoved) this.options.onStanding?.();
   }
 }
 
-function keyOf({ metadata: { namespace = '', name } }: KubeObject): string {
+function keyOf({ metadata: { namespace = '', name } }: Pick<KubeObject, 'metadata'>): string {
   return `${namespace}/${name}`;
 }
 

@@ -1,7 +1,9 @@
 /** What is read from an API server: its resources, their paths, and what of each object is kept. */
 import { kinds } from '../../api';
-import type { Container, Pod, Secret } from '../../api/kubernetes';
+import { gatewayApiKinds } from '../../api/gateway-api';
+import type { ConfigMap, Container, Pod, Secret } from '../../api/kubernetes';
 import type { KubeObject } from '../../api/object';
+import type { CredentialName } from './credentials';
 
 /** Objects of one kind, all of them, those of a namespace, or one by its name. */
 export interface Resource {
@@ -16,6 +18,14 @@ export interface Resource {
   readonly name?: string;
   /** What is remembered of an object. Default: all but what the API server adds for itself. */
   readonly keep?: (object: KubeObject) => KubeObject;
+  /** Its status tells what the mesh makes of it: known beside the object, so that writing it is no change of the mesh. */
+  readonly hasOwnStatus?: boolean;
+}
+
+/** What stands on an API server beside an object. */
+export interface Standing {
+  readonly resourceVersion?: string;
+  readonly status?: unknown;
 }
 
 /** `/apis/networking.istio.io/v1/namespaces/shop/virtualservices`. */
@@ -38,7 +48,7 @@ const core = (plural: string, kind: string, keep?: Resource['keep']): Resource =
   keep,
 });
 
-/** The resources of a cluster that make a World, Secrets aside: those are read one by one (`credentials.ts`). */
+/** The resources of a cluster that make a World; Secrets and further ConfigMaps are read one by one (`credentials.ts`). */
 export function clusterResources(rootNamespace: string): Resource[] {
   return [
     core('namespaces', 'Namespace', named),
@@ -48,13 +58,20 @@ export function clusterResources(rootNamespace: string): Resource[] {
     core('services', 'Service'),
     { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', kind: 'EndpointSlice' },
     { ...core('configmaps', 'ConfigMap'), namespace: rootNamespace, name: 'istio' },
-    ...kinds.map(({ group, storedVersion, plural, kind }) => ({ group, version: storedVersion, plural, kind })),
+    ...[...kinds, ...gatewayApiKinds].map(({ group, storedVersion, plural, kind }) => ({
+      group,
+      version: storedVersion,
+      plural,
+      kind,
+      hasOwnStatus: true,
+    })),
   ];
 }
 
-/** One Secret. */
-export function secretResource(namespace: string, name: string): Resource {
-  return { ...core('secrets', 'Secret', credential), namespace, name };
+/** One Secret or ConfigMap. */
+export function namedResource({ kind, namespace, name }: CredentialName): Resource {
+  const all = kind === 'Secret' ? core('secrets', 'Secret', credential) : core('configmaps', 'ConfigMap', authority);
+  return { ...all, namespace, name };
 }
 
 /**
@@ -62,7 +79,7 @@ export function secretResource(namespace: string, name: string): Resource {
  * leave out `apiVersion` and `kind` of their items; they are put back.
  */
 export function kept(object: KubeObject, resource: Resource): KubeObject {
-  const { group, version, kind, keep = (whole: KubeObject) => whole } = resource;
+  const { group, version, kind, hasOwnStatus, keep = hasOwnStatus ? withoutStatus : whole } = resource;
   const apiVersion = group === '' ? version : `${group}/${version}`;
   // Without its version, an object that was written without being changed is the same as before.
   const { managedFields: _, resourceVersion: ___, annotations, ...metadata } = object.metadata as Metadata;
@@ -73,6 +90,17 @@ export function kept(object: KubeObject, resource: Resource): KubeObject {
 
 type Metadata = KubeObject['metadata'] & { managedFields?: unknown };
 
+const whole = (object: KubeObject): KubeObject => object;
+
+function withoutStatus({ status: _, ...object }: KubeObject): KubeObject {
+  return object;
+}
+
+/** What is known of an item beside the object. */
+export function standingOf({ metadata, status }: KubeObject): Standing {
+  return { resourceVersion: metadata.resourceVersion, status };
+}
+
 /** The keys of `kubernetes.io/tls`, those of the API's older form, and who may sign clients' certificates. */
 const CREDENTIAL_KEYS = ['tls.crt', 'tls.key', 'cert', 'key', 'ca.crt', 'cacert', 'ca.crl'];
 
@@ -80,6 +108,16 @@ function credential(object: KubeObject): KubeObject {
   const { apiVersion, kind, metadata, type, data = {} } = object as Secret;
   const read = Object.entries(data).filter(([key]) => CREDENTIAL_KEYS.includes(key));
   return { apiVersion, kind, metadata, type, data: Object.fromEntries(read) };
+}
+
+function authority(object: KubeObject): KubeObject {
+  const { apiVersion, kind, metadata, data = {} } = object as ConfigMap;
+  return {
+    apiVersion,
+    kind,
+    metadata,
+    data: Object.fromEntries(Object.entries(data).filter(([key]) => key === 'ca.crt')),
+  };
 }
 
 function named({ apiVersion, kind, metadata }: KubeObject): KubeObject {

@@ -1,9 +1,9 @@
-/** A whole cluster, watched: one reflector for each resource, and one for each Secret that the mesh names. */
-import type { KubeObject } from '../../api/object';
+/** A whole cluster, watched: one reflector for each resource, and one for each Secret or ConfigMap that a gateway names. */
+import { groupOf, type KubeObject } from '../../api/object';
 import type { Api } from './client';
-import { namedSecrets, type SecretName } from './credentials';
+import { type CredentialName, namedCredentials } from './credentials';
 import { Reflector, type ReflectorClock } from './reflector';
-import { clusterResources, type Resource, resourceName, secretResource } from './resource';
+import { clusterResources, namedResource, type Resource, resourceName, type Standing } from './resource';
 
 export interface ClusterWatchOptions {
   readonly api: Api;
@@ -11,6 +11,8 @@ export interface ClusterWatchOptions {
   readonly rootNamespace: string;
   /** All objects there are, each time some have changed. Never called before every resource has been listed. */
   readonly onChange: (objects: KubeObject[]) => void;
+  /** What stands beside objects has changed (`standing`), and nothing else. */
+  readonly onStanding?: () => void;
   /** A resource cannot be read, or its list is doubted; undefined: it goes well again. Told when it changes. */
   readonly onTrouble?: (resource: string, trouble: string | undefined) => void;
   /** Default: the system's. */
@@ -28,8 +30,8 @@ export interface ResourceStatus {
   readonly trouble?: string;
 }
 
-/** Each Secret costs a connection; Gateways of tenants may name any number. */
-const MOST_SECRETS = 1000;
+/** Each costs a connection; Gateways of tenants may name any number. */
+const MOST_CREDENTIALS = 1000;
 /** Changes that come together make one World. */
 const GATHER_MS = 1;
 
@@ -49,7 +51,8 @@ export class ClusterWatch {
   private closed = false;
   private uid: string | undefined;
   private readonly reflectors: Reflector[] = [];
-  private readonly secrets = new Map<string, Reflector>();
+  private readonly byKind = new Map<string, Reflector>();
+  private readonly credentials = new Map<string, Reflector>();
   private readonly troubles = new Map<string, string>();
   private readonly names = new Map<Reflector, string>();
   private readonly clock: ReflectorClock;
@@ -63,18 +66,28 @@ export class ClusterWatch {
     this.whole = new Promise((resolve) => {
       this.told = resolve;
     });
-    this.reflectors = clusterResources(options.rootNamespace).map((resource) => this.reflect(resource, false));
+    this.reflectors = clusterResources(options.rootNamespace).map((resource) => {
+      const reflector = this.reflect(resource, false);
+      if (resource.hasOwnStatus) this.byKind.set(`${resource.group}/${resource.kind}`, reflector);
+      return reflector;
+    });
+  }
+
+  /** What stands on the API server beside an object of the mesh; undefined when it is gone, or no object of the mesh. */
+  standing(object: KubeObject): Standing | undefined {
+    const { namespace, name } = object.metadata;
+    return this.byKind.get(`${groupOf(object)}/${object.kind}`)?.standing(namespace, name);
   }
 
   /** Stops watching. Nothing is told after it. */
   close(): void {
     this.closed = true;
     this.pending?.();
-    for (const reflector of [...this.reflectors, ...this.secrets.values()]) reflector.stop();
+    for (const reflector of [...this.reflectors, ...this.credentials.values()]) reflector.stop();
   }
 
   status(): ResourceStatus[] {
-    return [...this.reflectors, ...this.secrets.values()].map((reflector) => {
+    return [...this.reflectors, ...this.credentials.values()].map((reflector) => {
       const resource = this.names.get(reflector)!;
       const { objects, heldObjects: held, isWhole } = reflector;
       return { resource, objects: objects.length, held, isWhole, trouble: this.troubles.get(resource) };
@@ -90,6 +103,9 @@ export class ClusterWatch {
       clock: this.clock,
       random: this.options.random,
       onChange: () => this.changed(),
+      onStanding: () => {
+        if (this.isTold && !this.closed) this.options.onStanding?.();
+      },
       onTrouble: (trouble) => this.note(name, trouble),
       isSameCluster: () => this.isSameCluster(),
     });
@@ -135,11 +151,11 @@ export class ClusterWatch {
     this.uid ??= objects.find(
       ({ kind, metadata }) => kind === 'Namespace' && metadata.name === 'kube-system',
     )?.metadata.uid;
-    this.watchSecrets(namedSecrets(objects));
-    const secrets = [...this.secrets.values()];
+    this.watchCredentials(namedCredentials(objects));
+    const credentials = [...this.credentials.values()];
     // A gateway that is new waits for its own Secret only; at the start everyone waits for all of them.
-    if (!this.isTold && !secrets.every(({ isWhole }) => isWhole)) return;
-    this.options.onChange([...objects, ...secrets.flatMap((reflector) => reflector.objects)]);
+    if (!this.isTold && !credentials.every(({ isWhole }) => isWhole)) return;
+    this.options.onChange([...objects, ...credentials.flatMap((reflector) => reflector.objects)]);
     this.lastEnd = this.clock.now();
     this.cost = this.lastEnd - started;
     if (!this.isTold) {
@@ -148,22 +164,23 @@ export class ClusterWatch {
     }
   }
 
-  private watchSecrets(names: readonly SecretName[]): void {
-    const wanted = new Map(names.slice(0, MOST_SECRETS).map((name) => [`${name.namespace}/${name.name}`, name]));
+  private watchCredentials(names: readonly CredentialName[]): void {
+    const keyOf = ({ kind, namespace, name }: CredentialName) => `${kind} ${namespace}/${name}`;
+    const wanted = new Map(names.slice(0, MOST_CREDENTIALS).map((name) => [keyOf(name), name]));
     const left = names.length - wanted.size;
     this.note(
       'secrets',
-      left > 0 ? `Gateways name ${names.length} Secrets; ${left} beyond ${MOST_SECRETS} are not read` : undefined,
+      left > 0 ? `Gateways name ${names.length} Secrets; ${left} beyond ${MOST_CREDENTIALS} are not read` : undefined,
     );
-    for (const [key, reflector] of this.secrets) {
+    for (const [key, reflector] of this.credentials) {
       if (wanted.has(key)) continue;
       reflector.stop();
       this.troubles.delete(this.names.get(reflector)!);
       this.names.delete(reflector);
-      this.secrets.delete(key);
+      this.credentials.delete(key);
     }
-    for (const [key, { namespace, name }] of wanted) {
-      if (!this.secrets.has(key)) this.secrets.set(key, this.reflect(secretResource(namespace, name), true));
+    for (const [key, name] of wanted) {
+      if (!this.credentials.has(key)) this.credentials.set(key, this.reflect(namedResource(name), true));
     }
   }
 }

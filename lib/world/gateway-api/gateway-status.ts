@@ -3,7 +3,7 @@ import type { Gateway, ListenerSet } from '../../api/gateway-api';
 import type { Service } from '../../api/kubernetes';
 import { type Condition, fails, holds, type Problem, unless } from './conditions';
 import type { PreparedGateway, PreparedListener } from './gateways';
-import { isValid, type ListenerStatus, listenerStatuses } from './listener-status';
+import { isValid, type Landing, type ListenerStatus, listenerStatuses } from './listener-status';
 import type { Stated, StatedCondition, Transitions } from './transitions';
 
 export interface GatewayAddress {
@@ -23,33 +23,39 @@ export interface ListenerSetStatus extends Stated {
   readonly listeners?: readonly ListenerStatus[];
 }
 
-/** @param services those that lead to the Gateway. */
+/** `services` are those that lead to the Gateway. */
 export function gatewayStatus(
   prepared: PreparedGateway,
-  services: readonly Service[],
-  attached: ReadonlyMap<PreparedListener, number>,
+  landing: Landing & { readonly services: readonly Service[] },
   transitions: Transitions,
 ): GatewayStatus {
   const { gateway, listeners } = prepared;
-  const addresses = services.flatMap(addressesOf);
+  const addresses = landing.services.flatMap(addressesOf);
   const isAccepted = acceptedOf(gateway, listeners).status === 'True';
   const sets = listeners.filter((each) => each.owner !== gateway && isValid(each)).map(({ owner }) => owner);
   return {
     addresses,
     attachedListenerSets: isAccepted ? new Set(sets).size : 0,
-    conditions: transitions.stated(conditionsOf(prepared, addresses), gateway.status as Stated | undefined),
-    listeners: listenerStatuses(listeners, gateway, attached, transitions),
+    conditions: transitions.stated(
+      conditionsOf(prepared, addresses, landing.notLanded),
+      transitions.standing as Stated | undefined,
+    ),
+    listeners: listenerStatuses(listeners, gateway, landing, transitions),
   };
 }
 
-function conditionsOf(prepared: PreparedGateway, addresses: readonly GatewayAddress[]): Condition[] {
+function conditionsOf(
+  prepared: PreparedGateway,
+  addresses: readonly GatewayAddress[],
+  notLanded: Problem | undefined,
+): Condition[] {
   const { gateway, listeners } = prepared;
   const accepted = acceptedOf(gateway, listeners);
-  const problem = accepted.status === 'True' ? notProgrammed(gateway, listeners, addresses) : undefined;
+  const problem = accepted.status === 'True' ? notProgrammed(gateway, listeners, addresses, notLanded) : undefined;
   const conditions = [
     accepted,
     accepted.status === 'True'
-      ? unless('Programmed', problem, 'proxies of the Gateway get its configuration')
+      ? unless('Programmed', problem, 'proxies of the Gateway serve it')
       : fails('Programmed', { reason: 'Invalid', message: accepted.message }),
     unless('ResolvedRefs', unresolvedOf(prepared), 'all references lead somewhere'),
   ];
@@ -89,6 +95,7 @@ function notProgrammed(
   gateway: Gateway,
   listeners: readonly PreparedListener[],
   addresses: readonly GatewayAddress[],
+  notLanded: Problem | undefined,
 ): Problem | undefined {
   if (!listeners.some(({ converted }) => converted)) return { reason: 'Invalid', message: 'no listener is served' };
   if (addresses.length === 0)
@@ -96,9 +103,9 @@ function notProgrammed(
   const missing = (gateway.spec.addresses ?? []).find(
     ({ value }) => value && !addresses.some((each) => each.value === value),
   );
-  return (
-    missing && { reason: 'AddressNotUsable', message: `no Service of the Gateway has the address ${missing.value}` }
-  );
+  if (missing)
+    return { reason: 'AddressNotUsable', message: `no Service of the Gateway has the address ${missing.value}` };
+  return notLanded;
 }
 
 function fallsBack({ spec }: Gateway): boolean {
@@ -128,22 +135,22 @@ interface ServiceStatus {
 export function listenerSetStatus(
   set: ListenerSet,
   { gateway, isAllowed }: { readonly gateway: PreparedGateway; readonly isAllowed: boolean },
-  attached: ReadonlyMap<PreparedListener, number>,
+  landing: Landing,
   transitions: Transitions,
 ): ListenerSetStatus {
-  const previous = set.status as Stated | undefined;
+  const previous = transitions.standing as Stated | undefined;
   const own = gateway.listeners.filter(({ owner }) => owner === set);
   const refused = refusal(gateway, own, isAllowed);
   if (refused) {
     const conditions = transitions.stated([fails('Accepted', refused), fails('Programmed', refused)], previous);
     return {
       conditions,
-      ...(isAllowed && { listeners: listenerStatuses(gateway.listeners, set, attached, transitions) }),
+      ...(isAllowed && { listeners: listenerStatuses(gateway.listeners, set, landing, transitions) }),
     };
   }
   const bad = own.filter((each) => !isValid(each)).map(({ listener }) => listener.name);
   const unserved = own.some(({ converted }) => converted)
-    ? undefined
+    ? landing.notLanded
     : { reason: 'Invalid', message: 'no listener is served' };
   const accepted =
     bad.length > 0
@@ -151,7 +158,7 @@ export function listenerSetStatus(
       : holds('Accepted', 'the listeners are part of the Gateway');
   return {
     conditions: transitions.stated([accepted, unless('Programmed', unserved, 'the listeners are served')], previous),
-    listeners: listenerStatuses(gateway.listeners, set, attached, transitions),
+    listeners: listenerStatuses(gateway.listeners, set, landing, transitions),
   };
 }
 

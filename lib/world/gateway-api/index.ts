@@ -1,10 +1,11 @@
 export type { BackendTls } from './backend-tls';
 export { authorityOf, GATEWAY_CREDENTIAL } from './certificates';
 export * from './classes';
-export type { Condition } from './conditions';
+export { type Condition, fails, holds, type Problem, unless } from './conditions';
 export { type Conversion, type ConvertedRoute, convert } from './convert';
 export * from './converted';
 export { GATEWAY_NAME_LABEL } from './gateways';
+export { Grants } from './grants';
 export { UNRESOLVED_HOST } from './http-route';
-export { type GatewayApiStatus, statusesOf } from './status';
-export type { StatedCondition } from './transitions';
+export { type GatewayApiStatus, type StatusContext, statusesOf } from './status';
+export { type Stated, type StatedCondition, Transitions } from './transitions';

@@ -1,7 +1,7 @@
 /** What is written about each listener, of Gateways and of ListenerSets alike. */
 import type { KubeObject } from '../../api/object';
 import { intersect } from '../hostname';
-import { type Condition, fails, holds, unless } from './conditions';
+import { type Condition, fails, holds, type Problem, unless } from './conditions';
 import type { PreparedListener } from './gateways';
 import type { Stated, StatedCondition, Transitions } from './transitions';
 
@@ -10,6 +10,13 @@ export interface ListenerStatus extends Stated {
   readonly supportedKinds: readonly { readonly group: string; readonly kind: string }[];
   readonly attachedRoutes: number;
   readonly conditions: readonly StatedCondition[];
+}
+
+/** What is known of a Gateway beside the objects of its listeners. */
+export interface Landing {
+  readonly attached: ReadonlyMap<PreparedListener, number>;
+  /** Why its proxies do not serve what it says. */
+  readonly notLanded?: Problem;
 }
 
 /** Whether the listener is as the API allows, whatever becomes of its references. */
@@ -24,10 +31,10 @@ export function isValid({ notAccepted, conflict }: PreparedListener): boolean {
 export function listenerStatuses(
   all: readonly PreparedListener[],
   owner: KubeObject,
-  attached: ReadonlyMap<PreparedListener, number>,
+  { attached, notLanded }: Landing,
   transitions: Transitions,
 ): ListenerStatus[] {
-  const previous = (owner.status as { listeners?: ListenerStatus[] } | undefined)?.listeners ?? [];
+  const previous = (transitions.standing as { listeners?: ListenerStatus[] } | undefined)?.listeners ?? [];
   return all
     .filter((each) => each.owner === owner)
     .map((each) => {
@@ -37,12 +44,16 @@ export function listenerStatuses(
         name,
         supportedKinds: each.kinds.map((kind) => ({ group: 'gateway.networking.k8s.io', kind })),
         attachedRoutes: attached.get(each) ?? 0,
-        conditions: transitions.stated(conditionsOf(each, all), before),
+        conditions: transitions.stated(conditionsOf(each, all, notLanded), before),
       };
     });
 }
 
-function conditionsOf(listener: PreparedListener, all: readonly PreparedListener[]): Condition[] {
+function conditionsOf(
+  listener: PreparedListener,
+  all: readonly PreparedListener[],
+  notLanded: Problem | undefined,
+): Condition[] {
   const { notAccepted, conflict, unresolved, converted } = listener;
   const invalid = notAccepted ?? conflict ?? unresolved ?? { reason: '', message: 'it takes no kind of routes' };
   const overlapping = all.find((other) => other !== listener && overlaps(listener, other));
@@ -50,7 +61,7 @@ function conditionsOf(listener: PreparedListener, all: readonly PreparedListener
     unless('Accepted', notAccepted ?? conflict, 'the listener is valid'),
     unless(
       'Programmed',
-      converted ? undefined : { reason: 'Invalid', message: invalid.message },
+      converted ? notLanded : { reason: 'Invalid', message: invalid.message },
       'the listener is served',
     ),
     unless('ResolvedRefs', unresolved, 'all references lead somewhere'),

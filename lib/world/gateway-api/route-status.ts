@@ -20,7 +20,7 @@ export interface RouteStatus {
 
 /** Undefined when the route has nothing to do with us, and nothing of ours is on it. */
 export function routeStatus(converted: ConvertedRoute, transitions: Transitions): RouteStatus | undefined {
-  const previous = (converted.route.status as Partial<RouteStatus> | undefined)?.parents ?? [];
+  const previous = (transitions.standing as Partial<RouteStatus> | undefined)?.parents ?? [];
   const isOwn = ({ controllerName }: RouteParentStatus) => controllerName === GATEWAY_CONTROLLER;
   const own = previous.filter(isOwn);
   if (converted.attachments.length === 0 && own.length === 0) return undefined;

@@ -1,5 +1,5 @@
 /** What is to be written on the objects of the Gateway API, by the documents of its types. */
-import type { GatewayClass } from '../../api/gateway-api';
+import type { Gateway, GatewayClass } from '../../api/gateway-api';
 import type { Service } from '../../api/kubernetes';
 import type { KubeObject } from '../../api/object';
 import { type Inventory, nameKey } from '../inventory';
@@ -19,6 +19,14 @@ export interface GatewayClassStatus extends Stated {
 
 export type GatewayApiStatus = GatewayClassStatus | GatewayStatus | ListenerSetStatus | RouteStatus | PolicyStatus;
 
+/** What there is to know beside the objects. */
+export interface StatusContext {
+  /** The status that an object has now. Default: as it is written on it. */
+  readonly standing?: (object: KubeObject) => unknown;
+  /** Why the proxies of a Gateway do not serve what it says; undefined where they do. Default: they do. */
+  readonly notLanded?: (gateway: Gateway) => Problem | undefined;
+}
+
 /**
  * The whole status of every object that concerns this controller, with what other controllers have written on it. An
  * object that already has this status needs no write.
@@ -28,9 +36,10 @@ export function statusesOf(
   inventory: Inventory,
   conversion: Conversion,
   now: string,
+  { standing = ({ status }) => status, notLanded = () => undefined }: StatusContext = {},
 ): ReadonlyMap<KubeObject, GatewayApiStatus> {
   const statuses = new Map<KubeObject, GatewayApiStatus>();
-  const transitionsOf = (object: KubeObject) => new Transitions(object, now);
+  const transitionsOf = (object: KubeObject) => new Transitions(object, now, standing(object));
   for (const object of inventory.gatewayClasses.values()) {
     if (object.spec.controllerName === GATEWAY_CONTROLLER)
       statuses.set(object, classStatus(object, transitionsOf(object)));
@@ -40,10 +49,12 @@ export function statusesOf(
   for (const prepared of conversion.gateways) {
     const { gateway } = prepared;
     const own = services.get(nameKey(gateway.metadata.namespace, gateway.metadata.name)) ?? [];
-    statuses.set(gateway, gatewayStatus(prepared, own, attached, transitionsOf(gateway)));
+    const landing = { services: own, attached, notLanded: notLanded(gateway) };
+    statuses.set(gateway, gatewayStatus(prepared, landing, transitionsOf(gateway)));
   }
   for (const [set, place] of conversion.listenerSets) {
-    statuses.set(set, listenerSetStatus(set, place, attached, transitionsOf(set)));
+    const landing = { attached, notLanded: notLanded(place.gateway.gateway) };
+    statuses.set(set, listenerSetStatus(set, place, landing, transitionsOf(set)));
   }
   const policies = conversion.backendTls.prepared;
   const gatewaysOf: ReturnType<typeof gatewaysOfServices> =
@@ -64,7 +75,7 @@ function classStatus(object: GatewayClass, transitions: Transitions): GatewayCla
     reason: 'InvalidParameters',
     message: 'parametersRef is not served; leave it out',
   };
-  const previous = object.status as Stated | undefined;
+  const previous = transitions.standing as Stated | undefined;
   const accepted = problem ? unless('Accepted', problem) : holds('Accepted', 'Malha serves Gateways of this class');
   return {
     conditions: transitions.stated([accepted], previous),

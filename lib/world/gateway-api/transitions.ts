@@ -26,10 +26,14 @@ const OWN = new Set([
 
 /** What is written on one object at one moment. */
 export class Transitions {
-  /** @param now RFC 3339, in seconds. */
+  /**
+   * @param now RFC 3339, in seconds.
+   * @param standing the status that the object has. Default: as it is written on it.
+   */
   constructor(
     private readonly object: KubeObject,
     private readonly now: string,
+    readonly standing: unknown = object.status,
   ) {}
 
   /**

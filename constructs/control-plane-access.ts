@@ -1,6 +1,6 @@
 /**
- * What the control plane may do in the cluster: read what makes a World, and nothing else. It writes no object and
- * reads no Secret but those that a gateway names (see `Gateway`).
+ * What the control plane may do in the cluster: read what makes a World, and say what it makes of it, on the status of the
+ * mesh's objects and the Gateway API's. It reads no Secret but those that a gateway names (see `Gateway`).
  */
 import {
   ApiResource,
@@ -13,6 +13,20 @@ import {
 } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { kinds } from '../lib/api';
+import { gatewayApiKinds } from '../lib/api/gateway-api';
+
+/** Those of the Gateway API on which conditions are written. */
+const STATUS_KINDS = new Set([
+  'GatewayClass',
+  'Gateway',
+  'ListenerSet',
+  'HTTPRoute',
+  'GRPCRoute',
+  'TLSRoute',
+  'TCPRoute',
+]);
+
+const custom = (apiGroup: string, resourceType: string) => ApiResource.custom({ apiGroup, resourceType });
 
 export function controlPlaneAccess(scope: Construct, account: IServiceAccount, namespace: string): void {
   // Cluster-scoped names carry the namespace, so that two meshes of a cluster do not share rights.
@@ -25,8 +39,10 @@ export function controlPlaneAccess(scope: Construct, account: IServiceAccount, n
     ApiResource.SERVICE_ACCOUNTS,
     ApiResource.SERVICES,
     ApiResource.ENDPOINT_SLICES,
-    ...kinds.map(({ group, plural }) => ApiResource.custom({ apiGroup: group, resourceType: plural })),
+    ...[...kinds, ...gatewayApiKinds].map(({ group, plural }) => custom(group, plural)),
   );
+  const withStatus = [...kinds, ...gatewayApiKinds.filter(({ kind }) => STATUS_KINDS.has(kind))];
+  reader.allow(['patch'], ...withStatus.map(({ group, plural }) => custom(group, `${plural}/status`)));
   new ClusterRoleBinding(scope, 'ClusterRoleBinding', { ...clusterWide, role: reader }).addSubjects(account);
 
   const here = { metadata: { name: 'malha-control-plane', namespace } };

@@ -17,6 +17,7 @@ import { type Access, listenSecurely, openAccess } from './access';
 import { isLoopback, parseAddress } from './address';
 import type { CitadelOptions } from './citadel';
 import { type ConsulRegistryOptions, withConsul } from './consul-registry';
+import { startControllers } from './controllers';
 import { json, localVisitor, type Pages, serveHttp, text } from './http';
 import { createMetrics } from './metrics';
 import { openRegistry, type RegistryOptions } from './registry';
@@ -36,6 +37,8 @@ export interface ControlPlaneOptions extends WorldOptions {
   readonly xds?: string;
   /** The mesh's identities, and where proxies connect by TLS and prove theirs. Default: there are none. */
   readonly citadel?: Omit<CitadelOptions, 'trustDomain' | 'namespace' | 'log' | 'observer'>;
+  /** Writes statuses to the API server that the objects come from. Default: where this runs as a Pod of its cluster. */
+  readonly write?: boolean;
   /** Shows the status to whoever reaches the HTTP port. Default: to this machine alone. */
   readonly insecure?: boolean;
   /** Where health, metrics and status are: `HOST:PORT`; port 0 takes any. */
@@ -87,6 +90,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   let isReady = false;
   let access: Access | undefined;
   let xds: XdsServer | undefined;
+  let controllers: ReturnType<typeof startControllers>;
   const proxies = () => ({ connected: xds?.proxies() ?? [], rejected: xds?.rejected() ?? [] });
   const pages: Pages = {
     '/': { access: 'debug', answer: () => ({ type: 'text/html; charset=utf-8', body: consolePage() }) },
@@ -107,6 +111,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   const http = await serveHttp(options.http, pages, visitorOf, onHttpError);
   const stop = async () => {
     isReady = false;
+    controllers?.close();
     issuers.close();
     await registry.close();
     await xds?.close();
@@ -140,6 +145,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const xdsPort = options.xds ? await server.listen(options.xds) : 0;
     const xdsTlsPort = access ? await listenSecurely(access, server, pages, onHttpError) : 0;
     isReady = true;
+    if (options.write ?? registry.client?.podNamespace !== undefined) {
+      controllers = startControllers({ registry, source, xds: server, objects: () => latest[0], log });
+    }
     const { objects, state } = source.configuration;
     log.info(
       { xds: xdsPort, xdsTls: xdsTlsPort, http: http.port, objects, configuration: state },

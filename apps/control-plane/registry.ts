@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { KubeObject } from '../../lib/api/object';
 import { type FileWatch, watchFiles } from '../../lib/discovery/files';
 import { type ClientOptions, ClusterWatch, KubeClient, type ResourceStatus } from '../../lib/discovery/kubernetes';
+import type { Standing } from '../../lib/discovery/kubernetes/resource';
 import type { Finding } from '../../lib/galley';
 import { podsHere } from '../../lib/local/pods-here';
 import { type AddressRanges, complete } from '../../lib/world';
@@ -32,10 +33,18 @@ export interface Registry {
   readonly rootNamespace?: string;
   /** Requests to the API server, where there is one. */
   readonly client?: KubeClient;
+  /** What stands on the API server beside objects, where there is one. */
+  readonly standings?: Standings;
   /** Tells of all objects, now and after each change. Resolves when they have been told once. */
   watch(onObjects: (objects: KubeObject[], findings?: Finding[]) => void): Promise<void>;
   status(): readonly ResourceStatus[];
   close(): Promise<void>;
+}
+
+export interface Standings {
+  of(object: KubeObject): Standing | undefined;
+  /** Calls `onChange` when one has changed and its object has not; returns how to stop. */
+  subscribe(onChange: () => void): () => void;
 }
 
 /** @throws when there is nothing at a path, or no API server is named. */
@@ -66,6 +75,7 @@ async function kubernetesRegistry(options: KubernetesOptions, log: Logger): Prom
   const client = await KubeClient.load(options);
   const rootNamespace = options.rootNamespace ?? client.podNamespace ?? 'malha-system';
   let watch: ClusterWatch | undefined;
+  const listeners = new Set<() => void>();
   let closed: () => void = () => undefined;
   const untilClosed = new Promise<void>((resolve) => {
     closed = resolve;
@@ -73,12 +83,22 @@ async function kubernetesRegistry(options: KubernetesOptions, log: Logger): Prom
   return {
     rootNamespace,
     client,
+    standings: {
+      of: (object) => watch?.standing(object),
+      subscribe(onChange) {
+        listeners.add(onChange);
+        return () => listeners.delete(onChange);
+      },
+    },
     async watch(onObjects) {
       log.info({ server: client.server, rootNamespace }, 'reading the cluster');
       watch = new ClusterWatch({
         api: client,
         rootNamespace,
         onChange: onObjects,
+        onStanding() {
+          for (const onChange of listeners) onChange();
+        },
         onTrouble(resource, trouble) {
           if (trouble === undefined) log.info({ resource }, 'read again');
           else log.warn({ resource, error: trouble }, 'cannot be read; what was read before stays in force');

@@ -9,4 +9,4 @@ export { analyze } from './analyze';
 export type { AnalyzeOptions } from './analyzers/analysis';
 export { type CatalogueEntry, type Code, catalogue } from './catalogue';
 export type { Finding, Level } from './finding';
-export { isValid, readable, validate, validateMeshConfig } from './validate';
+export { isNamed, isValid, readable, validate, validateMeshConfig } from './validate';

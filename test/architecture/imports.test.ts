@@ -20,7 +20,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   admission: PURE,
   // A mesh on this machine reads its folder as discovery does, and needs certificates for its gateways.
   local: [...PURE, 'discovery', 'citadel'],
-  apps: [...PURE, 'constructs', 'citadel', 'discovery', 'mixer', 'xds', 'admission', 'local'],
+  // What it writes tells of what was discovered, and of what proxies have acknowledged.
+  controllers: [...PURE, 'discovery', 'xds'],
+  apps: [...PURE, 'constructs', 'citadel', 'discovery', 'mixer', 'xds', 'admission', 'controllers', 'local'],
 };
 
 /** What a computation may take from Node: nothing that reaches outside the process. */

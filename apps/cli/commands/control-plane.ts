@@ -33,6 +33,7 @@ interface Options {
   vaultCa?: string;
   tokenKeys?: string;
   tokenIssuer?: string;
+  write?: boolean;
   insecure?: boolean;
   http: string;
   meshConfig?: string;
@@ -77,6 +78,8 @@ export function controlPlane({ io }: Context): Command {
     .option('--vault-ca <file>', 'whom to trust for Vault’s TLS, in PEM; default: the system’s authorities')
     .option('--token-keys <file>', 'a JSON Web Key Set: service-account tokens signed by it are accepted by TLS')
     .option('--token-issuer <url>', 'who has signed those tokens', 'https://kubernetes.default.svc.cluster.local')
+    .option('--write', 'write statuses to the API server; default: where this runs as a Pod of its cluster')
+    .option('--no-write', 'never write to the API server')
     .option('--insecure', 'show status and console to whoever reaches --http; else to this machine alone')
     .option('--http <host:port>', 'health, metrics, status and the console; port 0 takes any', '127.0.0.1:15014')
     .addOption(meshConfigOption())
@@ -121,6 +124,7 @@ Exit codes: 0 stopped by SIGINT or SIGTERM, 2 it could not start.
           consul: consulOf(options),
           xds: options.xds === 'none' ? undefined : options.xds,
           citadel: await citadelOf(options),
+          write: options.write,
           insecure: options.insecure,
           http: options.http,
           meshConfig,

@@ -8,4 +8,4 @@ export { GATEWAY_NAME_LABEL } from './gateways';
 export { Grants } from './grants';
 export { UNRESOLVED_HOST } from './http-route';
 export { type GatewayApiStatus, type StatusContext, statusesOf } from './status';
-export { type Stated, type StatedCondition, Transitions } from './transitions';
+export { isOwnCondition, type Stated, type StatedCondition, Transitions } from './transitions';

@@ -24,6 +24,10 @@ const OWN = new Set([
   'InsecureFrontendValidationMode',
 ]);
 
+export function isOwnCondition(type: string): boolean {
+  return OWN.has(type);
+}
+
 /** What is written on one object at one moment. */
 export class Transitions {
   /**
@@ -52,6 +56,6 @@ export class Transitions {
         lastTransitionTime: since,
       };
     });
-    return [...own, ...[...before.values()].filter(({ type }) => !OWN.has(type))];
+    return [...own, ...[...before.values()].filter(({ type }) => !isOwnCondition(type))];
   }
 }

@@ -37,7 +37,7 @@ export interface ControlPlaneOptions extends WorldOptions {
   readonly xds?: string;
   /** The mesh's identities, and where proxies connect by TLS and prove theirs. Default: there are none. */
   readonly citadel?: Omit<CitadelOptions, 'trustDomain' | 'namespace' | 'log' | 'observer'>;
-  /** Writes statuses to the API server that the objects come from. Default: where this runs as a Pod of its cluster. */
+  /** Writes statuses to the API server that the objects come from. Default: not. */
   readonly write?: boolean;
   /** Shows the status to whoever reaches the HTTP port. Default: to this machine alone. */
   readonly insecure?: boolean;
@@ -145,7 +145,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const xdsPort = options.xds ? await server.listen(options.xds) : 0;
     const xdsTlsPort = access ? await listenSecurely(access, server, pages, onHttpError) : 0;
     isReady = true;
-    if (options.write ?? registry.client?.podNamespace !== undefined) {
+    if (options.write) {
       controllers = startControllers({ registry, source, xds: server, objects: () => latest[0], log });
     }
     const { objects, state } = source.configuration;

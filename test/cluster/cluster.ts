@@ -1,5 +1,8 @@
 /** The cluster that these tests run against: our own, or the one of `MALHA_TEST_CONTEXT`. */
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { customResourceDefinition, kinds } from '../../lib/api';
 import type { KubeObject } from '../../lib/api/object';
@@ -55,12 +58,38 @@ export async function makeNamespace(
 /** The mesh's CustomResourceDefinitions, and nothing else; done when they are established. */
 export function installKinds(): void {
   const items = kinds.map(customResourceDefinition);
-  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+  establish('-', JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+}
+
+/** The definitions of the Gateway API, as its project publishes them. */
+export function installGatewayApi(): void {
+  establish(process.env.MALHA_TEST_GATEWAY_API!);
+}
+
+function establish(files: string, input?: string): void {
   for (const args of [
-    ['apply', '--server-side', '--force-conflicts', '-f', '-'],
-    ['wait', '--for=condition=Established', '--timeout=60s', '-f', '-'],
+    ['apply', '--server-side', '--force-conflicts', '-f', files],
+    ['wait', '--for=condition=Established', '--timeout=60s', '-f', files],
   ]) {
-    const { code, errors } = kubectl(args, list);
+    const { code, errors } = kubectl(args, input);
     if (code !== 0) throw new Error(errors);
   }
+}
+
+/** Applies objects written as YAML. */
+export function apply(yaml: string): void {
+  const { code, errors } = kubectl(['apply', '--server-side', '-f', '-'], yaml);
+  if (code !== 0) throw new Error(errors);
+}
+
+/** A kubeconfig with which one is a ServiceAccount, and may do what that may. */
+export async function kubeconfigOf(client: KubeClient, namespace: string, account: string): Promise<string> {
+  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
+  const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
+  const { status } = await client.request<KubeObject & { status: { token: string } }>('POST', path, { body });
+  const config = JSON.parse(readFileSync(clusterOptions.kubeconfig!, 'utf8')) as { users: { user: object }[] };
+  config.users[0]!.user = { token: status.token };
+  const file = join(mkdtempSync(join(tmpdir(), 'malha-account-')), 'kubeconfig');
+  writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+  return file;
 }

@@ -20,4 +20,5 @@ export default async function setup(): Promise<void> {
   globalThis.malhaTestCluster = await ApiServer.start(mkdtempSync(join(tmpdir(), 'malha-cluster-')), bin);
   process.env.MALHA_TEST_KUBECONFIG = globalThis.malhaTestCluster.kubeconfig;
   process.env.MALHA_TEST_KUBECTL = join(bin, 'kubectl');
+  process.env.MALHA_TEST_GATEWAY_API = execFileSync(script, ['--gateway-api'], { encoding: 'utf8' }).trim();
 }

@@ -102,15 +102,24 @@ export class PodNetwork {
   }
 
   /** Starts the Envoy of a Pod. */
-  async startProxy(name: string, namespace: string, address: string): Promise<void> {
+  async startProxy(
+    name: string,
+    namespace: string,
+    address: string,
+    type: 'sidecar' | 'router' = 'sidecar',
+  ): Promise<void> {
     const { path } = await findEnvoy();
-    const config = bootstrap({ controlPlane: 'control-plane.test:15010', capture: 'NONE', podIP: address });
+    const config = bootstrap({
+      controlPlane: 'control-plane.test:15010',
+      capture: type === 'sidecar' ? 'NONE' : undefined,
+      podIP: address,
+    });
     const text = JSON.stringify(config).replace(
       /"address":\{"socket_address":\{"address":"control-plane\.test","port_value":15010\}\}/,
       `"address":{"pipe":{"path":${JSON.stringify(this.socket)}}}`,
     );
     if (!text.includes(this.socket)) throw new Error('the bootstrap has another form than this test knows');
-    const node = `sidecar~${address}~${name}.${namespace}~${namespace}.svc.cluster.local`;
+    const node = `${type}~${address}~${name}.${namespace}~${namespace}.svc.cluster.local`;
     const args = ['--config-yaml', text.replace('"STRICT_DNS"', '"STATIC"'), '--service-node', node];
     const log = join(this.folder, `${name}.log`);
     writeFileSync(log, '');
@@ -125,6 +134,15 @@ export class PodNetwork {
       { stdio: 'ignore' },
     );
     this.envoys.push(envoy);
+  }
+
+  /** The proxies stand still until they are woken: as on a node that is overloaded. */
+  freeze(): void {
+    for (const envoy of this.envoys) envoy.kill('SIGSTOP');
+  }
+
+  wake(): void {
+    for (const envoy of this.envoys) envoy.kill('SIGCONT');
   }
 
   /** What the proxies complained about. */

@@ -90,7 +90,10 @@ describe('the control plane', () => {
       ...program.object('ClusterRole', 'malha-control-plane-malha-system').rules,
       ...program.object('Role', 'malha-control-plane').rules,
     ];
-    expect(new Set(rules.flatMap(({ verbs }) => verbs))).toEqual(new Set(['get', 'list', 'watch']));
+    const statuses = rules.filter(({ resources }) => resources.every((each: string) => each.endsWith('/status')));
+    expect(statuses.map(({ verbs }) => verbs)).toEqual(statuses.map(() => ['patch']));
+    const others = rules.filter((rule) => !statuses.includes(rule));
+    expect(new Set(others.flatMap(({ verbs }) => verbs))).toEqual(new Set(['get', 'list', 'watch']));
     const resources = rules.flatMap(({ resources }) => resources);
     expect(resources).not.toContain('secrets');
     expect(resources).toEqual(expect.arrayContaining(['pods', 'services', 'endpointslices', 'virtualservices']));

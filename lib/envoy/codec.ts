@@ -4,7 +4,7 @@ import { MessageError, shown } from './error';
 import { descriptor } from './generated/descriptor';
 import { enumScalar, type Scalar, scalars } from './scalar';
 import { anyCodec, wellKnown } from './well-known';
-import type { WireWriter } from './wire-writer';
+import { WireWriter } from './wire-writer';
 
 /** Turns the body of one message type, in the form that canonical JSON gives it, into bytes and back. */
 export interface Codec {
@@ -13,6 +13,8 @@ export interface Codec {
   decode(reader: Reader, end: number, depth: number, into?: unknown): unknown;
   /** True where canonical JSON writes the message as something else than an object with its fields. */
   readonly isSpecial?: boolean;
+  /** True where frozen messages are encoded once, since thousands of them stand in one that changes. */
+  readonly keepsBytes?: boolean;
 }
 
 /** protobuf's own limit. */
@@ -68,7 +70,11 @@ const nullIsValue = wellKnown['google.protobuf.Value'];
 class MessageCodec implements Codec {
   private planned?: { byName: Map<string, Field>; byId: Map<number, Field> };
 
-  constructor(private readonly name: string) {}
+  readonly keepsBytes: boolean;
+
+  constructor(private readonly name: string) {
+    this.keepsBytes = name === 'envoy.config.route.v3.VirtualHost';
+  }
 
   /** Made late, since message types refer to each other in circles. */
   private get plan() {
@@ -202,11 +208,32 @@ function encodeList(field: Field, values: unknown, writer: WireWriter, depth: nu
 function encodeOne(id: number, { scalar, codec }: Field, value: unknown, writer: WireWriter, depth: number): void {
   if (scalar) {
     scalar.write(writer.uint32((id << 3) | scalar.wire), value);
-  } else {
-    writer.uint32((id << 3) | 2).fork();
-    codec!.encode(value, writer, depth);
-    writer.ldelim();
+    return;
   }
+  const kept = codec!.keepsBytes ? keptBytes(codec!, value) : undefined;
+  writer.uint32((id << 3) | 2);
+  if (kept) {
+    writer.bytes(kept);
+    return;
+  }
+  writer.fork();
+  codec!.encode(value, writer, depth);
+  writer.ldelim();
+}
+
+const kept = new WeakMap<object, Uint8Array>();
+const scratch = new WireWriter();
+
+/** A frozen message does not change any more; one that was encoded before is not encoded again. */
+function keptBytes(codec: Codec, message: unknown): Uint8Array | undefined {
+  if (typeof message !== 'object' || message === null || !Object.isFrozen(message)) return undefined;
+  let bytes = kept.get(message);
+  if (!bytes) {
+    codec.encode(message, scratch.reset(), 1);
+    bytes = scratch.finish();
+    kept.set(message, bytes);
+  }
+  return bytes;
 }
 
 function encodeMap(field: Field, value: unknown, writer: WireWriter, depth: number): void {

@@ -33,7 +33,7 @@ const MOST_INHERITED = 50_000;
 export function rankedHosts(
   bound: readonly BoundVirtualService[],
   routesOf: (object: VirtualService) => readonly Route[],
-): Map<string, Route[]> {
+): Map<string, readonly Route[]> {
   const own = new Map<string, Candidate[]>();
   for (const [age, { object, hosts }] of bound.entries()) {
     const routes = routesOf(object);
@@ -47,8 +47,13 @@ export function rankedHosts(
     }
   }
   let room = MOST_INHERITED;
-  const ranked = new Map<string, Route[]>();
+  const hasWider = [...own.keys()].some(isWildcard);
+  const ranked = new Map<string, readonly Route[]>();
   for (const [host, candidates] of own) {
+    if (candidates.length === 1 && !hasWider) {
+      ranked.set(host, orderedAlone(candidates[0]!.routes));
+      continue;
+    }
     const all = [...candidates];
     if (!candidates.some(isCatchAll)) {
       for (const wider of widerThan(host)) {
@@ -63,6 +68,24 @@ export function rankedHosts(
     ranked.set(host, inOrder(all));
   }
   return ranked;
+}
+
+const alone = new WeakMap<readonly Route[], readonly Route[]>();
+
+/** The usual case, a host of one object; routes keep their identity as long as nothing that they were made of changes. */
+function orderedAlone(routes: readonly Route[]): readonly Route[] {
+  let ordered = alone.get(routes);
+  if (!ordered) {
+    ordered = upToCatchAll(byPrecedence(routes));
+    alone.set(routes, ordered);
+  }
+  return ordered;
+}
+
+/** Nothing is behind a route that takes everything. */
+function upToCatchAll(routes: readonly Route[]): readonly Route[] {
+  const last = routes.findIndex(({ match }) => matchesEverything(match!));
+  return last < 0 ? routes : routes.slice(0, last + 1);
 }
 
 function isCatchAll({ routes }: Candidate): boolean {
@@ -86,21 +109,18 @@ function compareHosts(a: string, b: string): number {
   return exact(b) - exact(a) || b.length - a.length;
 }
 
-/** Nothing is behind a route that takes everything. */
-function inOrder(candidates: readonly Candidate[]): Route[] {
+function inOrder(candidates: readonly Candidate[]): readonly Route[] {
   const groups = new Map<string, Candidate[]>();
   for (const candidate of candidates) {
     const group = groups.get(candidate.named);
     if (group) group.push(candidate);
     else groups.set(candidate.named, [candidate]);
   }
-  const routes: Route[] = [];
-  for (const name of [...groups.keys()].sort(compareHosts)) {
-    const oldestFirst = groups.get(name)!.sort((a, b) => a.age - b.age);
-    for (const route of byPrecedence(oldestFirst.flatMap((each) => each.routes))) {
-      routes.push(route);
-      if (matchesEverything(route.match!)) return routes;
-    }
-  }
-  return routes;
+  const names = [...groups.keys()].sort(compareHosts);
+  return upToCatchAll(
+    names.flatMap((name) => {
+      const oldestFirst = groups.get(name)!.sort((a, b) => a.age - b.age);
+      return byPrecedence(oldestFirst.flatMap(({ routes }) => routes));
+    }),
+  );
 }

@@ -2,7 +2,7 @@
 import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
-import { bySpecificity, compareText, covers, sourceOf } from '../world';
+import { bySpecificity, compareText, covers, sameAnswer, sourceOf } from '../world';
 import { rankedHosts } from './gateway-api-hosts';
 import { boundVirtualServices, hostNamesOf } from './gateway-hosts';
 import type { GatewayServer } from './gateway-servers';
@@ -15,6 +15,7 @@ import { MAX_DIRECT_RESPONSE_BYTES } from './sidecar-routes';
 
 type Route = envoy.config.route.v3.Route;
 type VirtualHost = envoy.config.route.v3.VirtualHost;
+type RouteConfiguration = envoy.config.route.v3.RouteConfiguration;
 
 export function gatewayRoutes(evaluation: Evaluation, proxy: GatewayProxy): (EnvoyResource | undefined)[] {
   const servers = gatewayViewOf(evaluation, proxy).ports.flatMap((port) => port.servers);
@@ -40,7 +41,7 @@ const gatewayRouteQuery: Query<{ proxy: GatewayProxy; name: string }, EnvoyResou
 
 interface HostParts {
   readonly port: number;
-  readonly routes: Route[];
+  routes: readonly Route[];
   requireTls: boolean;
   /** The routes are in their order already. */
   isRanked: boolean;
@@ -72,16 +73,16 @@ function virtualHosts(
       const own = bound.map(({ object, hosts: all }) => ({ object, hosts: all.filter(isOwn) }));
       for (const [host, routes] of rankedHosts(own, (object) => routesOf(world, object, context))) {
         const parts = partsOf(host, port);
-        for (const route of routes) parts.routes.push(route);
+        parts.routes = parts.routes.length > 0 ? [...parts.routes, ...routes] : routes;
         parts.isRanked = true;
       }
-      if (isTls) for (const host of foreignHosts(alike, target)) partsOf(host, port).routes.push(MISDIRECTED);
+      if (isTls) for (const host of foreignHosts(alike, target)) partsOf(host, port).routes = [MISDIRECTED];
     } else {
       for (const { object, hosts: named } of bound) {
         const routes = routesOf(world, object, context);
         for (const host of routes.length > 0 ? named : []) {
           const parts = partsOf(host, port);
-          for (const route of routes) parts.routes.push(route);
+          parts.routes = [...parts.routes, ...routes];
         }
       }
     }
@@ -89,16 +90,34 @@ function virtualHosts(
     for (const host of hostNamesOf(target)) partsOf(host, port).requireTls = true;
   }
   if (hosts.size === 0) return [{ name: `blackhole:${servers[0]?.server.port.number}`, domains: ['*'] }];
-  return [...hosts]
-    .sort(([a], [b]) => compareText(a, b))
-    .map(([host, { port, routes, requireTls, isRanked }]) => ({
-      name: `${host}:${port}`,
-      domains: [host],
-      ...(routes.length > 0 && { routes: isRanked ? routes : catchAllLast(routes) }),
-      ...introduction(routes),
-      ...(requireTls && { require_tls: 'ALL' as const }),
-      include_request_attempt_count: true,
-    }));
+  const previous = (world.previous as EnvoyResource<RouteConfiguration> | undefined)?.message.virtual_hosts ?? [];
+  const before = new Map(previous.map((host) => [host.name, host]));
+  return [...hosts].sort(([a], [b]) => compareText(a, b)).map(([host, parts]) => virtualHost(host, parts, before));
+}
+
+/**
+ * The one of before, where nothing about it has changed: one change among thousands of hosts then costs the encoding of
+ * one (`codec.ts`), not of all.
+ */
+function virtualHost(
+  host: string,
+  parts: HostParts,
+  before: ReadonlyMap<string | undefined, VirtualHost>,
+): VirtualHost {
+  const { port, requireTls, isRanked } = parts;
+  const name = `${host}:${port}`;
+  const routes = isRanked ? parts.routes : catchAllLast(parts.routes);
+  const known = before.get(name);
+  // All else about a host follows from its name and its routes.
+  if (known && sameAnswer(known.routes ?? [], routes) && !!known.require_tls === requireTls) return known;
+  return Object.freeze({
+    name,
+    domains: [host],
+    ...(routes.length > 0 && { routes: [...routes] }),
+    ...introduction(routes),
+    ...(requireTls && { require_tls: 'ALL' as const }),
+    include_request_attempt_count: true,
+  });
 }
 
 function isOfGatewayApi({ gateway, kind }: GatewayServer): boolean {

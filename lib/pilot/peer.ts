@@ -21,7 +21,9 @@ export const PEER_VARIABLE = 'MALHA_PEER';
 export const PEER_METADATA = { namespace: 'malha', key: 'peer', namespaceKey: 'namespace' } as const;
 
 /** For virtual hosts that lead into the mesh; what the application or a client says of itself there is overwritten. */
-export function introduction(routes: VirtualHost['routes']): Pick<VirtualHost, 'request_headers_to_add'> {
+export function introduction(
+  routes: readonly envoy.config.route.v3.Route[] | undefined,
+): Pick<VirtualHost, 'request_headers_to_add'> {
   if (!routes?.some(leadsIntoMesh)) return {};
   return {
     request_headers_to_add: [

@@ -7,13 +7,14 @@ import { analyze } from './parts/analyze';
 import { edit } from './parts/edit';
 import { idle } from './parts/idle';
 import { rbac } from './parts/rbac';
+import { routes } from './parts/routes';
 import { sign } from './parts/sign';
 import { start } from './parts/start';
 import { synth } from './parts/synth';
 import { telemetry } from './parts/telemetry';
 import { translate } from './parts/translate';
 
-const PARTS: readonly Part[] = [synth, analyze, translate, start, edit, idle, sign, telemetry, rbac];
+const PARTS: readonly Part[] = [synth, analyze, translate, start, edit, idle, sign, telemetry, rbac, routes];
 
 async function main(argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json');

@@ -53,13 +53,14 @@ export interface Conversion {
 export function convert(inventory: Inventory): Conversion {
   const lookup = lookupIn(inventory);
   const { prepared, listenerSets } = prepareAll(inventory, lookup);
+  const gatewaysOfSets = new Map(
+    [...listenerSets].flatMap(([{ metadata }, { gateway, isAllowed }]) =>
+      isAllowed ? [[nameKey(metadata.namespace, metadata.name), gateway] as const] : [],
+    ),
+  );
   const parents: Parents = {
     gateway: (key) => prepared.get(key),
-    gatewayOfListenerSet: (key) => {
-      const set = inventory.listenerSets.find(({ metadata }) => nameKey(metadata.namespace, metadata.name) === key);
-      const known = set && listenerSets.get(set);
-      return known?.isAllowed ? known.gateway : undefined;
-    },
+    gatewayOfListenerSet: (key) => gatewaysOfSets.get(key),
     servicePorts: (key) => inventory.services.get(key)?.spec?.ports?.map(({ port }) => port),
   };
   const routes = inventory.routes.map((route) => convertRoute(inventory, lookup, parents, route));

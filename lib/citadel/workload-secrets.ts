@@ -6,15 +6,11 @@
  */
 import { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
-import { formatIdentity, type Identity } from '../world';
+import { formatIdentity, type Identity, ROOT_SECRET, WORKLOAD_SECRET } from '../world';
 import { type Clock, systemClock } from './clock';
 import { makeKeyPair } from './key-pair';
 import { isOverdue, LEAF_SECONDS, type Lifetime, renewAt } from './renewal';
 import type { RotatingSigner } from './signer';
-
-/** Names that listeners and clusters ask for, as on Istio. */
-export const WORKLOAD_SECRET = 'default';
-export const ROOT_SECRET = 'ROOTCA';
 
 export interface WorkloadSecretsOptions {
   readonly signer: RotatingSigner;

@@ -5,7 +5,15 @@
  */
 import type { ObjectMeta } from '../api/object';
 import type { envoy } from '../envoy/generated/envoy';
-import { isIpAddress } from '../world';
+import {
+  IDENTITY_DIRECTORY,
+  IDENTITY_VOLUME,
+  isIpAddress,
+  ROOT_SECRET,
+  SECRET_FILES,
+  TLS_MODE_LABEL,
+  WORKLOAD_SECRET,
+} from '../world';
 
 type GrpcService = envoy.config.core.v3.GrpcService;
 type TransportSocket = envoy.config.core.v3.TransportSocket;
@@ -14,9 +22,6 @@ type ConfigSource = envoy.config.core.v3.ConfigSource;
 /** `none`: it proves nothing, and connects in plaintext. */
 export type ProxyIdentity = 'none' | 'podCertificate' | 'sds';
 
-/** Where the volume is. */
-export const IDENTITY_DIRECTORY = '/var/run/secrets/malha.dev/identity';
-export const IDENTITY_VOLUME = 'malha-identity';
 const SIGNER = 'malha.dev/workload';
 /** For whom a token is made that is shown to the control plane. */
 export const TOKEN_AUDIENCE = 'malha.dev';
@@ -29,8 +34,8 @@ const FILES = {
   roots: 'trust-bundle.pem',
   token: 'token',
   /** Secrets as Envoy's file subscription reads them; one for each file. */
-  own: 'sds-default.json',
-  trust: 'sds-rootca.json',
+  own: SECRET_FILES[WORKLOAD_SECRET],
+  trust: SECRET_FILES[ROOT_SECRET],
 } as const;
 
 /** An annotation of the Pod is the only file that a manifest can bring along without a ConfigMap. */
@@ -63,6 +68,11 @@ export function identityVolume(identity: ProxyIdentity) {
 /** Of the proxy's container. */
 export const identityMount = { name: IDENTITY_VOLUME, mountPath: IDENTITY_DIRECTORY, readOnly: true } as const;
 
+/** By which clients know that the Pod's sidecar takes mutual TLS. */
+export function identityLabels(identity: ProxyIdentity): Record<string, string> {
+  return identity === 'none' ? {} : { [TLS_MODE_LABEL]: 'istio' };
+}
+
 /** The secrets that the volume's annotations become. */
 export function identityAnnotations(identity: ProxyIdentity): NonNullable<ObjectMeta['annotations']> {
   if (identity !== 'podCertificate') return {};
@@ -78,8 +88,8 @@ export function secretFiles(directory: string): { own: object; trust: object } {
   const tls_certificate = { certificate_chain: { filename }, private_key: { filename }, watched_directory };
   const validation_context = { trusted_ca: { filename: `${directory}/${FILES.roots}` }, watched_directory };
   return {
-    own: { resources: [{ '@type': type, name: 'default', tls_certificate }] },
-    trust: { resources: [{ '@type': type, name: 'ROOTCA', validation_context }] },
+    own: { resources: [{ '@type': type, name: WORKLOAD_SECRET, tls_certificate }] },
+    trust: { resources: [{ '@type': type, name: ROOT_SECRET, validation_context }] },
   };
 }
 
@@ -143,10 +153,10 @@ export function controlPlaneTls(
     resource_api_version: 'V3',
   });
   return tlsSocket(host, {
-    tls_certificate_sds_secret_configs: [{ name: 'default', sds_config: file(FILES.own) }],
+    tls_certificate_sds_secret_configs: [{ name: WORKLOAD_SECRET, sds_config: file(FILES.own) }],
     combined_validation_context: {
       default_validation_context: names,
-      validation_context_sds_secret_config: { name: 'ROOTCA', sds_config: file(FILES.trust) },
+      validation_context_sds_secret_config: { name: ROOT_SECRET, sds_config: file(FILES.trust) },
     },
   });
 }

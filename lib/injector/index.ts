@@ -6,12 +6,12 @@
  * Envoy's YAML reader takes `n` for false). `malha-init` writes the redirection and ends. Bounds: TCP over IPv4 and
  * IPv6 is captured; of UDP only DNS over IPv4, where it is asked for.
  */
+
+export { IDENTITY_DIRECTORY, IDENTITY_VOLUME } from '../world';
 export { type BootstrapOptions, bootstrap, ProxyPort } from './bootstrap';
 export {
   controlPlaneService,
   controlPlaneTls,
-  IDENTITY_DIRECTORY,
-  IDENTITY_VOLUME,
   identityAnnotations,
   identityVolume,
   type ProxyIdentity,

@@ -4,7 +4,7 @@ import type { KubeObject, ObjectMeta } from '../api/object';
 import { originOf, withOrigin } from '../api/origin';
 import { canonicalRevision, canonicalService } from '../world';
 import { ProxyPort } from './bootstrap';
-import { identityAnnotations, identityVolume } from './identity';
+import { identityAnnotations, identityLabels, identityVolume } from './identity';
 import { overridesOf } from './overrides';
 import { initContainer, PROXY_CONTAINER, type ProxyOptions, sidecarContainer } from './proxy-container';
 import { parsePorts, parseRanges, type RedirectionOptions } from './redirection';
@@ -81,7 +81,11 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
   const workload = options.workload ?? metadata.name ?? metadata.labels?.app ?? spec.containers?.[0]?.name ?? 'unknown';
   const redirection = { ...redirectionOf(metadata.annotations ?? {}), captureDns: options.captureDns };
   const init = initContainer(redirection, options.images?.init);
-  const labels = { ...canonicalLabels(metadata.labels ?? {}, workload), ...metadata.labels };
+  const labels = {
+    ...canonicalLabels(metadata.labels ?? {}, workload),
+    ...identityLabels(options.identity ?? 'none'),
+    ...metadata.labels,
+  };
   const sidecar = sidecarContainer({
     ...options,
     images: { ...options.images, proxy: proxyImage ?? options.images?.proxy },

@@ -2,7 +2,7 @@
  * What distinguishes clients. Proxies that agree on it get the very same outbound resources; everything else about a
  * proxy (its name, address, other labels) is left out on purpose, so that nothing can come to depend on it.
  */
-import type { Capture, Labels, Proxy, Viewer, WorldView } from '../world';
+import type { Capture, IdentitySource, Labels, Proxy, Viewer, WorldView } from '../world';
 import {
   canonicalService,
   GATEWAY_NAME_LABEL,
@@ -37,6 +37,8 @@ export interface ClientView {
   readonly labels: Labels;
   /** `app.namespace`, where tracing has to be told; else empty. */
   readonly serviceName: string;
+  /** Where it finds its key and certificate; undefined: it has none. */
+  readonly identity?: IdentitySource;
   /** Envoy is too old for the logger that counts. */
   readonly unmetered: boolean;
   /** With explicit capture only: the proxy's own address, and where the application finds its HTTP proxy. */
@@ -45,7 +47,7 @@ export interface ClientView {
 }
 
 export function clientViewOf(world: WorldView, proxy: Proxy): ClientView {
-  const { type, namespace, capture } = proxy;
+  const { type, namespace, capture, identity } = proxy;
   const sidecar = type === 'sidecar' ? world.sidecar(namespace, proxy.labels) : undefined;
   const scope = sidecar && scopeOf(sidecar);
   const viewer = viewerOf(namespace, scope?.digest, ruleLabelsOf(world, proxy));
@@ -64,7 +66,7 @@ export function clientViewOf(world: WorldView, proxy: Proxy): ClientView {
   const place = placeOf(world, proxy);
   const gateway = type === 'router' ? proxy.labels[GATEWAY_NAME_LABEL] : undefined;
   const backendCertificate = gateway === undefined ? '' : world.backendCertificate(namespace, gateway);
-  const seen = [type, capture, viewer].join('|');
+  const seen = [type, capture, viewer, identity ?? ''].join('|');
   const policy = elsewhere.isRegistryOnly ? 'registry only' : elsewhere.egressProxy;
   return {
     key: [seen, policy, serviceName, ip, appAddress, labelsKey(labels), unmetered ? 'unmetered' : ''].join('|'),
@@ -79,6 +81,7 @@ export function clientViewOf(world: WorldView, proxy: Proxy): ClientView {
     backendCertificate,
     labels,
     serviceName,
+    identity,
     unmetered,
     ip,
     appAddress,

@@ -1,6 +1,14 @@
 /** The ports of a workload on which its sidecar takes requests for it. */
 import type { Container, Pod } from '../api/kubernetes';
-import { type Protocol, type Proxy, type Service, selectProtocol, type Viewer, type WorldView } from '../world';
+import {
+  type MutualTls,
+  type Protocol,
+  type Proxy,
+  type Service,
+  selectProtocol,
+  type Viewer,
+  type WorldView,
+} from '../world';
 import { type AuthorizationView, authorizationViewOf } from './authorization';
 import { type IngressSettings, withIngress } from './sidecar-ingress';
 
@@ -20,11 +28,19 @@ export interface InboundPort extends IngressSettings {
 /** What inbound resources may know of a service: what its key already says. */
 export type ServiceName = Pick<Service, 'key' | 'hostname' | 'name' | 'namespace'>;
 
+/** Who gets in. */
+export interface WorkloadSecurity {
+  /** Two with equal keys are interchangeable. */
+  readonly key: string;
+  readonly authorization: AuthorizationView;
+  readonly mutualTls: MutualTls;
+}
+
 /** What the inbound resources of a workload depend on. */
 export interface InboundView {
   readonly key: string;
   readonly ports: readonly InboundPort[];
-  readonly authorization: AuthorizationView;
+  readonly security: WorkloadSecurity;
 }
 
 /** Sorted by number; of several services on one port, the first by host name counts. */
@@ -53,7 +69,9 @@ export function inboundViewOf(world: WorldView, proxy: Proxy, viewer: Viewer): I
   const sorted = withIngress(ports, sidecar, proxy).sort((a, b) => a.number - b.number);
   const key = sorted.map(portKey);
   const authorization = authorizationViewOf(world, proxy, viewer);
-  return { key: `${proxy.namespace}|${key.join(',')}|${authorization.key}`, ports: sorted, authorization };
+  const mutualTls = world.mutualTls(proxy.namespace, proxy.labels);
+  const security = { key: `${authorization.key}|${mutualTls.key}`, authorization, mutualTls };
+  return { key: `${proxy.namespace}|${key.join(',')}|${security.key}`, ports: sorted, security };
 }
 
 /** All of a port, as text. */

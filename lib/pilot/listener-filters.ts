@@ -17,19 +17,27 @@ export function originalDestination(): ListenerFilter {
 /** What an HTTP inspector finds in a connection that speaks HTTP: for `FilterChainMatch.application_protocols`. */
 export const PLAIN_HTTP = ['http/1.0', 'http/1.1', 'h2c'];
 
+/** Destination ports whose connections are looked at. */
+export type PortSet = { readonly only: readonly number[] } | { readonly except: readonly number[] };
+
 /**
  * Looks whether a connection begins as HTTP does.
- * @param ports the only ones whose connections are looked at: where a server speaks first, its client waits for it in vain.
+ * @param ports where a server speaks first, its client would wait for it in vain. Default: all.
  */
-export function httpInspector(ports?: readonly number[]): ListenerFilter {
-  const ranges = ports?.map((port) => ({ destination_port_range: { start: port, end: port + 1 } }));
+export function httpInspector(ports?: PortSet): ListenerFilter {
   return {
     name: 'envoy.filters.listener.http_inspector',
     typed_config: any('envoy.extensions.filters.listener.http_inspector.v3.HttpInspector', {}),
-    ...(ranges && {
-      filter_disabled: { not_match: ranges.length === 1 ? ranges[0]! : { or_match: { rules: ranges } } },
-    }),
+    ...disabledBeyond(ports),
   };
+}
+
+function disabledBeyond(ports: PortSet | undefined): Pick<ListenerFilter, 'filter_disabled'> {
+  if (!ports) return {};
+  const numbers = 'only' in ports ? ports.only : ports.except;
+  const ranges = numbers.map((port) => ({ destination_port_range: { start: port, end: port + 1 } }));
+  const named = ranges.length === 1 ? ranges[0]! : { or_match: { rules: ranges } };
+  return { filter_disabled: 'only' in ports ? { not_match: named } : named };
 }
 
 /**
@@ -48,10 +56,14 @@ export function detectionTimeout(
   };
 }
 
-/** Reads the server name that a TLS client asks for. */
-export function tlsInspector(): ListenerFilter {
+/**
+ * Looks whether a connection begins as TLS does, and reads the server name and the protocols that the client asks for.
+ * @param ports Default: all.
+ */
+export function tlsInspector(ports?: PortSet): ListenerFilter {
   return {
     name: 'envoy.filters.listener.tls_inspector',
     typed_config: any('envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector', {}),
+    ...disabledBeyond(ports),
   };
 }

@@ -26,9 +26,21 @@ export const WORKLOAD_METADATA = 'malha';
 /** The cluster of Kubernetes, by the name that Istio gives it: there is one so far. */
 export const CLUSTER_NAME = 'Kubernetes';
 
-/** What metrics say of an endpoint; undefined where its workload is not known. */
-export function labelledEndpoint({ workload, labels }: Endpoint): envoy.config.core.v3.Metadata | undefined {
-  if (!workload) return undefined;
+/** What metrics say of an endpoint, and how clusters connect to it; undefined where neither is known. */
+export function labelledEndpoint(endpoint: Endpoint): envoy.config.core.v3.Metadata | undefined {
+  const filter_metadata = {
+    ...(endpoint.mutualTls && { [SOCKET_MATCH]: MUTUAL_TLS_MATCH }),
+    ...workloadLabels(endpoint),
+  };
+  return Object.keys(filter_metadata).length > 0 ? { filter_metadata } : undefined;
+}
+
+/** By these an endpoint tells a cluster that it takes mutual TLS, as on Istio. */
+export const SOCKET_MATCH = 'envoy.transport_socket_match';
+export const MUTUAL_TLS_MATCH = { tlsMode: 'istio' } as const;
+
+function workloadLabels({ workload, labels }: Endpoint): Record<string, object> {
+  if (!workload) return {};
   const { app, version } = labels;
   const malha = {
     workload: workload.name,
@@ -39,7 +51,7 @@ export function labelledEndpoint({ workload, labels }: Endpoint): envoy.config.c
     revision: canonicalRevision(labels),
     cluster: CLUSTER_NAME,
   };
-  return { filter_metadata: { [WORKLOAD_METADATA]: malha } };
+  return { [WORKLOAD_METADATA]: malha };
 }
 
 /** What metrics say of the service behind a cluster. */

@@ -33,6 +33,11 @@ export function outboundClusterName(hostname: string, port: number, subset = '')
   return `outbound|${port}|${subset}|${hostname}`;
 }
 
+/** The server name that a client of the mesh asks for: `outbound_.9080_.v1_.reviews.shop.svc.cluster.local`. */
+export function outboundServerName(hostname: string, port: number, subset = ''): string {
+  return `outbound_.${port}_.${subset}_.${hostname}`;
+}
+
 /** The parts of an outbound cluster's name, or undefined for other clusters. */
 export function parseOutboundClusterName(name: string): { port: number; subset: string; hostname: string } | undefined {
   const [direction, port, subset, hostname] = name.split('|');

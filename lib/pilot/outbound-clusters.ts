@@ -17,11 +17,10 @@ import {
   usesEds,
 } from './outbound-target';
 import { outlierDetection, panicThreshold } from './outlier-detection';
-import { withProxyProtocol } from './proxy-protocol';
 import { ads, duration } from './shapes';
 import { type EffectivePolicy, effectivePolicy, withBackendTls } from './traffic-policy';
-import { speaksHttp2, upstreamHttp } from './upstream-http';
-import { upstreamTls } from './upstream-tls';
+import { upstreamHttp } from './upstream-http';
+import { showsIdentity, upstreamSecurity } from './upstream-security';
 
 type Cluster = envoy.config.cluster.v3.Cluster;
 
@@ -43,7 +42,6 @@ function translate(evaluation: Evaluation, target: OutboundTarget, name: string)
   const { service, port, subset, rules } = target;
   const policy = withBackendTls(effectivePolicy(rules, port.number, subset), target.backendTls);
   const mesh = evaluation.meshConfig();
-  const socket = upstreamTls(policy.tls, target, speaksHttp2(policy, service, port, mesh));
   const metadata = labelled(provenance({ config: rules[0], services: [service], subset }), service);
   return {
     name,
@@ -54,8 +52,9 @@ function translate(evaluation: Evaluation, target: OutboundTarget, name: string)
     ...connectionBounds(policy.connectionPool, mesh, policy.retryBudget),
     ...outlierDetection(policy.outlierDetection),
     ...commonBalancing(policy, target),
-    ...upstreamHttp(policy, service, port, mesh),
-    ...withProxyProtocol(policy.proxyProtocol, socket),
+    // The names in certificates of the mesh are not those in authorities.
+    ...upstreamHttp(showsIdentity(target, policy) ? { ...policy, tls: undefined } : policy, service, port, mesh),
+    ...upstreamSecurity(evaluation, target, policy),
     metadata,
   };
 }

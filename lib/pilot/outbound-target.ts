@@ -6,6 +6,7 @@ import {
   type BackendTls,
   type Endpoint,
   endpointsOf,
+  type IdentitySource,
   isHttp,
   keyOf,
   type Service,
@@ -49,6 +50,8 @@ export interface OutboundTarget {
   readonly credentialed: boolean;
   /** The TLS that a BackendTLSPolicy asks of this client. */
   readonly backendTls?: BackendTls;
+  /** Where the client finds its own certificate; undefined: it has none. */
+  readonly identity?: IdentitySource;
 }
 
 /** Which service a client means; who it is decides which service and which rules the name leads to. */
@@ -69,6 +72,7 @@ interface SharedService {
   readonly credentialed: boolean;
   /** Only where a BackendTLSPolicy is for one of the ports. */
   readonly backend?: { readonly isGateway: boolean; readonly certificate: string };
+  readonly identity?: IdentitySource;
 }
 
 /** A resource, or the name of one that could not be made. */
@@ -121,7 +125,7 @@ const shareableQuery: Query<ClientService, { key: string; service?: SharedServic
   name: 'shareable service',
   compute: (evaluation, client) => {
     const service = shareable(evaluation, client);
-    return { key: service ? JSON.stringify(Object.values(service)) : '', service };
+    return { key: service ? JSON.stringify(service) : '', service };
   },
 };
 
@@ -139,6 +143,7 @@ function shareable(world: WorldView, { view, hostname }: ClientService): SharedS
     ...(service.ports.some(({ number }) => world.backendTls(service.hostname, number)) && {
       backend: { isGateway: view.type === 'router', certificate: view.backendCertificate },
     }),
+    ...(view.identity && { identity: view.identity }),
   };
 }
 
@@ -173,7 +178,7 @@ function placeThatCounts(
 /** The clusters of a service: one for each port, and each subset of it. */
 function targetsOf(
   world: WorldView,
-  { redirected, serviceKey, ports, rules: names, place, credentialed, backend }: SharedService,
+  { redirected, serviceKey, ports, rules: names, place, credentialed, backend, identity }: SharedService,
 ): OutboundTarget[] {
   const service = world.serviceByKey(serviceKey);
   if (!service) return [];
@@ -194,7 +199,19 @@ function targetsOf(
       return subsets.map((subset): OutboundTarget => {
         const nearness = place && nearnessOf(world.meshConfig(), effectivePolicy(rules, port.number, subset), service);
         const near = nearness && place && countsFor(nearness, place) ? { near: { nearness, place } } : {};
-        return { redirected, service, port, subset, rules, credentialed, allEndpoints, ...near, ...node, ...tls };
+        return {
+          redirected,
+          service,
+          port,
+          subset,
+          rules,
+          credentialed,
+          identity,
+          allEndpoints,
+          ...near,
+          ...node,
+          ...tls,
+        };
       });
     });
 }

@@ -70,6 +70,7 @@ const sidecarSnapshotQuery: Query<SidecarArgs, Snapshot> = {
     listeners: evaluation.derive(sidecarListenersQuery, `${view.key}|${inbound.key}`, { view, inbound }),
     routes: evaluation.derive(sidecarRoutesQuery, view.key, view),
     secrets: evaluation.derive(clientSecretsQuery, view.clusterKey, view),
+    ...(view.identity === 'ads' && { wantsIdentity: true }),
   }),
 };
 
@@ -80,7 +81,7 @@ const sidecarClustersQuery: Query<SidecarArgs, Resources> = {
       evaluation.derive(clientClustersQuery, view.clusterKey, view),
       sorted([
         ...inbound.ports.map((port) => inboundCluster(evaluation, view, port)),
-        ...issuerClusters(evaluation, inbound.authorization),
+        ...issuerClusters(evaluation, inbound.security.authorization),
       ]),
     ),
 };
@@ -147,6 +148,7 @@ const gatewaySnapshotQuery: Query<GatewayProxy, Snapshot> = {
       evaluation.derive(gatewaySecretsQuery, proxy.key, proxy),
       evaluation.derive(clientSecretsQuery, proxy.client.clusterKey, proxy.client),
     ),
+    ...(proxy.client.identity === 'ads' && { wantsIdentity: true }),
   }),
 };
 

@@ -103,6 +103,7 @@ export function namesByAuthority(settings: ClientTLSSettings | undefined, servic
   };
 }
 
-function declaredNames(service: Service): string[] {
+/** The names that the certificates of a service carry, as its ServiceEntry has them. */
+export function declaredNames(service: Service): string[] {
   return service.registry === 'ServiceEntry' ? ((service.object as ServiceEntry).spec.subjectAltNames ?? []) : [];
 }

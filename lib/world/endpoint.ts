@@ -4,9 +4,11 @@ import type { EndpointConditions, Pod } from '../api/kubernetes';
 import { compareText } from './age';
 import { type Labels, selects } from './labels';
 import { localityOf, normalized } from './locality';
+import { modeAt } from './peer-authentication';
 import type { Service, ServicePort } from './service';
 import type { WorldView } from './view';
 import { type WorkloadName, workloadOf } from './workload';
+import { identitySourceOf } from './workload-identity';
 
 export interface Endpoint {
   /** An IP address, a DNS name, or `unix:///path`. */
@@ -23,6 +25,8 @@ export interface Endpoint {
   readonly hostname?: string;
   /** The Node that it is on, where that is known. */
   readonly node?: string;
+  /** Its sidecar takes mutual TLS on this port. */
+  readonly mutualTls?: true;
 }
 
 /** The endpoints of one port that may get requests now, in a fixed order. */
@@ -54,7 +58,7 @@ function fromSlices(view: WorldView, service: Service, port: ServicePort): Endpo
         locality: localityOf(view, pod, { node: nodeName, zone }),
         node: pod?.spec?.nodeName ?? nodeName,
         ...(hostname && { hostname }),
-        ...(pod && { workload: workloadOf(pod) }),
+        ...(pod && { workload: workloadOf(pod), ...mutualTlsOfPod(view, pod, slicePort.port) }),
       });
     }
   }
@@ -70,9 +74,9 @@ function isReady(conditions: EndpointConditions): boolean {
 function fromEntry(view: WorldView, service: Service, port: ServicePort): Endpoint[] {
   const { spec } = service.object as ServiceEntry;
   if (service.selector) return fromSelector(view, service, port);
-  if (spec.endpoints?.length) return spec.endpoints.map((entry) => fromWorkload(entry, port));
+  if (spec.endpoints?.length) return spec.endpoints.map((entry) => fromWorkload(view, service, entry, port));
   const isDns = service.resolution === 'DNS' || service.resolution === 'DNS_ROUND_ROBIN';
-  return isDns && service.externalName ? [fromWorkload({ address: service.externalName }, port)] : [];
+  return isDns && service.externalName ? [fromWorkload(view, service, { address: service.externalName }, port)] : [];
 }
 
 function fromSelector(view: WorldView, service: Service, port: ServicePort): Endpoint[] {
@@ -80,7 +84,7 @@ function fromSelector(view: WorldView, service: Service, port: ServicePort): End
   for (const { metadata, spec } of view.workloadEntries(service.namespace)) {
     if (!selects(service.selector, spec.labels ?? {})) continue;
     const workload = { name: metadata.name, namespace: service.namespace };
-    const endpoint = { ...fromWorkload(spec, port), workload };
+    const endpoint = { ...fromWorkload(view, service, spec, port), workload };
     endpoints.set(endpoint.address, endpoint);
   }
   for (const pod of view.pods(service.namespace)) {
@@ -94,24 +98,47 @@ function fromSelector(view: WorldView, service: Service, port: ServicePort): End
       locality: localityOf(view, pod),
       node: pod.spec?.nodeName,
       workload: workloadOf(pod),
+      ...mutualTlsOfPod(view, pod, targetPortOf(port)),
     });
   }
   return [...endpoints.values()];
 }
 
-function fromWorkload(entry: WorkloadEntrySpec, port: ServicePort): Endpoint {
-  const address = entry.address ?? '';
+function fromWorkload(
+  view: WorldView,
+  { namespace }: Service,
+  entry: WorkloadEntrySpec,
+  servicePort: ServicePort,
+): Endpoint {
+  const { address = '', labels = {} } = entry;
+  const port = entry.ports?.[servicePort.name] ?? targetPortOf(servicePort);
   return {
     address,
-    port: entry.ports?.[port.name] ?? targetPortOf(port),
-    labels: entry.labels ?? {},
+    port,
+    labels,
     locality: normalized(entry.locality ?? ''),
     weight: entry.weight,
+    ...(entry.serviceAccount && mutualTlsAt(view, namespace, labels, port)),
   };
 }
 
 function targetPortOf(port: ServicePort): number {
   return typeof port.targetPort === 'number' ? port.targetPort : port.number;
+}
+
+/** By which Pods and WorkloadEntries say that their sidecar takes mutual TLS. */
+export const TLS_MODE_LABEL = 'security.istio.io/tlsMode';
+
+function mutualTlsOfPod(view: WorldView, pod: Pod, port: number): Pick<Endpoint, 'mutualTls'> {
+  const { namespace = 'default', labels = {} } = pod.metadata;
+  // Without an identity there is no certificate to show, whatever a label says.
+  return identitySourceOf(pod) ? mutualTlsAt(view, namespace, labels, port) : {};
+}
+
+function mutualTlsAt(view: WorldView, namespace: string, labels: Labels, port: number): Pick<Endpoint, 'mutualTls'> {
+  if (labels[TLS_MODE_LABEL] !== 'istio') return {};
+  const isPlain = view.hasPlainWorkloads() && modeAt(view.mutualTls(namespace, labels), port) === 'DISABLE';
+  return isPlain ? {} : { mutualTls: true };
 }
 
 /** A Pod from a file has no conditions; it counts as ready. */

@@ -3,6 +3,7 @@ import type {
   AuthorizationPolicy,
   DestinationRule,
   Gateway,
+  PeerAuthentication,
   RequestAuthentication,
   ServiceEntry,
   Sidecar,
@@ -53,6 +54,7 @@ export class Inventory {
   readonly telemetries = new Map<string, Telemetry[]>();
   readonly authorizationPolicies = new Map<string, AuthorizationPolicy[]>();
   readonly requestAuthentications = new Map<string, RequestAuthentication[]>();
+  readonly peerAuthentications = new Map<string, PeerAuthentication[]>();
   readonly serviceEntries: ServiceEntry[] = [];
   readonly virtualServices: VirtualService[] = [];
   readonly destinationRules: DestinationRule[] = [];
@@ -125,6 +127,9 @@ export class Inventory {
       case 'security.istio.io/RequestAuthentication':
         append(this.requestAuthentications, namespace ?? 'default', object as RequestAuthentication);
         break;
+      case 'security.istio.io/PeerAuthentication':
+        append(this.peerAuthentications, namespace ?? 'default', object as PeerAuthentication);
+        break;
       case '/Namespace':
         this.namespaces.set(name, object);
         break;
@@ -172,7 +177,12 @@ export class Inventory {
     for (const lists of [this.podsByNamespace, this.slices, this.workloadEntries]) {
       for (const list of lists.values()) list.sort((a, b) => compareText(a.metadata.name, b.metadata.name));
     }
-    for (const lists of [this.telemetries, this.authorizationPolicies, this.requestAuthentications]) {
+    for (const lists of [
+      this.telemetries,
+      this.authorizationPolicies,
+      this.requestAuthentications,
+      this.peerAuthentications,
+    ]) {
       for (const list of lists.values()) (list as KubeObject[]).sort(oldestFirst);
     }
   }

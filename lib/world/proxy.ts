@@ -3,6 +3,7 @@ import type { Container, Pod } from '../api/kubernetes';
 import { isIpAddress, isLoopback } from './hostname';
 import { type Labels, selects } from './labels';
 import type { WorldView } from './view';
+import { type IdentitySource, identitySourceOf, identitySourceOfEntry } from './workload-identity';
 
 /** How traffic gets into a sidecar: by iptables, or because applications and Service ports name its addresses. */
 export type Capture = 'REDIRECT' | 'NONE';
@@ -16,6 +17,8 @@ export interface Proxy {
   readonly namespace: string;
   readonly ip: string;
   readonly labels: Labels;
+  /** Where it finds its key and certificate; absent: it has none, and speaks no mutual TLS. */
+  readonly identity?: IdentitySource;
   /** Envoy's version, where the proxy has said it: `1.40.0`. */
   readonly envoyVersion?: string;
   readonly capture: Capture;
@@ -46,8 +49,8 @@ export function proxyOf(view: WorldView, node: NodeIdentifier): Proxy | undefine
   if (!isIpAddress(ip)) return undefined;
   const named = splitName(workload);
   if (!named) return undefined;
-  const labels = labelsOf(view, named);
-  if (!labels) return undefined;
+  const known = workloadNamed(view, named);
+  if (!known) return undefined;
   const { INTERCEPTION_MODE, MALHA_APP_ADDRESS } = node.metadata ?? {};
   const appAddress = typeof MALHA_APP_ADDRESS === 'string' && isIpAddress(MALHA_APP_ADDRESS) ? MALHA_APP_ADDRESS : '';
   return {
@@ -55,7 +58,7 @@ export function proxyOf(view: WorldView, node: NodeIdentifier): Proxy | undefine
     type,
     ...named,
     ip,
-    labels,
+    ...known,
     ...(node.version && { envoyVersion: node.version }),
     capture: INTERCEPTION_MODE === 'NONE' ? 'NONE' : 'REDIRECT',
     appAddress: appAddress || DEFAULT_APP_ADDRESS,
@@ -78,6 +81,7 @@ export function proxyNamed(
   if (!pod) return undefined;
   const name = pod.metadata.name;
   const labels = pod.metadata.labels ?? {};
+  const identity = identitySourceOf(pod);
   const type = overrides.type ?? (isGateway(view, pod) ? 'router' : 'sidecar');
   const ip = overrides.ip ?? pod.status?.podIP ?? '0.0.0.0';
   return {
@@ -87,6 +91,7 @@ export function proxyNamed(
     namespace,
     ip,
     labels,
+    ...(identity && { identity }),
     capture:
       overrides.capture ?? (pod.metadata.annotations?.[INTERCEPTION_ANNOTATION] === 'NONE' ? 'NONE' : 'REDIRECT'),
     appAddress: overrides.appAddress ?? appAddressOf(pod),
@@ -106,11 +111,15 @@ function splitName(fullName: string): { name: string; namespace: string } | unde
   return { name: fullName.slice(0, dot), namespace: fullName.slice(dot + 1) };
 }
 
-function labelsOf(view: WorldView, { name, namespace }: { name: string; namespace: string }): Labels | undefined {
+function workloadNamed(
+  view: WorldView,
+  { name, namespace }: { name: string; namespace: string },
+): Pick<Proxy, 'labels' | 'identity'> | undefined {
   const pod = view.pod(namespace, name);
-  if (pod) return pod.metadata.labels ?? {};
-  const entry = view.workloadEntries(namespace).find((each) => each.metadata.name === name);
-  return entry ? (entry.spec.labels ?? {}) : undefined;
+  const entry = pod ? undefined : view.workloadEntries(namespace).find((each) => each.metadata.name === name);
+  const labels = pod ? pod.metadata.labels : entry?.spec.labels;
+  const identity = pod ? identitySourceOf(pod) : entry && identitySourceOfEntry(entry);
+  return pod || entry ? { labels: labels ?? {}, ...(identity && { identity }) } : undefined;
 }
 
 /** Made by the controller itself, or by a ReplicaSet of the Deployment (whose name has one more part). */

@@ -25,8 +25,10 @@ import type { BackendTls } from './gateway-api';
 import { nameKey } from './inventory';
 import type { Labels } from './labels';
 import { type PlaceInterest, placeInterestTable } from './locality';
+import { type MutualTls, mutualTlsOf, mutualTlsTable, plainWorkloadsTable } from './peer-authentication';
 import { keyOf, type Reader, type Table } from './reads';
 import type { Service } from './service';
+import { serviceAccountsTable } from './service-accounts';
 import { sidecarTable } from './sidecars';
 import * as tables from './tables';
 import { type Viewer, withoutLabels } from './viewer';
@@ -126,6 +128,21 @@ export abstract class WorldView implements Reader {
   /** By its own name, whatever it is for. */
   requestAuthentication(namespace: string, name: string): RequestAuthentication | undefined {
     return this.read(security.requestAuthenticationTable, nameKey(namespace, name));
+  }
+
+  /** What a workload with these labels takes: plain traffic, mutual TLS, or both. */
+  mutualTls(namespace: string, labels: Labels): MutualTls {
+    return mutualTlsOf(this.read(mutualTlsTable, keyOf(namespace, labelsKey(labels))));
+  }
+
+  /** Whether any PeerAuthentication has workloads take plain traffic only. */
+  hasPlainWorkloads(): boolean {
+    return this.read(plainWorkloadsTable, '');
+  }
+
+  /** The accounts of the workloads behind a service, by its key: `namespace/account`, sorted. */
+  serviceAccounts(key: string): readonly string[] {
+    return this.read(serviceAccountsTable, key);
   }
 
   /** By its own name, whatever it is for. */

@@ -73,7 +73,7 @@ export class MeshSource implements SnapshotSource {
 
   snapshot(node: Node, proof?: Proof): Snapshot | undefined {
     const world = this.inForce?.world;
-    const proxy = world && (proof ? proven(world, node, proof) : proxyOf(world, node));
+    const proxy = world && (proof ? proven(world, node, proof) : claimed(world, node));
     return proxy && this.translator.snapshot(world, proxy);
   }
 
@@ -154,6 +154,12 @@ export class MeshSource implements SnapshotSource {
   labelsOf(node: Node): Readonly<Record<string, string>> | undefined {
     return this.inForce && proxyOf(this.inForce.world, node)?.labels;
   }
+}
+
+/** Who has proven nothing gets no key over the stream: without the files of its volume it speaks no mutual TLS. */
+function claimed(world: World, node: Node): Proxy | undefined {
+  const proxy = proxyOf(world, node);
+  return proxy?.identity === 'ads' ? { ...proxy, identity: undefined } : proxy;
 }
 
 function proven(world: World, node: Node, proof: Proof): Proxy | undefined {

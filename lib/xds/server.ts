@@ -341,7 +341,8 @@ export class XdsServer {
   private withSecrets(stream: ProxyStream, snapshot: Snapshot): Snapshot | undefined {
     const { connectionSecrets } = this.options;
     const credential = this.credentials.get(stream);
-    if (!connectionSecrets || credential?.kind !== 'token') return snapshot;
+    if (!connectionSecrets || !credential) return snapshot;
+    if (credential.kind !== 'token' && !snapshot.wantsIdentity) return snapshot;
     const own = connectionSecrets.secretsOf(stream, credential.identity);
     if (!own) return undefined;
     const last = this.overlaid.get(stream);

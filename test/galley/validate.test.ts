@@ -96,22 +96,23 @@ describe('what is not served yet', () => {
   });
 
   it('is a warning for a value of a field that is served', () => {
-    const rule = object('networking.istio.io/v1', 'DestinationRule', 'r', {
-      host: 'reviews',
-      trafficPolicy: { tls: { mode: 'ISTIO_MUTUAL' } },
+    const entry = object('networking.istio.io/v1', 'ServiceEntry', 's', {
+      hosts: ['*.example.com'],
+      ports: [{ number: 443, name: 'tls', protocol: 'TLS' }],
+      resolution: 'DYNAMIC_DNS',
     });
-    expect(validate(rule)).toEqual([
+    expect(validate(entry)).toContainEqual(
       expect.objectContaining({
         code: 'MAL0001',
-        path: 'spec.trafficPolicy.tls.mode',
-        message: 'the value ISTIO_MUTUAL of spec.trafficPolicy.tls.mode is accepted, but not served yet',
+        path: 'spec.resolution',
+        message: 'the value DYNAMIC_DNS of spec.resolution is accepted, but not served yet',
       }),
-    ]);
+    );
   });
 
   it('is a warning for a kind as a whole', () => {
-    const policy = object('security.istio.io/v1', 'PeerAuthentication', 'default', { mtls: { mode: 'STRICT' } });
-    expect(validate(policy)).toEqual([expect.objectContaining({ code: 'MAL0001', path: 'kind' })]);
+    const config = object('networking.istio.io/v1beta1', 'ProxyConfig', 'default', { concurrency: 2 });
+    expect(validate(config)).toEqual([expect.objectContaining({ code: 'MAL0001', path: 'kind' })]);
   });
 });
 
@@ -194,7 +195,7 @@ describe('a mesh configuration', () => {
       path: 'defaultProviders.tracing[0]',
       message: 'there is no provider "jaeger", known are none',
     });
-    expect(validateMeshConfig({ enableAutoMtls: true })[0]).toMatchObject({ code: 'MAL0001', path: 'enableAutoMtls' });
+    expect(validateMeshConfig({ proxyListenPort: 1 })[0]).toMatchObject({ code: 'MAL0001', path: 'proxyListenPort' });
   });
 
   it('that is no mapping at all is an error', () => {

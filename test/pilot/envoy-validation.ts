@@ -9,6 +9,7 @@ import * as x509 from '@peculiar/x509';
 import { EnvoyResource, type Snapshot } from '../../lib/envoy/resource';
 import { TypeUrl } from '../../lib/envoy/type-url';
 import { findEnvoy } from '../../lib/local/envoy-binary';
+import { ROOT_SECRET, WORKLOAD_SECRET } from '../../lib/world';
 import { staticBootstrap } from './static-bootstrap';
 
 /** Empty when Envoy accepts it. */
@@ -37,7 +38,13 @@ function isReal({ message }: EnvoyResource): boolean {
 
 /** The Secrets of the cases hold words, or are missing; without a control plane to wait for, Envoy wants them all. */
 export async function withRealCertificates(snapshot: Snapshot): Promise<Snapshot> {
-  const names = new Set(JSON.stringify(snapshot.listeners.map(({ message }) => message)).match(/kubernetes:[^"]+/g));
+  const [listeners, clusters] = [snapshot.listeners, snapshot.clusters].map((resources) =>
+    JSON.stringify(resources.map(({ message }) => message)),
+  ) as [string, string];
+  const ofMesh = [WORKLOAD_SECRET, ROOT_SECRET].filter((name) =>
+    (listeners + clusters).includes(`"name":"${name}","sds_config"`),
+  );
+  const names = new Set([...(listeners.match(/kubernetes:[^"]+/g) ?? []), ...ofMesh]);
   if (names.size === 0) return snapshot;
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
@@ -54,7 +61,7 @@ export async function withRealCertificates(snapshot: Snapshot): Promise<Snapshot
   const madeUp = (name: string) =>
     new EnvoyResource(TypeUrl.secret, name, {
       name,
-      ...(name.endsWith('-cacert') ? { validation_context } : { tls_certificate }),
+      ...(name.endsWith('-cacert') || name === ROOT_SECRET ? { validation_context } : { tls_certificate }),
     });
   const given = new Map(snapshot.secrets.filter(isReal).map((secret) => [secret.name, secret]));
   return { ...snapshot, secrets: [...names].map((name) => given.get(name) ?? madeUp(name)) };

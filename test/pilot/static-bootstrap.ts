@@ -4,6 +4,7 @@
  */
 import type { envoy } from '../../lib/envoy/generated/envoy';
 import type { EnvoyResource, Snapshot } from '../../lib/envoy/resource';
+import { ROOT_SECRET, WORKLOAD_SECRET } from '../../lib/world';
 
 type Cluster = envoy.config.cluster.v3.Cluster;
 type Listener = envoy.config.listener.v3.Listener;
@@ -13,7 +14,9 @@ export function staticBootstrap(snapshot: Snapshot, adminPort = 0): envoy.config
     node: { id: 'static', cluster: 'static' },
     admin: { address: { socket_address: { address: '127.0.0.1', port_value: adminPort } } },
     static_resources: {
-      clusters: snapshot.clusters.map(({ message }) => withEndpoints(message as Cluster, snapshot.endpoints)),
+      clusters: snapshot.clusters.map(({ message }) =>
+        withEndpoints(withOwnSecrets(message) as Cluster, snapshot.endpoints),
+      ),
       listeners: snapshot.listeners.map(({ message }) => inline(message, snapshot.routes) as Listener),
       secrets: snapshot.secrets.map(({ message }) => message),
     },
@@ -26,6 +29,16 @@ function withEndpoints(cluster: Cluster, endpoints: readonly EnvoyResource[]): C
   const assignment = endpoints.find(({ name }) => name === eds?.service_name);
   if (!assignment) throw new Error(`no endpoints for ${cluster.name}`);
   return { ...rest, type: 'STATIC', load_assignment: assignment.message as Cluster['load_assignment'] };
+}
+
+/** The workload's own secrets are looked for in the bootstrap: there are no files of a kubelet here. */
+function withOwnSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withOwnSecrets);
+  if (typeof value !== 'object' || value === null) return value;
+  const { name } = value as { name?: unknown };
+  const isOwn = name === WORKLOAD_SECRET || name === ROOT_SECRET;
+  const entries = Object.entries(value).filter(([key]) => !(isOwn && key === 'sds_config'));
+  return Object.fromEntries(entries.map(([key, field]) => [key, withOwnSecrets(field)]));
 }
 
 /** Replaces `rds` by the routes themselves, and lets `sds_config` refer to the secrets of the bootstrap. */

@@ -73,8 +73,8 @@ export const MeshConfig = message(
       ),
     ),
     configSources: unserved(list(anyObject('A source.'), 'Where objects come from.')),
-    enableAutoMtls: unserved(
-      flag('Use mutual TLS where the other side takes it and no DestinationRule says otherwise. Default true.'),
+    enableAutoMtls: flag(
+      'Use mutual TLS where the other side takes it and no DestinationRule says otherwise. Default true.',
     ),
     trustDomain: text('The trust domain of identities. Default cluster.local.'),
     trustDomainAliases: texts('Trust domains that mean the same.'),

@@ -49,7 +49,6 @@ export const ClientTLSSettings = message(
     mode: choice(
       ['DISABLE', 'SIMPLE', 'MUTUAL', 'ISTIO_MUTUAL'],
       'DISABLE: plain. SIMPLE: TLS. MUTUAL: TLS with a client certificate of your own. ISTIO_MUTUAL: with the certificate of the workload.',
-      { unservedValues: ['ISTIO_MUTUAL'] },
     ),
     clientCertificate: text('A file in the proxy with the client certificate.'),
     privateKey: text('A file in the proxy with the private key.'),

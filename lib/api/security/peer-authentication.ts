@@ -34,7 +34,6 @@ export const PeerAuthentication = securityKind({
   shortNames: ['pa'],
   description: 'Whether workloads take plain traffic, mutual TLS, or both.',
   schema: PeerAuthenticationSpec,
-  served: false,
   printerColumns: [
     { name: 'Mode', type: 'string', jsonPath: '.spec.mtls.mode', description: 'Which traffic is taken' },
   ],

@@ -50,3 +50,14 @@ export function controlPlaneAccess(scope: Construct, account: IServiceAccount, n
   meshConfig.allowRead(ConfigMap.fromConfigMapName(scope, 'mesh-config', 'istio'));
   new RoleBinding(scope, 'RoleBinding', { ...here, role: meshConfig }).addSubjects(account);
 }
+
+/**
+ * What it may do besides where it makes the workloads of Gateways: get, create and apply three kinds, in every namespace, as
+ * Gateways are in every namespace. Whoever has these rights can run Pods; that is why they are a role of their own.
+ */
+export function gatewayDeployment(scope: Construct, account: IServiceAccount, namespace: string): void {
+  const named = { metadata: { name: `malha-gateways-${namespace}` } };
+  const role = new ClusterRole(scope, 'GatewaysRole', named);
+  role.allow(['get', 'create', 'patch'], ApiResource.DEPLOYMENTS, ApiResource.SERVICES, ApiResource.SERVICE_ACCOUNTS);
+  new ClusterRoleBinding(scope, 'GatewaysRoleBinding', { ...named, role }).addSubjects(account);
+}

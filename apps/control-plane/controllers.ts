@@ -1,9 +1,11 @@
 /** What this control plane writes to its API server, when it leads. Wiring only; the parts are in lib/controllers. */
-import type { KubeObject } from '../../lib/api/object';
+import { type KubeObject, objectName } from '../../lib/api/object';
+import { GatewayDeployer } from '../../lib/controllers/gateway-deployer';
 import { StatusController } from '../../lib/controllers/status-controller';
 import type { WriteOutcome } from '../../lib/controllers/status-writer';
 import { type Leadership, soleReplica } from '../../lib/discovery/kubernetes';
 import { systemClock } from '../../lib/discovery/kubernetes/watch';
+import type { GatewayWorkloadOptions } from '../../lib/injector';
 import { LocalReports } from '../../lib/xds/local-reports';
 import type { MeshSource } from '../../lib/xds/mesh-source';
 import type { XdsServer } from '../../lib/xds/server';
@@ -18,16 +20,18 @@ export interface ControllersOptions {
   readonly objects: () => readonly KubeObject[];
   /** Default: this replica leads. */
   readonly leadership?: Leadership;
+  /** What the proxies of Gateways that deploy themselves are made from. Default: none of them does. */
+  readonly gateways?: GatewayWorkloadOptions;
   readonly log: Logger;
 }
 
 /** Undefined where there is no API server to write to. */
 export function startControllers(options: ControllersOptions): { close(): void } | undefined {
-  const { registry, source, xds, objects, leadership = soleReplica, log } = options;
+  const { registry, source, xds, objects, leadership = soleReplica, gateways, log } = options;
   const { client, standings } = registry;
   if (!client || !standings) return undefined;
   log.info({ server: client.server }, 'statuses are written by this control plane when it leads');
-  return new StatusController({
+  const statuses = new StatusController({
     api: client,
     leadership,
     clock: systemClock,
@@ -45,6 +49,24 @@ export function startControllers(options: ControllersOptions): { close(): void }
     reports: new LocalReports(source, xds),
     onOutcome: outcomeLog(log),
   });
+  const deployer =
+    gateways &&
+    new GatewayDeployer({
+      api: client,
+      leadership,
+      clock: systemClock,
+      world: () => source.world,
+      subscribe: (onChange) => source.subscribe(onChange),
+      workload: gateways,
+      onApplied: (object) => log.info({ object: objectName(object) }, 'applied for a Gateway'),
+      onTrouble: (object, error) => log.warn({ object: objectName(object), error }, 'cannot be applied for a Gateway'),
+    });
+  return {
+    close() {
+      statuses.close();
+      deployer?.close();
+    },
+  };
 }
 
 /** Conflicts are daily bread; what is forbidden is told once, or each object would say it. */

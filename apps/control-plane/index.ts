@@ -4,6 +4,7 @@
  */
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { OpenIdIssuers } from '../../lib/discovery/openid';
+import type { GatewayWorkloadOptions } from '../../lib/injector';
 import { MALHA_VERSION } from '../../lib/injector/images';
 import { accessLogService } from '../../lib/mixer/access-log-service';
 import { ObservedCalls } from '../../lib/mixer/observed-calls';
@@ -39,6 +40,8 @@ export interface ControlPlaneOptions extends WorldOptions {
   readonly citadel?: Omit<CitadelOptions, 'trustDomain' | 'namespace' | 'log' | 'observer'>;
   /** Writes statuses to the API server that the objects come from. Default: not. */
   readonly write?: boolean;
+  /** With `write`: makes Deployment and Service of Gateways that deploy themselves, from this. Default: not. */
+  readonly gateways?: GatewayWorkloadOptions;
   /** Shows the status to whoever reaches the HTTP port. Default: to this machine alone. */
   readonly insecure?: boolean;
   /** Where health, metrics and status are: `HOST:PORT`; port 0 takes any. */
@@ -146,7 +149,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const xdsTlsPort = access ? await listenSecurely(access, server, pages, onHttpError) : 0;
     isReady = true;
     if (options.write) {
-      controllers = startControllers({ registry, source, xds: server, objects: () => latest[0], log });
+      const { gateways } = options;
+      controllers = startControllers({ registry, source, xds: server, objects: () => latest[0], gateways, log });
     }
     const { objects, state } = source.configuration;
     log.info(

@@ -10,6 +10,12 @@
 export { IDENTITY_DIRECTORY, IDENTITY_VOLUME } from '../world';
 export { type BootstrapOptions, bootstrap, ProxyPort } from './bootstrap';
 export {
+  deploysItself,
+  type GatewayWorkloadOptions,
+  gatewayWorkload,
+  SERVICE_TYPE_ANNOTATION,
+} from './gateway-workload';
+export {
   controlPlaneService,
   controlPlaneTls,
   identityAnnotations,

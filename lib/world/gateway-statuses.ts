@@ -1,4 +1,6 @@
-/** What is to be written on the objects of the Gateway API in one World. */
+/** What is to be written on the objects of the Gateway API in one World, and made for its Gateways. */
+
+import type { Gateway, Listener } from '../api/gateway-api';
 import type { KubeObject } from '../api/object';
 import { type GatewayApiStatus, type StatusContext, statusesOf } from './gateway-api';
 import { gatewayApiTable } from './tables';
@@ -11,4 +13,14 @@ export function gatewayStatuses(
   context?: StatusContext,
 ): ReadonlyMap<KubeObject, GatewayApiStatus> {
   return statusesOf(world.inventory, world.read(gatewayApiTable, ''), now, context);
+}
+
+/** The Gateways of our classes, each with what is served for it: also what ListenerSets add. */
+export function servedListeners(
+  world: World,
+): { readonly gateway: Gateway; readonly listeners: readonly Listener[] }[] {
+  return world.read(gatewayApiTable, '').gateways.map(({ gateway, listeners }) => ({
+    gateway,
+    listeners: listeners.filter((each) => !each.notAccepted && !each.conflict).map(({ listener }) => listener),
+  }));
 }

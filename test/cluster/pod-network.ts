@@ -87,6 +87,12 @@ export class PodNetwork {
     return ((await this.send({ type: 'ask', url, headers })) as Extract<FromPods, { type: 'answer' }>).answer;
   }
 
+  /** Whether somebody listens there. */
+  async connects(address: string, port: number): Promise<boolean> {
+    const message = await this.send({ type: 'connect', address, port });
+    return (message as Extract<FromPods, { type: 'connected' }>).isOpen;
+  }
+
   /** Asks once a millisecond or so, until `status` and `body` are as wanted. @returns the milliseconds that took. */
   async askUntil(url: string, body: string, patience = 20_000): Promise<number> {
     const message = await this.send({ type: 'askUntil', url, body, patience });

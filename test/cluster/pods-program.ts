@@ -1,5 +1,6 @@
 /** The applications of all Pods, in their network namespace: they listen, and they ask through their sidecar. */
 import { Agent, createServer, request, type Server } from 'node:http';
+import { connect } from 'node:net';
 
 /** Where explicit capture has its HTTP proxy. */
 const SIDECAR = { host: '127.0.0.1', port: 15080 };
@@ -13,6 +14,7 @@ export interface Answer {
 export type ToPods = { readonly id: number } & (
   | { readonly type: 'serve'; readonly name: string; readonly address: string; readonly port: number }
   | { readonly type: 'leave'; readonly address: string; readonly port: number }
+  | { readonly type: 'connect'; readonly address: string; readonly port: number }
   | { readonly type: 'ask'; readonly url: string; readonly headers: Record<string, string> }
   | { readonly type: 'askUntil'; readonly url: string; readonly body: string; readonly patience: number }
   | { readonly type: 'load'; readonly url: string }
@@ -21,6 +23,7 @@ export type ToPods = { readonly id: number } & (
 
 export type FromPods = { readonly id: number } & (
   | { readonly type: 'done' }
+  | { readonly type: 'connected'; readonly isOpen: boolean }
   | { readonly type: 'answer'; readonly answer: Answer }
   | { readonly type: 'became'; readonly milliseconds?: number; readonly last: Answer }
   | { readonly type: 'counted'; readonly counts: Record<string, number> }
@@ -77,6 +80,14 @@ async function answer(message: ToPods): Promise<FromPods> {
       server?.close();
       server?.closeAllConnections();
       return { id, type: 'done' };
+    }
+    case 'connect': {
+      const socket = connect(message.port, message.address);
+      const isOpen = await new Promise<boolean>((resolve) => {
+        socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+      });
+      socket.destroy();
+      return { id, type: 'connected', isOpen };
     }
     case 'ask':
       return { id, type: 'answer', answer: await ask(message.url, message.headers) };

@@ -6,6 +6,7 @@ import { Command, Option } from 'commander';
 import pino from 'pino';
 import { fileStorage } from '../../../lib/citadel/file-storage';
 import { jwksTokenReviewer } from '../../../lib/citadel/jwks-token-reviewer';
+import type { GatewayWorkloadOptions } from '../../../lib/injector';
 import { startControlPlane } from '../../control-plane';
 import { TOKEN_AUDIENCE } from '../../control-plane/citadel';
 import type { ConsulRegistryOptions } from '../../control-plane/consul-registry';
@@ -34,6 +35,7 @@ interface Options {
   tokenKeys?: string;
   tokenIssuer?: string;
   write?: boolean;
+  deployGateways?: boolean;
   insecure?: boolean;
   http: string;
   meshConfig?: string;
@@ -79,6 +81,7 @@ export function controlPlane({ io }: Context): Command {
     .option('--token-keys <file>', 'a JSON Web Key Set: service-account tokens signed by it are accepted by TLS')
     .option('--token-issuer <url>', 'who has signed those tokens', 'https://kubernetes.default.svc.cluster.local')
     .option('--write', 'write status conditions to the API server; default: it only reads there')
+    .option('--deploy-gateways', 'with --write: run what Gateways of the Gateway API need, each as a Deployment of its own')
     .option('--insecure', 'show status and console to whoever reaches --http; else to this machine alone')
     .option('--http <host:port>', 'health, metrics, status and the console; port 0 takes any', '127.0.0.1:15014')
     .addOption(meshConfigOption())
@@ -124,6 +127,7 @@ Exit codes: 0 stopped by SIGINT or SIGTERM, 2 it could not start.
           xds: options.xds === 'none' ? undefined : options.xds,
           citadel: await citadelOf(options),
           write: options.write,
+          gateways: gatewaysOf(options),
           insecure: options.insecure,
           http: options.http,
           meshConfig,
@@ -147,6 +151,12 @@ function registryOf(options: Options): RegistryOptions {
   }
   if (files.length === 0) throw new Error('--files is missing; name a file or folder that holds the mesh’s objects');
   return { kind: 'files', files, ranges: { pods: podRange, services: serviceRange }, localPods };
+}
+
+function gatewaysOf({ write, deployGateways }: Options): GatewayWorkloadOptions | undefined {
+  if (!deployGateways) return undefined;
+  if (!write) throw new Error('--deploy-gateways writes to the API server: add --write');
+  return {};
 }
 
 function consulOf(options: Options): ConsulRegistryOptions | undefined {

@@ -95,7 +95,7 @@ export const GatewaySpec = message(
     infrastructure: message(
       {
         labels: textMap('Labels for all that is made for the Gateway.', { maxProperties: 8 }),
-        annotations: textMap('Annotations for all that is made for the Gateway.', { maxProperties: 8 }),
+        annotations: textMap('Annotations for all that is made for the Gateway.', { maxProperties: 16 }),
         parametersRef: unserved(LocalObjectReference),
       },
       { description: 'What is made for the Gateway.' },

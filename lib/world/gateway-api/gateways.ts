@@ -12,6 +12,9 @@ import type { Lookup } from './lookup';
 /** The label by which the Pods of a Gateway are found; the Gateway API names it. */
 export const GATEWAY_NAME_LABEL = 'gateway.networking.k8s.io/gateway-name';
 
+/** The label that tells the class of the Gateway for which an object was made. */
+export const GATEWAY_CLASS_LABEL = 'gateway.networking.k8s.io/gateway-class-name';
+
 export interface ListenerPlace {
   /** The Gateway or ListenerSet that has the listener. */
   readonly owner: Gateway | ListenerSet;

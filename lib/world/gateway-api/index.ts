@@ -4,7 +4,7 @@ export * from './classes';
 export { type Condition, fails, holds, type Problem, unless } from './conditions';
 export { type Conversion, type ConvertedRoute, convert } from './convert';
 export * from './converted';
-export { GATEWAY_NAME_LABEL } from './gateways';
+export { GATEWAY_CLASS_LABEL, GATEWAY_NAME_LABEL } from './gateways';
 export { Grants } from './grants';
 export { UNRESOLVED_HOST } from './http-route';
 export { type GatewayApiStatus, type StatusContext, statusesOf } from './status';

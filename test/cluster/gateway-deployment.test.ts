@@ -83,8 +83,7 @@ interface Status {
   readonly conditions?: readonly { type: string; status: string; reason: string }[];
   readonly addresses?: readonly { value: string }[];
 }
-const gatewayPath = (name: string) =>
-  `/apis/gateway.networking.k8s.io/v1/namespaces/${namespace}/gateways/${name}`;
+const gatewayPath = (name: string) => `/apis/gateway.networking.k8s.io/v1/namespaces/${namespace}/gateways/${name}`;
 const programmed = async (name: string) => {
   const { status } = await client.get<KubeObject>(gatewayPath(name));
   return (status as Status | undefined)?.conditions?.find(({ type }) => type === 'Programmed')?.reason;
@@ -132,7 +131,8 @@ test('its Pod runs Envoy, and then the Gateway is programmed, at the address of 
 
 test('what is somebody else’s is left alone', async () => {
   await eventually(
-    () => controlPlane.lines.some(({ msg, object }) => /cannot be applied/.test(msg) && String(object).includes('taken-')),
+    () =>
+      controlPlane.lines.some(({ msg, object }) => /cannot be applied/.test(msg) && String(object).includes('taken-')),
     Boolean,
   );
   const theirs = await find(paths('taken')[1]!);

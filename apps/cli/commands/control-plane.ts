@@ -81,7 +81,10 @@ export function controlPlane({ io }: Context): Command {
     .option('--token-keys <file>', 'a JSON Web Key Set: service-account tokens signed by it are accepted by TLS')
     .option('--token-issuer <url>', 'who has signed those tokens', 'https://kubernetes.default.svc.cluster.local')
     .option('--write', 'write status conditions to the API server; default: it only reads there')
-    .option('--deploy-gateways', 'with --write: run what Gateways of the Gateway API need, each as a Deployment of its own')
+    .option(
+      '--deploy-gateways',
+      'with --write: run what Gateways of the Gateway API need, each as a Deployment of its own',
+    )
     .option('--insecure', 'show status and console to whoever reaches --http; else to this machine alone')
     .option('--http <host:port>', 'health, metrics, status and the console; port 0 takes any', '127.0.0.1:15014')
     .addOption(meshConfigOption())

@@ -82,6 +82,11 @@ export class CallPolicy extends Construct {
     });
   }
 
+  /** From anyone. */
+  addOperation(operation: { ports: string[]; methods: string[]; paths: string[] }): void {
+    this.rules.push({ to: [{ operation }] } as Rule);
+  }
+
   add(caller: ICaller | Caller, options: CallOptions = {}): void {
     const { methods, paths, ports, when } = options;
     if ((methods || paths) && !this.service.ports.some(({ isHttp }) => isHttp)) {

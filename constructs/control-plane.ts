@@ -39,9 +39,15 @@ export interface ControlPlaneProps {
   readonly memory?: { readonly request?: Size; readonly limit?: Size };
 }
 
+interface ControlPlanePlace {
+  readonly namespace: string;
+  readonly certificateSeconds?: number;
+}
+
 const NAME = 'malha-control-plane';
 /** The port names are those that tools look for. */
 const XDS = { number: 15010, name: 'grpc-xds' };
+const XDS_TLS = { number: 15012, name: 'https-dns' };
 const HTTP = { number: 15014, name: 'http-monitoring' };
 
 /** The control plane in the cluster. Made by `Mesh`. */
@@ -50,6 +56,8 @@ export class ControlPlane extends Construct {
   readonly host: string;
   /** Where proxies ask for their configuration, over gRPC. */
   readonly xdsPort: number = XDS.number;
+  /** The same by TLS, where they prove who they are. */
+  readonly xdsTlsPort: number = XDS_TLS.number;
   /** Where it answers for its health, its metrics and its status. */
   readonly httpPort: number = HTTP.number;
   /** The image that it runs. */
@@ -57,7 +65,7 @@ export class ControlPlane extends Construct {
   /** @internal */
   readonly serviceAccount: IServiceAccount;
 
-  constructor(scope: Construct, id: string, props: ControlPlaneProps & { readonly namespace: string }) {
+  constructor(scope: Construct, id: string, props: ControlPlaneProps & ControlPlanePlace) {
     super(scope, id);
     const { namespace } = props;
     this.host = `${NAME}.${namespace}.svc.cluster.local`;
@@ -102,8 +110,9 @@ export class ControlPlane extends Construct {
         `0.0.0.0:${XDS.number}`,
         '--http',
         `0.0.0.0:${HTTP.number}`,
+        ...(props.certificateSeconds === undefined ? [] : ['--certificate-lifetime', String(props.certificateSeconds)]),
       ],
-      ports: [XDS, HTTP],
+      ports: [XDS, XDS_TLS, HTTP],
       envVariables: {
         POD_NAME: EnvValue.fromFieldRef(EnvFieldPaths.POD_NAME),
         POD_NAMESPACE: EnvValue.fromFieldRef(EnvFieldPaths.POD_NAMESPACE),
@@ -131,7 +140,7 @@ export class ControlPlane extends Construct {
 
     const service = new Service(this, 'Service', {
       metadata,
-      ports: [XDS, HTTP].map(({ number, name }) => ({ port: number, targetPort: number, name })),
+      ports: [XDS, XDS_TLS, HTTP].map(({ number, name }) => ({ port: number, targetPort: number, name })),
     });
     service.selectLabel('app', NAME);
     onRendered<KubeService>(ApiObject.of(service), withProtocols);
@@ -146,7 +155,7 @@ export class ControlPlane extends Construct {
 
   /** Host and port where proxies ask for their configuration. */
   get address(): string {
-    return `${this.host}:${this.xdsPort}`;
+    return `${this.host}:${this.xdsTlsPort}`;
   }
 }
 
@@ -157,7 +166,7 @@ const RUN_ON_THIS_MACHINE =
 
 function withProtocols(service: KubeService): KubeService {
   const { externalIPs: _, ...spec } = service.spec as KubeService['spec'] & { externalIPs?: string[] };
-  const protocolOf = (name?: string) => (name === XDS.name ? 'grpc' : 'http');
+  const protocolOf = (name?: string) => (name === XDS.name || name === XDS_TLS.name ? 'grpc' : 'http');
   return {
     ...service,
     spec: { ...spec, ports: spec.ports?.map((port) => ({ ...port, appProtocol: protocolOf(port.name) })) },

@@ -4,12 +4,13 @@ import { Deployment, Role, RoleBinding, Secret, Service, ServiceAccount, Service
 import { Construct } from 'constructs';
 import type { HTTPMatchRequest, HTTPRoute, Server } from '../lib/api';
 import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
-import { ENVOY_IMAGE, gatewayContainer } from '../lib/injector';
+import { ENVOY_IMAGE, gatewayContainer, type InjectOptions, injectIdentity } from '../lib/injector';
 import { exposedRoutes } from './exposure';
 import type { GatewayTls } from './gateway-tls';
 import { withPodSpec } from './hardening';
 import { Match } from './match';
 import type { Mesh } from './mesh';
+import { MeshService } from './mesh-service';
 import { isDnsLabel } from './names';
 import type { Port } from './port';
 import { type Problem, problemAt, reportAtSynthesis } from './problem';
@@ -88,6 +89,7 @@ export class Gateway extends Construct {
     const ports = tls ? [HTTP, HTTPS] : [HTTP];
     this.addProxy(props, ports);
     if (tls) this.allowSecret(tls.secretName);
+    this.allowClients(ports);
 
     const metadata = { name: this.name, namespace };
     new ApiObject(this, 'Gateway', {
@@ -117,6 +119,9 @@ export class Gateway extends Construct {
       });
     }
     if (this.exposures.length === 0) this.addVirtualService();
+    if (service instanceof MeshService && !this.exposures.some((each) => each.service === service)) {
+      service.allowCallsFrom(this);
+    }
     this.exposures.push({ service, options: { ...options, port } });
   }
 
@@ -157,7 +162,7 @@ export class Gateway extends Construct {
       containers: [{ name: 'istio-proxy', image: ENVOY_IMAGE }],
     });
     deployment.scheduling.spread({ topology: Topology.HOSTNAME, weight: 100 });
-    // Envoy's own arguments and probes are the injector's to know.
+    // Envoy's own arguments, probes and identity are the injector's to know.
     const proxy = gatewayContainer({
       ...this.mesh.injection,
       workload: this.name,
@@ -165,7 +170,8 @@ export class Gateway extends Construct {
       ports: ports.map(({ name, containerPort }) => ({ name, containerPort })),
     });
     onRendered<WorkloadController>(ApiObject.of(deployment), (rendered) => {
-      const changed = withPodSpec(rendered, (pod) => ({
+      const identified = withIdentity(rendered, this.mesh.injection);
+      const changed = withPodSpec(identified, (pod) => ({
         ...pod,
         securityContext: { ...pod.securityContext, seccompProfile: { type: 'RuntimeDefault' } },
         containers: [unshared(proxy)],
@@ -197,6 +203,20 @@ export class Gateway extends Construct {
     });
   }
 
+  /** Clients outside have no identity in the mesh, and what is refused by default is refused here too. */
+  private allowClients(ports: readonly (typeof HTTP)[]): void {
+    new ApiObject(this, 'AuthorizationPolicy', {
+      apiVersion: 'security.istio.io/v1',
+      kind: 'AuthorizationPolicy',
+      metadata: { name: `${this.name}-clients`, namespace: this.namespace },
+      spec: {
+        selector: { matchLabels: this.labels },
+        action: 'ALLOW',
+        rules: [{ to: [{ operation: { ports: ports.map(({ containerPort }) => String(containerPort)) } }] }],
+      },
+    });
+  }
+
   /** The control plane may read this one Secret, because it hands the certificate to this gateway. */
   private allowSecret(secretName: string): void {
     const metadata = { name: `${this.name}-certificate`, namespace: this.namespace };
@@ -217,6 +237,11 @@ export class Gateway extends Construct {
       },
     ];
   }
+}
+
+function withIdentity(workload: WorkloadController, options: InjectOptions): WorkloadController {
+  const { spec } = workload;
+  return spec ? { ...workload, spec: { ...spec, template: injectIdentity(spec.template, options) } } : workload;
 }
 
 const SERVICE_TYPES = {

@@ -13,6 +13,7 @@ export { ExternalService, type ExternalServiceProps } from './external-service';
 export { Fault, type FaultOptions } from './fault';
 export { type ExposeOptions, Gateway, type GatewayProps } from './gateway';
 export { GatewayTls } from './gateway-tls';
+export { Identity, MtlsMode, UndeclaredCalls } from './identity';
 export { LoadBalancing, type LoadBalancingOptions, type StickyCookieOptions } from './load-balancing';
 export { Match } from './match';
 export { Mesh, type MeshProps } from './mesh';

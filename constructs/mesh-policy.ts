@@ -1,13 +1,15 @@
 /**
  * What holds for every member, as objects that also mean the same on upstream Istio: the mesh configuration
- * (ConfigMap `istio`, key `mesh`) and a Telemetry of the root namespace.
+ * (ConfigMap `istio`, key `mesh`), and of the root namespace a PeerAuthentication, an AuthorizationPolicy and a Telemetry.
  */
 import { ApiObject, type Chart } from 'cdk8s';
 import { ConfigMap } from 'cdk8s-plus-27';
 import { stringify } from 'yaml';
 import type { AccessLog } from './access-log';
 import type { ControlPlane } from './control-plane';
+import type { MtlsMode, UndeclaredCalls } from './identity';
 import type { OutboundPolicy } from './outbound-policy';
+import { namespaceMtls } from './peer-authentication';
 import type { Percent } from './units';
 
 export interface MeshPolicyProps {
@@ -16,6 +18,9 @@ export interface MeshPolicyProps {
   readonly tracing?: { readonly collector: { host: string; port: number }; readonly sampling: Percent };
   readonly accessLogs: readonly AccessLog[];
   readonly outbound: OutboundPolicy;
+  readonly mtls: MtlsMode;
+  readonly undeclaredCalls: UndeclaredCalls;
+  readonly trustDomain?: string;
 }
 
 const TRACES = 'traces';
@@ -30,7 +35,12 @@ export function meshPolicy(chart: Chart, props: MeshPolicyProps): void {
       ? [{ name: TRACES, opentelemetry: { service: tracing.collector.host, port: tracing.collector.port } }]
       : []),
     ...(logs.has('control-plane')
-      ? [{ name: OBSERVED_CALLS, envoyHttpAls: { service: props.controlPlane.host, port: props.controlPlane.xdsPort } }]
+      ? [
+          {
+            name: OBSERVED_CALLS,
+            envoyHttpAls: { service: props.controlPlane.host, port: props.controlPlane.xdsTlsPort },
+          },
+        ]
       : []),
     ...(logs.has('stdout')
       ? [{ name: REQUEST_LINES, envoyFileAccessLog: { path: '/dev/stdout', logFormat: { labels: requestLine } } }]
@@ -38,6 +48,7 @@ export function meshPolicy(chart: Chart, props: MeshPolicyProps): void {
   ];
   const config = {
     rootNamespace: namespace,
+    ...(props.trustDomain !== undefined && { trustDomain: props.trustDomain }),
     outboundTrafficPolicy: { mode: outbound.mode },
     // Only Malha knows it; elsewhere it is passed over.
     hostOwnership: 'enforce',
@@ -48,6 +59,8 @@ export function meshPolicy(chart: Chart, props: MeshPolicyProps): void {
     data: { mesh: stringify(config, { lineWidth: 0 }) },
   });
 
+  zeroTrust(chart, props);
+
   const logProviders = providers.map(({ name }) => name).filter((name) => name !== TRACES);
   if (!tracing && logProviders.length === 0) return;
   new ApiObject(chart, 'telemetry', {
@@ -57,6 +70,39 @@ export function meshPolicy(chart: Chart, props: MeshPolicyProps): void {
     spec: {
       tracing: tracing && [{ providers: [{ name: TRACES }], randomSamplingPercentage: tracing.sampling.value }],
       accessLogging: logProviders.length > 0 ? [{ providers: logProviders.map((name) => ({ name })) }] : undefined,
+    },
+  });
+}
+
+/**
+ * No request without an identity, and none that nobody has declared. What is not ours to decide is left to the API: policies of
+ * the root namespace are for all namespaces, those of a namespace or service come before.
+ */
+function zeroTrust(chart: Chart, { namespace, mtls, undeclaredCalls, controlPlane }: MeshPolicyProps): void {
+  namespaceMtls(chart, 'mtls', namespace, mtls);
+  if (undeclaredCalls.areRefused) {
+    new ApiObject(chart, 'undeclared-calls', {
+      apiVersion: 'security.istio.io/v1',
+      kind: 'AuthorizationPolicy',
+      metadata: { name: 'allow-nothing', namespace },
+      spec: {},
+    });
+  }
+  // The control plane has no sidecar, so nobody would show it a certificate unasked; access logs tell every path.
+  new ApiObject(chart, 'control-plane-tls', {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'DestinationRule',
+    metadata: { name: 'malha-control-plane', namespace },
+    spec: {
+      host: controlPlane.host,
+      trafficPolicy: {
+        portLevelSettings: [
+          {
+            port: { number: controlPlane.xdsTlsPort },
+            tls: { mode: 'ISTIO_MUTUAL', subjectAltNames: [controlPlane.host] },
+          },
+        ],
+      },
     },
   });
 }

@@ -6,11 +6,13 @@ import type { HTTPRoute } from '../lib/api';
 import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
 import { type Caller, type CallOptions, CallPolicy, type ICaller } from './callers';
 import { enrolled } from './enrolment';
+import type { MtlsMode } from './identity';
 import { imageDeployment } from './image-deployment';
 import type { LoadBalancing } from './load-balancing';
 import type { Mesh } from './mesh';
 import { isDnsLabel } from './names';
 import { isPromise, LATENCY_STEPS, type Objectives } from './observability/objective';
+import { ServiceMtls } from './peer-authentication';
 import { namedPorts, type Port } from './port';
 import { type Problem, problemAt, reportAtSynthesis } from './problem';
 import { onRendered } from './rendered';
@@ -36,6 +38,8 @@ export interface MeshServiceProps<V extends string = string> {
   readonly versions?: Readonly<Record<V, Workload | IWorkload>>;
   /** The service account of all versions, which is their identity. Default: one with the service's name. */
   readonly serviceAccountName?: string;
+  /** What its workloads take. Default: as their namespace or the mesh says. */
+  readonly mtls?: MtlsMode;
   /** How callers protect the service. Default: the API's, no limits. */
   readonly resilience?: Resilience;
   /** How callers choose among its endpoints. Default: the one with fewer requests in flight. */
@@ -64,6 +68,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
   readonly versionNames: readonly V[];
   private readonly rules: Route[] = [];
   private readonly workloads = new Map<string, ApiObject>();
+  private serviceMtls?: ServiceMtls;
   private readonly callPolicies: { ALLOW?: CallPolicy; DENY?: CallPolicy } = {};
 
   constructor(scope: Construct, id: string, props: MeshServiceProps<V>) {
@@ -137,6 +142,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
         subsets: this.versionNames.map((version) => ({ name: version, labels: { version } })),
       },
     });
+    if (props.mtls) this.serviceMtls = new ServiceMtls(this, props.mtls);
     reportAtSynthesis(this, () => this.problems());
   }
 
@@ -221,6 +227,19 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
   denyCallsFrom(caller: ICaller | Caller, options?: CallOptions): this {
     this.callPolicies.DENY ??= new CallPolicy(this, 'DENY');
     this.callPolicies.DENY.add(caller, options);
+    return this;
+  }
+
+  /**
+   * Lets a Prometheus without a certificate of the mesh scrape the application: this one path is open on this port, also to
+   * plain requests. A Prometheus that is a member needs `allowCallsFrom` alone.
+   * @param port of the workload.
+   */
+  allowScrapes(port: number, path = '/metrics'): this {
+    this.serviceMtls ??= new ServiceMtls(this);
+    this.serviceMtls.open(port);
+    this.callPolicies.ALLOW ??= new CallPolicy(this, 'ALLOW');
+    this.callPolicies.ALLOW.addOperation({ ports: [String(port)], methods: ['GET'], paths: [path] });
     return this;
   }
 

@@ -13,6 +13,7 @@ import { AccessLog } from './access-log';
 import { ControlPlane, type ControlPlaneProps } from './control-plane';
 import { customResourceDefinitions } from './custom-resources';
 import type { Gateway } from './gateway';
+import { Identity, MtlsMode, UndeclaredCalls } from './identity';
 import { memberNamespace, systemNamespace } from './mesh-namespaces';
 import { meshPolicy } from './mesh-policy';
 import type { MeshService } from './mesh-service';
@@ -25,12 +26,14 @@ import { type Objectives, objectiveRules } from './observability/objective';
 import { OperatorMonitoring } from './observability/operator';
 import { Prometheus } from './observability/prometheus';
 import { OutboundPolicy } from './outbound-policy';
+import { namespaceMtls } from './peer-authentication';
 import { problemAt } from './problem';
 import { onRendered } from './rendered';
 import { type MeshRequest, type Outcome, request } from './request';
 import type { IMeshService } from './service-version';
 import { checkAtSynthesis, writtenByMalha } from './synthesis';
 import type { Tracing } from './tracing';
+import type { Duration } from './units';
 
 /** What a mesh is made of; every default is safe. */
 export interface MeshProps {
@@ -46,6 +49,16 @@ export interface MeshProps {
   readonly accessLogs?: readonly AccessLog[];
   /** What happens to requests for unknown hosts. Default: they are refused. */
   readonly outbound?: OutboundPolicy;
+  /** How workloads get their certificates. Default: by podCertificate volumes. */
+  readonly identity?: Identity;
+  /** What workloads take, unless their namespace or service says otherwise. Default: mutual TLS alone. */
+  readonly mtls?: MtlsMode;
+  /** What happens to calls that nobody has declared. Default: they are refused. */
+  readonly undeclaredCalls?: UndeclaredCalls;
+  /** The first part of every identity, `spiffe://<trust domain>/…`. Default: `cluster.local`. */
+  readonly trustDomain?: string;
+  /** How long a workload's certificate is good: an hour to a day; it is renewed long before. Default: a day. */
+  readonly certificateLifetime?: Duration;
   /** Whether the namespaces of members are written too. Default: true. */
   readonly createNamespaces?: boolean;
 }
@@ -88,9 +101,16 @@ export class Mesh extends Construct {
     systemNamespace(this.charts.namespaces, this.namespace);
     this.namespaces.add(this.namespace);
     const { system, policy } = this.charts;
-    this.controlPlane = new ControlPlane(system, 'control-plane', { ...props.controlPlane, namespace: this.namespace });
+    const lifetime = certificateSeconds(this, props.certificateLifetime);
+    this.controlPlane = new ControlPlane(system, 'control-plane', {
+      ...props.controlPlane,
+      namespace: this.namespace,
+      certificateSeconds: lifetime,
+    });
     this.injection = {
       controlPlane: this.controlPlane.address,
+      identity: (props.identity ?? Identity.podCertificate()).way,
+      certificateSeconds: lifetime,
       images: { proxy: props.controlPlane?.proxyImage, init: this.controlPlane.image },
     };
     if (props.tracing && !props.tracing.collector) {
@@ -116,6 +136,9 @@ export class Mesh extends Construct {
       },
       accessLogs: props.accessLogs ?? [AccessLog.controlPlane()],
       outbound: props.outbound ?? OutboundPolicy.registryOnly(),
+      mtls: props.mtls ?? MtlsMode.strict(),
+      undeclaredCalls: props.undeclaredCalls ?? UndeclaredCalls.refuse(),
+      trustDomain: trustDomainOf(this, props.trustDomain),
     });
     checkAtSynthesis(this, this.namespace);
   }
@@ -126,6 +149,23 @@ export class Mesh extends Construct {
    */
   request(question: MeshRequest): Outcome {
     return request(this.node.root, question);
+  }
+
+  /**
+   * Says what the workloads of one namespace take, whatever the mesh says: the way from plaintext to strict goes
+   * namespace by namespace.
+   */
+  addNamespaceMtls(namespace: string, mode: MtlsMode): void {
+    if (namespace === this.namespace) {
+      throw problemAt(this, {
+        code: 'MAL0150',
+        what: 'what is said in the system namespace holds for the whole mesh',
+        got: `addNamespaceMtls('${namespace}', …)`,
+        allowed: 'the namespace of members',
+        fix: 'pass mtls to the Mesh',
+      });
+    }
+    namespaceMtls(this.charts.policy, `mtls-${namespace}`, namespace, mode);
   }
 
   /** Notes what a service promises. @internal */
@@ -182,6 +222,33 @@ export class Mesh extends Construct {
     }
     this.claims.set(host, member.node.path);
   }
+}
+
+/** What kube-apiserver takes, and what Citadel gives at most. */
+const SHORTEST_CERTIFICATE = 3_600;
+const LONGEST_CERTIFICATE = 86_400;
+
+function certificateSeconds(mesh: Construct, lifetime: Duration | undefined): number | undefined {
+  const seconds = lifetime?.toSeconds();
+  if (seconds === undefined || (seconds >= SHORTEST_CERTIFICATE && seconds <= LONGEST_CERTIFICATE)) return seconds;
+  throw problemAt(mesh, {
+    code: 'MAL0151',
+    what: 'no certificate of a workload is good for so long',
+    got: `${seconds} s`,
+    allowed: `${SHORTEST_CERTIFICATE} to ${LONGEST_CERTIFICATE} s`,
+    fix: 'certificateLifetime: Duration.hours(12), or leave it out',
+  });
+}
+
+function trustDomainOf(mesh: Construct, name: string | undefined): string | undefined {
+  if (name === undefined || /^[a-z0-9._-]{1,255}$/.test(name)) return name;
+  throw problemAt(mesh, {
+    code: 'MAL0152',
+    what: 'the trust domain is the first part of every SPIFFE id',
+    got: `'${name}'`,
+    allowed: 'up to 255 lower-case letters, digits, dots, dashes and underscores',
+    fix: "trustDomain: 'prod.example.com', or leave it out",
+  });
 }
 
 /** Whether `a` stands before `b` in the tree; charts without dependencies are written in this order. */

@@ -68,6 +68,10 @@ export function bookinfo(app: App) {
     retries: { attempts: 2 },
   });
 
+  // All that is not declared is refused.
+  productpage.calls(details, { methods: ['GET'] }).calls(reviews, { methods: ['GET'] });
+  reviews.calls(ratings, { methods: ['GET'] });
+
   details.slo({
     availability: Percent.of(99.9),
     latency: { within: Duration.millis(500), share: Percent.of(99) },

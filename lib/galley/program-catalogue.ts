@@ -42,6 +42,9 @@ export const programCatalogue = {
     title: 'KeysOfIssuer',
     text: 'A service asks for tokens, and where the keys of their issuer are is not said once.',
   },
+  MAL0150: { title: 'SystemNamespaceMtls', text: 'What the system namespace takes is said apart from the mesh.' },
+  MAL0151: { title: 'CertificateLifetime', text: 'A certificate would live for less than an hour or more than a day.' },
+  MAL0152: { title: 'TrustDomain', text: 'The trust domain cannot be part of a SPIFFE id.' },
 } as const satisfies Record<string, ProgramProblem>;
 
 export type ProgramCode = keyof typeof programCatalogue;

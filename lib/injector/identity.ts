@@ -42,12 +42,19 @@ const FILES = {
 const ANNOTATIONS = { [FILES.own]: 'malha.dev/sds-default', [FILES.trust]: 'malha.dev/sds-rootca' } as const;
 
 /** What the Pod needs beside the proxy's container; undefined where it proves nothing. */
-export function identityVolume(identity: ProxyIdentity) {
+export function identityVolume(identity: ProxyIdentity, certificateSeconds?: number) {
   if (identity === 'none') return undefined;
   const sources =
     identity === 'podCertificate'
       ? [
-          { podCertificate: { signerName: SIGNER, keyType: 'ECDSAP256', credentialBundlePath: FILES.bundle } },
+          {
+            podCertificate: {
+              signerName: SIGNER,
+              keyType: 'ECDSAP256',
+              credentialBundlePath: FILES.bundle,
+              ...(certificateSeconds !== undefined && { maxExpirationSeconds: certificateSeconds }),
+            },
+          },
           { clusterTrustBundle: { signerName: SIGNER, labelSelector: {}, path: FILES.roots } },
           {
             downwardAPI: {

@@ -25,7 +25,7 @@ export {
   TOKEN_AUDIENCE,
 } from './identity';
 export { ENVOY_IMAGE, MALHA_IMAGE, MALHA_VERSION } from './images';
-export { type Injectable, type InjectOptions, inject, injectObject, redirectionOf } from './inject';
+export { type Injectable, type InjectOptions, inject, injectIdentity, injectObject, redirectionOf } from './inject';
 export {
   CONTROL_PLANE,
   gatewayContainer,

@@ -83,7 +83,6 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
   const init = initContainer(redirection, options.images?.init);
   const labels = {
     ...canonicalLabels(metadata.labels ?? {}, workload),
-    ...identityLabels(options.identity ?? 'none'),
     ...metadata.labels,
   };
   const sidecar = sidecarContainer({
@@ -96,14 +95,12 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
     labels,
     stats: mergedInclusion(options.stats, statsInclusionOf(metadata.annotations ?? {})),
   });
-  const volume = identityVolume(options.identity ?? 'none');
-  return {
+  const injected = {
     ...template,
     metadata: {
       ...metadata,
       labels,
       annotations: {
-        ...identityAnnotations(options.identity ?? 'none'),
         // `kubectl logs` and `kubectl exec` mean the application.
         ...(spec.containers?.[0] && { 'kubectl.kubernetes.io/default-container': spec.containers[0].name }),
         ...scrapeAnnotations(metadata.annotations ?? {}),
@@ -114,8 +111,30 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
     spec: {
       ...spec,
       initContainers: [init, sidecar, ...(spec.initContainers ?? [])],
-      ...(volume && { volumes: [...(spec.volumes ?? []), volume] }),
     },
+  };
+  return injectIdentity(injected, options);
+}
+
+/**
+ * What a Pod needs beside its proxy's container to prove who it is: the volume, what the volume is made of, and the label by which
+ * clients know. Gateways, whose container is their own, need it alone.
+ */
+export function injectIdentity<T extends Injectable>(
+  template: T,
+  { identity = 'none', certificateSeconds }: Pick<InjectOptions, 'identity' | 'certificateSeconds'>,
+): T {
+  const volume = identityVolume(identity, certificateSeconds);
+  if (!volume) return template;
+  const { metadata = {}, spec } = template;
+  return {
+    ...template,
+    metadata: {
+      ...metadata,
+      labels: { ...identityLabels(identity), ...metadata.labels },
+      annotations: { ...identityAnnotations(identity), ...metadata.annotations },
+    },
+    spec: { ...spec!, volumes: [...(spec?.volumes ?? []), volume] },
   };
 }
 

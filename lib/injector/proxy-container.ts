@@ -18,6 +18,8 @@ export interface ProxyOptions {
   controlPlane?: string;
   /** How the proxy proves who it is. Default `none`; all others need the volume of `identityVolume` in the Pod. */
   identity?: ProxyIdentity;
+  /** How long the certificate of a podCertificate volume is good, in seconds. Default: a day. */
+  certificateSeconds?: number;
   /** Default: {@link ENVOY_IMAGE} and {@link MALHA_IMAGE}. */
   images?: { proxy?: string; init?: string };
   /** Compute resources of the proxy. Default: 50m CPU and 64Mi requested, 256Mi at most. */

@@ -17,7 +17,7 @@ import {
   RUN_ANNOTATION,
 } from './pod-plan';
 import { isRouter, proxyOf, withoutProxy } from './pod-proxy';
-import { podsHere } from './pods-here';
+import { hasIdentity, podsHere } from './pods-here';
 import { type LocalService, servicesOf } from './services';
 
 export interface PlanOptions extends Programs {
@@ -55,7 +55,8 @@ export interface MeshPlan {
 }
 
 const CONTROL_PLANE = { name: 'malha-control-plane', namespace: 'malha-system' };
-const PORTS = { xdsPort: 15010, xdsTlsPort: 15012, httpPort: 15014 };
+const XDS_PORT = 15010;
+const PORTS = { xdsTlsPort: 15012, httpPort: 15014 };
 
 /**
  * Plans a run of `objects`, which are complete: every workload has its Pods, every Pod and Service an address.
@@ -68,18 +69,20 @@ export function planMesh(objects: readonly KubeObject[], options: PlanOptions): 
     (object): object is Pod => object.kind === 'Pod' && object.apiVersion === 'v1',
   );
   const [bridge, spare] = freeAddresses(options.ranges.pods, pods);
-  const { controlPlane, builtIn } = controlPlaneOf(pods, declared, spare!);
+  const { place, builtIn } = controlPlaneOf(pods, declared, spare!);
 
   const notRun: { id: string; reason: string }[] = [];
   const members = pods.filter((pod) => {
     const leftOut = options.leaveOut?.includes(podId(pod)) ? 'it was left out' : undefined;
-    const reason = leftOut ?? reasonNotToRun(pod, withMesh, controlPlane);
+    const reason = leftOut ?? reasonNotToRun(pod, withMesh, place);
     if (reason) notRun.push({ id: podId(pod), reason });
     return !reason;
   });
   if (builtIn && withMesh) members.unshift(builtIn);
   const absent = new Set(pods.filter((pod) => !members.includes(pod)).map(({ status }) => status?.podIP));
   const services = declared.map((service) => withoutBackends(service, absent));
+  const isPlain = options.runDir === undefined || members.some((pod) => proxyOf(pod) && !hasIdentity(pod));
+  const controlPlane = { ...place, xdsPort: isPlain ? XDS_PORT : undefined };
   const context = { ...options, services, controlPlane };
   const plans = members.map((pod) => planPod(withMesh ? pod : withoutProxy(pod), context));
   return {
@@ -118,14 +121,14 @@ function controlPlaneOf(
   pods: readonly Pod[],
   services: readonly LocalService[],
   address: string,
-): { controlPlane: ControlPlaneAddress; builtIn?: Pod } {
+): { place: ControlPlaneAddress; builtIn?: Pod } {
   const served = services
     .filter(({ name }) => name === CONTROL_PLANE.name)
     .flatMap(({ ports }) => ports.flatMap(({ backends }) => backends))
     .at(0);
   const pod = served && pods.find(({ status }) => status?.podIP === served.ip);
   if (pod?.metadata.annotations?.[RUN_ANNOTATION] && served) {
-    return { controlPlane: { pod: podId(pod), address: served.ip, ...PORTS } };
+    return { place: { pod: podId(pod), address: served.ip, ...PORTS } };
   }
   const run =
     '$(MALHA) control-plane --registry files --files $(MESH_DIR) --http $(POD_IP):15014 ' +
@@ -137,7 +140,7 @@ function controlPlaneOf(
     spec: { containers: [{ name: 'control-plane' }] },
     status: { podIP: address },
   };
-  return { builtIn, controlPlane: { pod: podId(builtIn), address, ...PORTS } };
+  return { builtIn, place: { pod: podId(builtIn), address, ...PORTS } };
 }
 
 function reasonNotToRun(pod: Pod, withMesh: boolean, controlPlane: ControlPlaneAddress): string | undefined {

@@ -47,8 +47,8 @@ export interface ControlPlaneAddress {
   /** The id of its pod. */
   pod: string;
   address: string;
-  /** Plaintext, for proxies without an identity. */
-  xdsPort: number;
+  /** Plaintext, for proxies without an identity; undefined where there is none. */
+  xdsPort?: number;
   xdsTlsPort: number;
   httpPort: number;
 }
@@ -127,7 +127,7 @@ function proxyProcess(proxy: Container, pod: Pod, context: PodPlanContext, appAd
   const { address, xdsPort, xdsTlsPort } = context.controlPlane;
   const { runDir } = context;
   const bootstrap = localizeBootstrap(parseBootstrap(args[config] ?? '', pod), {
-    controlPlane: { address, port: proves(pod, context) ? xdsTlsPort : xdsPort },
+    controlPlane: { address, port: proves(pod, context) ? xdsTlsPort : xdsPort! },
     identityDirectory: proves(pod, context) ? IdentityFolder.volumeIn(runDir!, podId(pod)) : undefined,
     appAddress,
   });
@@ -199,7 +199,7 @@ function appProcess(
 function controlPlaneOptions({ controlPlane, runDir, extraDir }: PodPlanContext): string[] {
   const { address, xdsPort, xdsTlsPort } = controlPlane;
   return [
-    ...['--xds', `${address}:${xdsPort}`],
+    ...['--xds', xdsPort === undefined ? 'none' : `${address}:${xdsPort}`],
     ...(runDir === undefined
       ? []
       : [

@@ -41,7 +41,7 @@ describe('who may call a service', () => {
 
   test('decides what a request does', () => {
     const { mesh, page, stock } = shop();
-    expect(mesh.request({ from: page, to: stock })).toReach(stock);
+    expect(mesh.request({ from: page, to: stock }).status).toBe(403);
     stock.allowCallsFrom(Caller.anyone(), { methods: ['GET'] });
     stock.denyCallsFrom(Caller.anyone(), { paths: ['/admin*'] });
     expect(mesh.request({ from: page, to: stock, path: '/items' })).toReach(stock);
@@ -65,6 +65,7 @@ describe('a service that requires tokens', () => {
 
   test('lets requests in that bring one, and none that do not', () => {
     const { mesh, page, stock } = shop();
+    stock.allowCallsFrom(Caller.anyone());
     stock.requireJwt({ issuer, jwks: KEYS, audiences: ['shop'], exceptPaths: ['/healthz'] });
     const ask = (claims?: Record<string, unknown>, path = '/') => mesh.request({ from: page, to: stock, path, claims });
     expect(ask({ iss: issuer, sub: 'ana', aud: 'shop' })).toReach(stock);
@@ -100,6 +101,7 @@ test('an external authorizer is a provider of the mesh, asked by policies', () =
 
 test('an audit policy allows and refuses nothing', () => {
   const { program, mesh, chart, page, stock } = shop();
+  page.calls(stock);
   new AuditPolicy(chart, 'writes', { service: stock, methods: ['PUT', 'DELETE'] });
   expect(program.object('AuthorizationPolicy', 'stock-audit-writes').spec).toMatchObject({ action: 'AUDIT' });
   expect(mesh.request({ from: page, to: stock, method: 'PUT' })).toReach(stock);

@@ -49,7 +49,7 @@ describe('a mesh', () => {
       extensionProviders: [
         {
           name: 'observed-calls',
-          envoyHttpAls: { service: 'malha-control-plane.malha-system.svc.cluster.local', port: 15010 },
+          envoyHttpAls: { service: 'malha-control-plane.malha-system.svc.cluster.local', port: 15012 },
         },
       ],
     });

@@ -76,6 +76,7 @@ describe('a route', () => {
       mirrors: [{ destination: { subset: 'v2', port: { number: 9080 } }, percentage: { value: 50 } }],
     });
     expect(program.complaint).toBe('nothing');
+    page.calls(reviews);
     expect(program.mesh.request({ from: page, to: reviews })).toReach(reviews.version('v1'));
   });
 

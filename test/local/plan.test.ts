@@ -1,5 +1,6 @@
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../../lib/api/object';
+import { sidecarContainer } from '../../lib/injector';
 import { type PlanOptions, planMesh } from '../../lib/local';
 import { complete } from '../../lib/world';
 
@@ -80,8 +81,8 @@ describe('the plan of a run', () => {
     expect(pods[0]?.processes[0]).toMatchObject({ kind: 'control-plane' });
     expect(pods[0]?.processes[0]?.command.join(' ')).toBe(
       `node malha.js control-plane --registry files --files /manifests --http ${controlPlane?.address}:15014 ` +
-        '--pod-range 198.18.0.0/16 --service-range 198.19.0.0/16 --insecure --xds ' +
-        `${controlPlane?.address}:15010 --local-pods --xds-tls ${controlPlane?.address}:15012 ` +
+        '--pod-range 198.18.0.0/16 --service-range 198.19.0.0/16 --insecure --xds none ' +
+        `--local-pods --xds-tls ${controlPlane?.address}:15012 ` +
         '--citadel /run/malha/citadel --token-keys /run/malha/token-keys.json',
     );
   });
@@ -93,13 +94,22 @@ describe('the plan of a run', () => {
     expect(controlPlane).toEqual({
       pod: 'malha-cp.mesh',
       address: pod.ip,
-      xdsPort: 15010,
       xdsTlsPort: 15012,
       httpPort: 15014,
     });
     expect(pod.processes[0]?.command).toEqual(
       expect.arrayContaining(['node', 'malha.js', 'control-plane', '--files', '/run/secrets']),
     );
+  });
+
+  test('opens the plaintext port of xDS for a proxy that proves nothing, and for no other', () => {
+    const plain = sidecarContainer({ workload: 'old' });
+    const old = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'old', namespace: 'other' } };
+    const pod = { ...old, spec: { initContainers: [plain], containers: [{ name: 'app' }] } };
+    const result = plan(`${SHOP}---\n${JSON.stringify(pod)}`);
+    expect(result.controlPlane?.xdsPort).toBe(15010);
+    expect(JSON.stringify(bootstrapOf(podNamed('old.other', result)))).toContain('"port_value":15010');
+    expect(JSON.stringify(bootstrapOf(podNamed('cart-v2.shop', result)))).not.toContain('15010');
   });
 
   test('tells proxies where the control plane is, and keeps the rest of their bootstrap', () => {

@@ -2,7 +2,7 @@
 import type { JsonWebKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import pino from 'pino';
 import { fileStorage } from '../../../lib/citadel/file-storage';
 import { jwksTokenReviewer } from '../../../lib/citadel/jwks-token-reviewer';
@@ -32,6 +32,7 @@ interface Options {
   vault?: string;
   vaultTokenFile?: string;
   vaultCa?: string;
+  certificateLifetime?: number;
   tokenKeys?: string;
   tokenIssuer?: string;
   write?: boolean;
@@ -78,6 +79,7 @@ export function controlPlane({ io }: Context): Command {
     .option('--vault <url>', 'Vault’s PKI signs in place of --citadel: https://HOST:PORT/MOUNT/ROLE')
     .option('--vault-token-file <file>', 'where the token for Vault is, read anew for each request')
     .option('--vault-ca <file>', 'whom to trust for Vault’s TLS, in PEM; default: the system’s authorities')
+    .option('--certificate-lifetime <seconds>', 'how long workloads’ certificates are good; default: a day', seconds)
     .option('--token-keys <file>', 'a JSON Web Key Set: service-account tokens signed by it are accepted by TLS')
     .option('--token-issuer <url>', 'who has signed those tokens', 'https://kubernetes.default.svc.cluster.local')
     .option('--write', 'write status conditions to the API server; default: it only reads there')
@@ -184,6 +186,7 @@ async function citadelOf({
   citadel: folder,
   xdsTls: address,
   vault,
+  certificateLifetime: leafSeconds,
   tokenKeys,
   tokenIssuer = '',
   ...options
@@ -192,8 +195,8 @@ async function citadelOf({
   if (folder && vault) throw new Error('--citadel and --vault are both given; only one can sign');
   if (!address) return undefined;
   const reviewer = tokenKeys ? await tokenReviewer(tokenKeys, tokenIssuer) : undefined;
-  if (vault) return { vault: await vaultOf(vault, options), address, reviewer };
-  return { storage: fileStorage(resolve(folder!)), address, reviewer };
+  if (vault) return { vault: await vaultOf(vault, options), address, reviewer, leafSeconds };
+  return { storage: fileStorage(resolve(folder!)), address, reviewer, leafSeconds };
 }
 
 /** The last part of the path is the role, what stands before it the mount. */
@@ -209,6 +212,14 @@ async function tokenReviewer(file: string, issuer: string) {
   const { keys } = JSON.parse(await readFile(file, 'utf8')) as { keys?: JsonWebKey[] };
   if (!Array.isArray(keys)) throw new Error(`${file} is no JSON Web Key Set: it has no list 'keys'`);
   return jwksTokenReviewer({ keys, issuer, audience: TOKEN_AUDIENCE });
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 3_600 || value > 86_400) {
+    throw new InvalidArgumentError('whole seconds are wanted, 3600 to 86400');
+  }
+  return value;
 }
 
 function collect(path: string, before: string[] = []): string[] {

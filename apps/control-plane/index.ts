@@ -21,6 +21,7 @@ import { type ConsulRegistryOptions, withConsul } from './consul-registry';
 import { startControllers } from './controllers';
 import { json, localVisitor, type Pages, serveHttp, text } from './http';
 import { createMetrics } from './metrics';
+import { openRateLimits, type RateLimitRedis } from './rate-limits';
 import { openRegistry, type RegistryOptions } from './registry';
 import { statusOf } from './status';
 
@@ -42,6 +43,8 @@ export interface ControlPlaneOptions extends WorldOptions {
   readonly write?: boolean;
   /** With `write`: makes Deployment and Service of Gateways that deploy themselves, from this. Default: not. */
   readonly gateways?: GatewayWorkloadOptions;
+  /** Where global rate limits are counted for several control planes. Default: in memory, for this one alone. */
+  readonly rateLimitRedis?: RateLimitRedis;
   /** Shows the status to whoever reaches the HTTP port. Default: to this machine alone. */
   readonly insecure?: boolean;
   /** Where health, metrics and status are: `HOST:PORT`; port 0 takes any. */
@@ -90,6 +93,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     lost: (entries) => metrics.countLostLogEntries(entries),
     refused: (error) => log.warn({ error: error.message }, 'access logs cannot be read'),
   });
+  const rateLimits = openRateLimits(options.rateLimitRedis, { source, registry: metrics.registry, log });
   let isReady = false;
   let access: Access | undefined;
   let xds: XdsServer | undefined;
@@ -118,6 +122,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     issuers.close();
     await registry.close();
     await xds?.close();
+    await rateLimits.close();
     await access?.citadel.close();
     await http.close();
   };
@@ -137,7 +142,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       log,
       observer: metrics.observer,
       services: [accessLogs],
-      secureServices: access?.citadel.services,
+      plainServices: [rateLimits.service()],
+      secureServices: access && [...access.citadel.services, rateLimits.service(access.citadel.callerOf)],
       authenticate: access?.citadel.callerOf,
       connectionSecrets: access?.citadel.secrets,
     });

@@ -141,6 +141,27 @@ export const METRICS = {
     kind: 'counter',
     help: 'Entries of access logs that came faster than they could be counted, and were let go.',
   },
+  rateLimitDecisions: {
+    name: 'malha_rate_limit_decisions',
+    kind: 'counter',
+    help: 'Questions of proxies whether a request may pass a global limit, by how they ended: allowed, limited, unknown, unavailable or refused.',
+    labels: ['outcome'],
+  },
+  rateLimitStoreAvailable: {
+    name: 'malha_rate_limit_store_available',
+    kind: 'gauge',
+    help: '1 while global limits can be counted; 0 while Redis is away, and proxies do what onUnavailable says.',
+  },
+  rateLimitKeys: {
+    name: 'malha_rate_limit_keys',
+    kind: 'gauge',
+    help: 'Keys of global limits that are counted in memory.',
+  },
+  rateLimitKeysDropped: {
+    name: 'malha_rate_limit_keys_dropped',
+    kind: 'gauge',
+    help: 'Keys of global limits that gave way for want of room in memory, and began anew.',
+  },
   build: { name: 'istio_build', kind: 'gauge', help: 'The version, as a label.', labels: ['component', 'tag'] },
   rootExpiryTimestamp: {
     name: 'citadel_server_root_cert_expiry_timestamp',

@@ -89,6 +89,12 @@ function versionSchema(kind: Kind, documented: boolean): object {
   };
 }
 
+/** What `kubectl get` lists together: all of Istio's, and those of one group. */
+function categoriesOf(group: string): string[] {
+  const short = group.replaceAll('.', '-');
+  return group.endsWith('.istio.io') ? ['istio-io', `${short.replace('-istio-io', '')}-istio-io`] : [short];
+}
+
 /**
  * The definition of `kind`: all its versions are served with one schema, and one is stored. Only that one is
  * documented: three times the same words made the largest definition 170 kB, and every reader of the manifests slow.
@@ -107,7 +113,7 @@ export function customResourceDefinition(kind: Kind): KubeObject {
         plural: kind.plural,
         singular: kind.kind.toLowerCase(),
         ...(kind.shortNames.length > 0 ? { shortNames: [...kind.shortNames] } : {}),
-        categories: ['istio-io', `${kind.group.replaceAll('.', '-').replace('-istio-io', '')}-istio-io`],
+        categories: categoriesOf(kind.group),
       },
       versions: kind.versions.map((name) => ({
         name,

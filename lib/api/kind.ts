@@ -82,6 +82,11 @@ export function telemetryKind(options: KindOptions): Kind {
   return defineKind('telemetry.istio.io', ['v1', 'v1alpha1'], 'v1', options);
 }
 
+/** A kind of the mesh's own group, malha.dev. */
+export function malhaKind(options: KindOptions): Kind {
+  return defineKind('malha.dev', ['v1alpha1'], 'v1alpha1', options);
+}
+
 /** A kind of extensions.istio.io, which has one version. */
 export function extensionsKind(options: KindOptions): Kind {
   return defineKind('extensions.istio.io', ['v1alpha1'], 'v1alpha1', options);

@@ -3,6 +3,7 @@ import { TrafficExtension } from './extensions/traffic-extension';
 import { WasmPlugin } from './extensions/wasm-plugin';
 import { gatewayApiKinds } from './gateway-api';
 import type { Kind } from './kind';
+import { RateLimit } from './malha/rate-limit';
 import { DestinationRule } from './networking/destination-rule';
 import { EnvoyFilter } from './networking/envoy-filter';
 import { Gateway } from './networking/gateway';
@@ -35,6 +36,7 @@ export const kinds: readonly Kind[] = [
   Telemetry,
   TrafficExtension,
   WasmPlugin,
+  RateLimit,
 ];
 
 const byName = new Map([...kinds, ...gatewayApiKinds].map((kind) => [`${kind.group}/${kind.kind}`, kind]));

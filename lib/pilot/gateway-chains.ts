@@ -10,6 +10,7 @@ import type { GatewayView } from './gateway-view';
 import { httpConnectionManager } from './hcm';
 import type { Evaluation } from './memo';
 import { tcpRoutes } from './outbound-chains';
+import { rateLimitFilters } from './rate-limit';
 import { appliesTo } from './route';
 import { tcpToDestinations } from './tcp-proxy';
 import type { ObservedSide } from './tracing';
@@ -68,7 +69,10 @@ function httpFilters({ evaluation, view, side, name }: Place, { routeName, serve
       statPrefix: `outbound_${name}`,
       route: routeName!,
       side,
-      guards: httpAuthorization(evaluation, view.authorization),
+      guards: [
+        ...httpAuthorization(evaluation, view.authorization),
+        ...rateLimitFilters(evaluation, view.rateLimits, server.port.number),
+      ],
       metered: { grpc: true },
       grpcWeb: server.port.protocol.toUpperCase() === 'GRPC-WEB',
     }),

@@ -4,12 +4,14 @@ import { type AuthorizationView, authorizationViewOf } from './authorization';
 import { type ClientView, clientViewOf } from './client-view';
 import { type GatewayPort, type GatewayPortMap, gatewayPortMapOf, gatewayPorts } from './gateway-servers';
 import type { Evaluation, Query } from './memo';
+import { type RateLimitView, rateLimitViewOf } from './rate-limit';
 
 export interface GatewayView {
   readonly client: ClientView;
   readonly namespace: string;
   readonly ports: readonly GatewayPort[];
   readonly authorization: AuthorizationView;
+  readonly rateLimits: RateLimitView;
 }
 
 /** What is known of a gateway before any Gateway is looked at. */
@@ -20,13 +22,16 @@ export interface GatewayProxy {
   readonly labels: Labels;
   readonly map: GatewayPortMap;
   readonly authorization: AuthorizationView;
+  readonly rateLimits: RateLimitView;
 }
 
 export function gatewayProxyOf(world: WorldView, proxy: Proxy): GatewayProxy {
   const client = clientViewOf(world, proxy);
   const map = gatewayPortMapOf(world, proxy);
   const authorization = authorizationViewOf(world, proxy, client.viewer);
-  return { key: `${client.key}|${map.key}|${authorization.key}`, client, labels: proxy.labels, map, authorization };
+  const rateLimits = rateLimitViewOf(world, proxy);
+  const key = `${client.key}|${map.key}|${authorization.key}|${rateLimits.key}`;
+  return { key, client, labels: proxy.labels, map, authorization, rateLimits };
 }
 
 /** The merged servers; a new view only when a Gateway that selects the proxy has changed. */
@@ -36,10 +41,11 @@ export function gatewayViewOf(evaluation: Evaluation, proxy: GatewayProxy): Gate
 
 const gatewayViewQuery: Query<GatewayProxy, GatewayView> = {
   name: 'gateway view',
-  compute: (evaluation, { client, labels, map, authorization }) => ({
+  compute: (evaluation, { client, labels, map, authorization, rateLimits }) => ({
     client,
     namespace: client.namespace,
     ports: gatewayPorts(evaluation.gateways(client.namespace, labels), map),
     authorization,
+    rateLimits,
   }),
 };

@@ -22,6 +22,7 @@ import {
   WILDCARD_ADDRESS,
 } from './names';
 import { ownSocket } from './own-socket';
+import { rateLimitFilters } from './rate-limit';
 import { socketAddress } from './shapes';
 import { tcpProxy, tcpToCluster } from './tcp-proxy';
 import type { ObservedSide } from './tracing';
@@ -244,7 +245,10 @@ function portFilters(evaluation: Evaluation, { chain, port, address, security, .
     statPrefix: `inbound_${listenerName(address, port.number)}`,
     route: inboundRoute(port, chain.mutualTls),
     side,
-    guards: httpAuthorization(evaluation, security.authorization),
+    guards: [
+      ...httpAuthorization(evaluation, security.authorization),
+      ...rateLimitFilters(evaluation, security.rateLimits, port.number),
+    ],
     metered: { service: port.service, grpc: isHttp2(port.protocol) },
     grpcWeb: port.protocol === 'GRPC-Web',
   });

@@ -10,6 +10,7 @@ import {
   type WorldView,
 } from '../world';
 import { type AuthorizationView, authorizationViewOf } from './authorization';
+import { type RateLimitView, rateLimitViewOf } from './rate-limit';
 import { type IngressSettings, withIngress } from './sidecar-ingress';
 
 /** Ports that belong to the sidecar itself. */
@@ -28,12 +29,13 @@ export interface InboundPort extends IngressSettings {
 /** What inbound resources may know of a service: what its key already says. */
 export type ServiceName = Pick<Service, 'key' | 'hostname' | 'name' | 'namespace'>;
 
-/** Who gets in. */
+/** Who gets in, and how often. */
 export interface WorkloadSecurity {
   /** Two with equal keys are interchangeable. */
   readonly key: string;
   readonly authorization: AuthorizationView;
   readonly mutualTls: MutualTls;
+  readonly rateLimits: RateLimitView;
 }
 
 /** What the inbound resources of a workload depend on. */
@@ -70,7 +72,9 @@ export function inboundViewOf(world: WorldView, proxy: Proxy, viewer: Viewer): I
   const key = sorted.map(portKey);
   const authorization = authorizationViewOf(world, proxy, viewer);
   const mutualTls = world.mutualTls(proxy.namespace, proxy.labels);
-  const security = { key: `${authorization.key}|${mutualTls.key}`, authorization, mutualTls };
+  const rateLimits = rateLimitViewOf(world, proxy);
+  const securityKey = `${authorization.key}|${mutualTls.key}|${rateLimits.key}`;
+  const security = { key: securityKey, authorization, mutualTls, rateLimits };
   return { key: `${proxy.namespace}|${key.join(',')}|${security.key}`, ports: sorted, security };
 }
 

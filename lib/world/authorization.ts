@@ -1,14 +1,14 @@
 /**
- * Which AuthorizationPolicies and RequestAuthentications hold for a workload: those of its namespace and of the root
+ * Which AuthorizationPolicies, RequestAuthentications and RateLimits hold for a workload: those of its namespace and of the root
  * namespace whose selector its labels meet, or which name the gateway that it serves.
  */
-import type { AuthorizationPolicy, RequestAuthentication } from '../api';
+import type { AuthorizationPolicy, RateLimit, RequestAuthentication } from '../api';
 import { nameKey, partsOfName } from './inventory';
 import { type Labels, selects } from './labels';
 import { partsOf, type Table, table } from './reads';
 import type { World } from './world';
 
-type Policy = AuthorizationPolicy | RequestAuthentication;
+type Policy = AuthorizationPolicy | RequestAuthentication | RateLimit;
 
 /** The label by which the Pods of a Gateway (gateway.networking.k8s.io) name it. */
 export const GATEWAY_NAME_LABEL = 'gateway.networking.k8s.io/gateway-name';
@@ -26,6 +26,12 @@ export const requestAuthenticationsTable = ofWorkload(
   'request authentications',
   (world) => world.inventory.requestAuthentications,
 );
+
+/** By namespace and labels (as JSON) of a workload; oldest first, those of the root namespace before its own. */
+export const rateLimitsTable = ofWorkload('rate limits', (world) => world.inventory.rateLimits);
+
+/** By `namespace/name`. */
+export const rateLimitTable = byName('rate limit', (world) => world.inventory.rateLimits);
 
 /** By `namespace/name`. */
 export const authorizationPolicyTable = byName(
@@ -63,7 +69,7 @@ function byName<P extends Policy>(name: string, drawer: Drawer<P>): Table<P | un
 
 /** Targets are of the policy's own namespace, except classes of gateways, which have none. */
 function holdsFor({ spec }: Policy, isNeighbour: boolean, labels: Labels): boolean {
-  const targets = spec?.targetRefs ?? (spec?.targetRef ? [spec.targetRef] : []);
+  const targets = spec?.targetRefs ?? (spec && 'targetRef' in spec && spec.targetRef ? [spec.targetRef] : []);
   if (targets.length === 0) return selects(spec?.selector?.matchLabels, labels);
   return targets.some(({ group, kind, name }) => {
     if (group !== GATEWAY_GROUP) return false;

@@ -4,6 +4,7 @@ import type {
   DestinationRule,
   Gateway,
   PeerAuthentication,
+  RateLimit,
   RequestAuthentication,
   ServiceEntry,
   Sidecar,
@@ -55,6 +56,7 @@ export class Inventory {
   readonly authorizationPolicies = new Map<string, AuthorizationPolicy[]>();
   readonly requestAuthentications = new Map<string, RequestAuthentication[]>();
   readonly peerAuthentications = new Map<string, PeerAuthentication[]>();
+  readonly rateLimits = new Map<string, RateLimit[]>();
   readonly serviceEntries: ServiceEntry[] = [];
   readonly virtualServices: VirtualService[] = [];
   readonly destinationRules: DestinationRule[] = [];
@@ -130,6 +132,9 @@ export class Inventory {
       case 'security.istio.io/PeerAuthentication':
         append(this.peerAuthentications, namespace ?? 'default', object as PeerAuthentication);
         break;
+      case 'malha.dev/RateLimit':
+        append(this.rateLimits, namespace ?? 'default', object as RateLimit);
+        break;
       case '/Namespace':
         this.namespaces.set(name, object);
         break;
@@ -182,6 +187,7 @@ export class Inventory {
       this.authorizationPolicies,
       this.requestAuthentications,
       this.peerAuthentications,
+      this.rateLimits,
     ]) {
       for (const list of lists.values()) (list as KubeObject[]).sort(oldestFirst);
     }

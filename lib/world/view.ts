@@ -7,6 +7,7 @@ import type {
   DestinationRule,
   Gateway,
   MeshConfig,
+  RateLimit,
   RequestAuthentication,
   Sidecar,
   Telemetry,
@@ -143,6 +144,16 @@ export abstract class WorldView implements Reader {
   /** The accounts of the workloads behind a service, by its key: `namespace/account`, sorted. */
   serviceAccounts(key: string): readonly string[] {
     return this.read(serviceAccountsTable, key);
+  }
+
+  /** The RateLimits that hold for a workload with these labels: of the root namespace, then of its own. */
+  rateLimits(namespace: string, labels: Labels): readonly RateLimit[] {
+    return this.read(security.rateLimitsTable, keyOf(namespace, labelsKey(labels)));
+  }
+
+  /** By its own name, whatever it is for. */
+  rateLimit(namespace: string, name: string): RateLimit | undefined {
+    return this.read(security.rateLimitTable, nameKey(namespace, name));
   }
 
   /** By its own name, whatever it is for. */

@@ -45,6 +45,8 @@ export interface XdsServerOptions {
   readonly connectionSecrets?: ConnectionSecrets;
   /** Further services on the same ports. */
   readonly services?: readonly GrpcService[];
+  /** Further services for the plaintext port alone. */
+  readonly plainServices?: readonly GrpcService[];
   /** Further services for accepted connections alone. */
   readonly secureServices?: readonly GrpcService[];
 }
@@ -106,8 +108,8 @@ export class XdsServer {
     private readonly options: XdsServerOptions,
   ) {
     this.clock = options.clock ?? systemClock;
-    const { services = [], secureServices = [] } = options;
-    this.plain = this.serverFor((variant, call) => this.open(variant, call), services);
+    const { services = [], plainServices = [], secureServices = [] } = options;
+    this.plain = this.serverFor((variant, call) => this.open(variant, call), [...services, ...plainServices]);
     this.secure = this.serverFor((variant, call) => this.admit(variant, call), [...services, ...secureServices]);
     // The connections come decrypted.
     this.injector = this.secure.createConnectionInjector(ServerCredentials.createInsecure());

@@ -10,6 +10,7 @@ import type { GatewayWorkloadOptions } from '../../../lib/injector';
 import { startControlPlane } from '../../control-plane';
 import { TOKEN_AUDIENCE } from '../../control-plane/citadel';
 import type { ConsulRegistryOptions } from '../../control-plane/consul-registry';
+import type { RateLimitRedis } from '../../control-plane/rate-limits';
 import type { RegistryOptions } from '../../control-plane/registry';
 import type { Context } from '../io';
 import { meshConfigOption, podRangeOption, readMeshConfig, serviceRangeOption } from '../mesh-files';
@@ -37,6 +38,9 @@ interface Options {
   tokenIssuer?: string;
   write?: boolean;
   deployGateways?: boolean;
+  rateLimitRedis?: string;
+  rateLimitRedisPasswordFile?: string;
+  rateLimitRedisCa?: string;
   insecure?: boolean;
   http: string;
   meshConfig?: string;
@@ -87,6 +91,12 @@ export function controlPlane({ io }: Context): Command {
       '--deploy-gateways',
       'with --write: run what Gateways of the Gateway API need, each as a Deployment of its own',
     )
+    .option(
+      '--rate-limit-redis <url>',
+      'where global rate limits are counted for all control planes: redis(s)://HOST:PORT',
+    )
+    .option('--rate-limit-redis-password-file <file>', 'where the password for that Redis is')
+    .option('--rate-limit-redis-ca <file>', 'whom to trust for its TLS, in PEM; default: the system’s authorities')
     .option('--insecure', 'show status and console to whoever reaches --http; else to this machine alone')
     .option('--http <host:port>', 'health, metrics, status and the console; port 0 takes any', '127.0.0.1:15014')
     .addOption(meshConfigOption())
@@ -133,6 +143,7 @@ Exit codes: 0 stopped by SIGINT or SIGTERM, 2 it could not start.
           citadel: await citadelOf(options),
           write: options.write,
           gateways: gatewaysOf(options),
+          rateLimitRedis: await rateLimitRedisOf(options),
           insecure: options.insecure,
           http: options.http,
           meshConfig,
@@ -206,6 +217,26 @@ async function vaultOf(url: string, { vaultTokenFile, vaultCa }: Pick<Options, '
   if (!vaultTokenFile) throw new Error('--vault needs --vault-token-file');
   const token = async () => (await readFile(vaultTokenFile, 'utf8')).trim();
   return { address, mount, role, token, caPem: vaultCa && (await readFile(vaultCa, 'utf8')) };
+}
+
+/** The password has no place in the URL, which every process of the machine can read. */
+async function rateLimitRedisOf(options: Options): Promise<RateLimitRedis | undefined> {
+  const { rateLimitRedis: url, rateLimitRedisPasswordFile: passwordFile, rateLimitRedisCa: caFile } = options;
+  if (!url) {
+    if (passwordFile ?? caFile) {
+      throw new Error('--rate-limit-redis is missing; give its URL, or leave the other --rate-limit-redis options out');
+    }
+    return undefined;
+  }
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (!parsed || !/^rediss?:$/.test(parsed.protocol) || !parsed.hostname) {
+    throw new Error('--rate-limit-redis is no URL of a Redis; write redis://HOST:PORT or rediss://HOST:PORT');
+  }
+  if (parsed.password) {
+    throw new Error('--rate-limit-redis holds a password; write it to a file for --rate-limit-redis-password-file');
+  }
+  const read = async (file: string | undefined) => file && (await readFile(file, 'utf8')).trim();
+  return { url, password: await read(passwordFile), caPem: await read(caFile) };
 }
 
 async function tokenReviewer(file: string, issuer: string) {

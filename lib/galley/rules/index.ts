@@ -6,6 +6,7 @@ import { TrafficExtension, type TrafficExtensionSpec } from '../../api/extension
 import { WasmPlugin, type WasmPluginSpec } from '../../api/extensions/wasm-plugin';
 import * as gatewayApi from '../../api/gateway-api';
 import type { Kind } from '../../api/kind';
+import { RateLimit, type RateLimitSpec } from '../../api/malha/rate-limit';
 import { DestinationRule, type DestinationRuleSpec } from '../../api/networking/destination-rule';
 import { EnvoyFilter, type EnvoyFilterSpec } from '../../api/networking/envoy-filter';
 import { Gateway, type GatewaySpec } from '../../api/networking/gateway';
@@ -28,6 +29,7 @@ import { checkGateway } from './gateway';
 import { checkHttpRouteOfGatewayApi, checkListeners } from './gateway-api';
 import { checkPeerAuthentication } from './peer-authentication';
 import { checkProxyConfig } from './proxy-config';
+import { checkRateLimit } from './rate-limit';
 import { checkRequestAuthentication } from './request-authentication';
 import { checkServiceEntry } from './service-entry';
 import { checkSidecar } from './sidecar';
@@ -56,6 +58,7 @@ export const rulesOf: ReadonlyMap<Kind, Rules> = new Map<Kind, Rules>([
   [WorkloadGroup, checkWorkloadGroup satisfies (spec: WorkloadGroupSpec, check: Check) => void],
   [ProxyConfig, checkProxyConfig satisfies (spec: ProxyConfigSpec, check: Check) => void],
   [EnvoyFilter, checkEnvoyFilter satisfies (spec: EnvoyFilterSpec, check: Check) => void],
+  [RateLimit, checkRateLimit satisfies (spec: RateLimitSpec, check: Check) => void],
   [WasmPlugin, checkWasmPlugin satisfies (spec: WasmPluginSpec, check: Check) => void],
   [TrafficExtension, checkTrafficExtension satisfies (spec: TrafficExtensionSpec, check: Check) => void],
   [gatewayApi.Gateway, checkListeners satisfies (spec: gatewayApi.GatewaySpec, check: Check) => void],

@@ -12,6 +12,7 @@ import { httpMatch } from './http-match';
 import { httpRoute } from './http-route';
 import { httpRouteOfGatewayApi, meshOfGatewayApi } from './http-route-api';
 import { httpRouteCorners } from './http-route-corners';
+import { rateLimitRows } from './rate-limit';
 import { resilience } from './resilience';
 import { serviceEntry } from './service-entry';
 import { services } from './services';
@@ -33,4 +34,5 @@ export const behaviours: readonly Behaviour[] = [
   ...resilience,
   ...clientTls,
   ...authorizationRows,
+  ...rateLimitRows,
 ];

@@ -38,7 +38,7 @@ export function envoyLimit(rule: RateLimitRule, id: string): EnvoyLimit {
 function valueAction(key: RateLimitKey | undefined): Action {
   switch (key?.by) {
     case 'caller':
-      return expression(`connection.mtls ? connection.uri_san_peer_certificate : '${SHARED}'`);
+      return expression(`connection.mtls ? connection.uri_san_peer_certificate : "${SHARED}"`);
     case 'header': {
       // No name of a header has a quotation mark or a backslash.
       const name = `"${key.header?.toLowerCase()}"`;
@@ -54,7 +54,7 @@ function valueAction(key: RateLimitKey | undefined): Action {
 }
 
 function bounded(value: string): string {
-  return `size(${value}) <= ${LONGEST_VALUE} ? ${value} : '${SHARED}'`;
+  return `size(${value}) <= ${LONGEST_VALUE} ? ${value} : "${SHARED}"`;
 }
 
 /** One client has all addresses of such a network. */

@@ -81,7 +81,7 @@ describe('the descriptor of a rule', () => {
         const { text } = value!.extension!.typed_config as unknown as { text: string };
         const name = `"${header.toLowerCase()}"`;
         const read = `request.headers[${name}]`;
-        expect(text).toBe(`${name} in request.headers && size(${read}) <= 256 ? ${read} : '-'`);
+        expect(text).toBe(`${name} in request.headers && size(${read}) <= 256 ? ${read} : "-"`);
       }),
     );
   });

@@ -24,6 +24,7 @@ const STATUS_KINDS = new Set([
   'GRPCRoute',
   'TLSRoute',
   'TCPRoute',
+  'BackendTLSPolicy',
 ]);
 
 const custom = (apiGroup: string, resourceType: string) => ApiResource.custom({ apiGroup, resourceType });

@@ -31,7 +31,15 @@ export function gatewayApiStatuses(
   world: World,
   { report, standing, now }: GatewayApiObservation,
 ): ReadonlyMap<KubeObject, object> {
-  return gatewayStatuses(world, now, { standing, notLanded: (gateway) => notLanded(report(gateway)) });
+  return gatewayStatuses(world, now, {
+    standing,
+    notLanded: (gateway) => notLanded(report(gateway)),
+    refused: (route) => refused(report(route)),
+  });
+}
+
+function refused(report: ObjectReport): Problem | undefined {
+  return report.state === 'refused' ? { reason: 'Rejected', message: bounded(report.error) } : undefined;
 }
 
 function notLanded(report: ObjectReport): Problem | undefined {

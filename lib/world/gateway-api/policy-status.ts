@@ -28,7 +28,7 @@ export function policyStatus(
   gatewaysOf: ReadonlyMap<string, ReadonlySet<PreparedGateway>>,
   transitions: Transitions,
 ): PolicyStatus | undefined {
-  const previous = (prepared.policy.status as Partial<PolicyStatus> | undefined)?.ancestors ?? [];
+  const previous = (transitions.standing as Partial<PolicyStatus> | undefined)?.ancestors ?? [];
   const isOwn = ({ controllerName }: PolicyAncestorStatus) => controllerName === GATEWAY_CONTROLLER;
   const others = previous.filter((each) => !isOwn(each));
   const gateways = new Set(prepared.targets.flatMap(({ service }) => [...(gatewaysOf.get(service) ?? [])]));

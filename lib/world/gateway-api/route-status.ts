@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ParentReference } from '../../api/gateway-api';
 import type { Attachment } from './attachment';
 import { GATEWAY_CONTROLLER } from './classes';
-import { type Condition, holds, type Problem, unless } from './conditions';
+import { type Condition, fails, holds, type Problem, unless } from './conditions';
 import type { ConvertedRoute } from './convert';
 import type { PreparedListener } from './gateways';
 import type { Stated, StatedCondition, Transitions } from './transitions';
@@ -18,8 +18,15 @@ export interface RouteStatus {
   readonly parents: readonly RouteParentStatus[];
 }
 
-/** Undefined when the route has nothing to do with us, and nothing of ours is on it. */
-export function routeStatus(converted: ConvertedRoute, transitions: Transitions): RouteStatus | undefined {
+/**
+ * Undefined when the route has nothing to do with us, and nothing of ours is on it.
+ * @param refused what a proxy refuses of it. The API has no condition for that, so it gets one of ours.
+ */
+export function routeStatus(
+  converted: ConvertedRoute,
+  transitions: Transitions,
+  refused?: Problem,
+): RouteStatus | undefined {
   const previous = (transitions.standing as Partial<RouteStatus> | undefined)?.parents ?? [];
   const isOwn = ({ controllerName }: RouteParentStatus) => controllerName === GATEWAY_CONTROLLER;
   const own = previous.filter(isOwn);
@@ -27,7 +34,8 @@ export function routeStatus(converted: ConvertedRoute, transitions: Transitions)
   const parents = converted.attachments.map((attachment): RouteParentStatus => {
     const { parent } = attachment;
     const before = own.find(({ parentRef }) => isDeepStrictEqual(withDefaults(parentRef), withDefaults(parent)));
-    const conditions = transitions.stated(conditionsOf(converted, attachment), before);
+    const programmed = refused ? [fails('malha.dev/Programmed', refused)] : [];
+    const conditions = transitions.stated([...conditionsOf(converted, attachment), ...programmed], before);
     return { parentRef: parent, controllerName: GATEWAY_CONTROLLER, conditions };
   });
   return { parents: [...parents, ...previous.filter((each) => !isOwn(each))] };

@@ -25,6 +25,8 @@ export interface StatusContext {
   readonly standing?: (object: KubeObject) => unknown;
   /** Why the proxies of a Gateway do not serve what it says; undefined where they do. Default: they do. */
   readonly notLanded?: (gateway: Gateway) => Problem | undefined;
+  /** What a proxy refuses of a route; undefined where none does. Default: none does. */
+  readonly refused?: (route: KubeObject) => Problem | undefined;
 }
 
 /**
@@ -36,7 +38,7 @@ export function statusesOf(
   inventory: Inventory,
   conversion: Conversion,
   now: string,
-  { standing = ({ status }) => status, notLanded = () => undefined }: StatusContext = {},
+  { standing = ({ status }) => status, notLanded = () => undefined, refused = () => undefined }: StatusContext = {},
 ): ReadonlyMap<KubeObject, GatewayApiStatus> {
   const statuses = new Map<KubeObject, GatewayApiStatus>();
   const transitionsOf = (object: KubeObject) => new Transitions(object, now, standing(object));
@@ -64,7 +66,7 @@ export function statusesOf(
     if (status) statuses.set(prepared.policy, status);
   }
   for (const converted of conversion.routes) {
-    const status = routeStatus(converted, transitionsOf(converted.route));
+    const status = routeStatus(converted, transitionsOf(converted.route), refused(converted.route));
     if (status) statuses.set(converted.route, status);
   }
   return statuses;

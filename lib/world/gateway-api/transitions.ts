@@ -22,6 +22,7 @@ const OWN = new Set([
   'PartiallyInvalid',
   'OverlappingTLSConfig',
   'InsecureFrontendValidationMode',
+  'malha.dev/Programmed',
 ]);
 
 export function isOwnCondition(type: string): boolean {

@@ -45,13 +45,22 @@ export function codecOf(name: string): Codec | undefined {
   return codec;
 }
 
+/** The fields of a message by their original names; undefined for unknown messages, and those with a form of their own. */
+export function fieldsOfMessage(name: string): ReadonlyMap<string, Field> | undefined {
+  const codec = codecOf(name);
+  return codec instanceof MessageCodec ? codec.fields : undefined;
+}
+
 /** The names of all messages in the bundle. */
 export function messageNames(): string[] {
   return Object.keys(bundle().messages);
 }
 
-interface Field {
+/** A field of a message, as encoding and merging need to know it. */
+export interface Field {
   readonly name: string;
+  /** The full name of the message or enum, or the scalar's. */
+  readonly type: string;
   readonly id: number;
   readonly isRepeated: boolean;
   readonly isPacked: boolean;
@@ -74,6 +83,11 @@ class MessageCodec implements Codec {
 
   constructor(private readonly name: string) {
     this.keepsBytes = name === 'envoy.config.route.v3.VirtualHost';
+  }
+
+  /** The fields by their original names. */
+  get fields(): ReadonlyMap<string, Field> {
+    return this.plan.byName;
   }
 
   /** Made late, since message types refer to each other in circles. */
@@ -161,6 +175,7 @@ function fieldsOf(message: string): Field[] {
     const scalar = scalars[type] ?? enumOf(type);
     return {
       name,
+      type,
       id,
       isRepeated: label === 'repeated' || label === 'packed',
       isPacked: label === 'packed',

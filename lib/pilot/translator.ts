@@ -14,6 +14,7 @@ import { type InboundView, inboundViewOf } from './inbound-ports';
 import { Memo, type Query, type TranslationFailure } from './memo';
 import { clustersOfService } from './outbound-clusters';
 import { httpProxyPort, outboundListeners } from './outbound-listeners';
+import { type PatchView, patchedSnapshot, patchViewOf } from './patch';
 import { backendSecrets, clientSecrets, gatewaySecrets } from './secrets';
 import { httpProxyRoute, portRoutes, sniffedRoutes } from './sidecar-routes';
 
@@ -32,15 +33,19 @@ export class Translator {
    * were (`failures` says why), so that one bad object costs nothing but itself.
    */
   snapshot(world: World, proxy: Proxy): Snapshot {
+    const patches = patchViewOf(world, proxy);
     if (proxy.type === 'router') {
       const gateway = gatewayProxyOf(world, proxy);
       const key = `${gateway.key}|${gateway.client.clusterKey}`;
-      return this.memo.evaluate(world, gatewaySnapshotQuery, key, gateway);
+      if (!patches) return this.memo.evaluate(world, gatewaySnapshotQuery, key, gateway);
+      return this.memo.evaluate(world, patchedGatewayQuery, `${key}|${patches.key}`, { args: gateway, key, patches });
     }
     const view = clientViewOf(world, proxy);
     const inbound = inboundViewOf(world, proxy, view.viewer);
     const key = `${view.key}|${view.clusterKey}|${inbound.key}`;
-    return this.memo.evaluate(world, sidecarSnapshotQuery, key, { view, inbound });
+    const args = { view, inbound };
+    if (!patches) return this.memo.evaluate(world, sidecarSnapshotQuery, key, args);
+    return this.memo.evaluate(world, patchedSidecarQuery, `${key}|${patches.key}`, { args, key, patches });
   }
 
   /** What could not be translated from the newest World. */
@@ -167,6 +172,24 @@ const gatewaySecretsQuery = ofGateway('gateway secrets', gatewaySecrets);
 
 function ofGateway(name: string, make: typeof gatewayListeners): Query<GatewayProxy, Resources> {
   return { name, compute: (evaluation, proxy) => sorted(make(evaluation, proxy)) };
+}
+
+const patchedSidecarQuery = patchedQuery(sidecarSnapshotQuery);
+const patchedGatewayQuery = patchedQuery(gatewaySnapshotQuery);
+
+interface PatchedArgs<A> {
+  readonly args: A;
+  readonly key: string;
+  readonly patches: PatchView;
+}
+
+/** The same snapshot with patches applied; what they do not touch is shared with everybody else. */
+function patchedQuery<A>(base: Query<A, Snapshot>): Query<PatchedArgs<A>, Snapshot> {
+  return {
+    name: `patched ${base.name}`,
+    compute: (evaluation, { args, key, patches }) =>
+      patchedSnapshot(evaluation, evaluation.derive(base, key, args), patches),
+  };
 }
 
 /** By name; Envoy's names are unique per type, and the first of several is kept. */

@@ -11,7 +11,7 @@ import { isOfBackend } from './traffic-policy';
 type CommonTlsContext = envoy.extensions.transport_sockets.tls.v3.CommonTlsContext;
 
 /** The authorities of the proxy's image. Envoy has a field for the system's own, `system_root_certs`, and ignores it. */
-const SYSTEM_ROOTS = '/etc/ssl/certs/ca-certificates.crt';
+export const SYSTEM_ROOTS = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
  * The transport socket of a cluster, or undefined for plain text. With MUTUAL the client shows a certificate of its own,

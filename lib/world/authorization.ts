@@ -71,6 +71,18 @@ function byName<P extends Policy>(name: string, drawer: Drawer<P>): Table<P | un
 function holdsFor({ spec }: Policy, isNeighbour: boolean, labels: Labels): boolean {
   const targets = spec?.targetRefs ?? (spec && 'targetRef' in spec && spec.targetRef ? [spec.targetRef] : []);
   if (targets.length === 0) return selects(spec?.selector?.matchLabels, labels);
+  return namesWorkload(targets, isNeighbour, labels);
+}
+
+/** What a policy names where it has no selector. */
+export interface PolicyTarget {
+  readonly group?: string;
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** Whether a workload with these labels serves one of the gateways that `targets` name. */
+export function namesWorkload(targets: readonly PolicyTarget[], isNeighbour: boolean, labels: Labels): boolean {
   return targets.some(({ group, kind, name }) => {
     if (group !== GATEWAY_GROUP) return false;
     if (kind === 'Gateway') return isNeighbour && labels[GATEWAY_NAME_LABEL] === name;

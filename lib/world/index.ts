@@ -12,6 +12,7 @@
 export * from './age';
 export { type AddressRanges, complete, DEFAULT_RANGES } from './completion';
 export * from './endpoint';
+export { type Extension, extensionKey } from './envoy-filters';
 export { isForbiddenHost } from './forbidden-host';
 export * from './gateway-api';
 export * from './gateway-statuses';
@@ -22,6 +23,7 @@ export { usableKeys } from './key-set';
 export * from './labels';
 export { localityOf, normalized, placeLabels } from './locality';
 export { DEFAULT_ROOT_NAMESPACE, parseMapping, parseMeshConfig, parseMeshNetworks } from './mesh-config';
+export * from './patched-messages';
 export * from './peer-authentication';
 export * from './protocol';
 export * from './proven-proxy';

@@ -2,6 +2,7 @@
 import type {
   AuthorizationPolicy,
   DestinationRule,
+  EnvoyFilter,
   Gateway,
   PeerAuthentication,
   RateLimit,
@@ -9,7 +10,9 @@ import type {
   ServiceEntry,
   Sidecar,
   Telemetry,
+  TrafficExtension,
   VirtualService,
+  WasmPlugin,
   WorkloadEntry,
 } from '../api';
 import type {
@@ -26,6 +29,7 @@ import type {
 import type { ConfigMap, EndpointSlice, KubeNode, Service as KubeService, Pod, Secret } from '../api/kubernetes';
 import { groupOf, type KubeObject, objectKey } from '../api/object';
 import { compareText, oldestFirst } from './age';
+import { extensionOrder } from './envoy-filters';
 
 /** The label by which an EndpointSlice names its Service. */
 export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
@@ -57,6 +61,8 @@ export class Inventory {
   readonly requestAuthentications = new Map<string, RequestAuthentication[]>();
   readonly peerAuthentications = new Map<string, PeerAuthentication[]>();
   readonly rateLimits = new Map<string, RateLimit[]>();
+  /** EnvoyFilters, TrafficExtensions and WasmPlugins, in the order in which they are applied. */
+  readonly extensions = new Map<string, (EnvoyFilter | TrafficExtension | WasmPlugin)[]>();
   readonly serviceEntries: ServiceEntry[] = [];
   readonly virtualServices: VirtualService[] = [];
   readonly destinationRules: DestinationRule[] = [];
@@ -135,6 +141,11 @@ export class Inventory {
       case 'malha.dev/RateLimit':
         append(this.rateLimits, namespace ?? 'default', object as RateLimit);
         break;
+      case 'networking.istio.io/EnvoyFilter':
+      case 'extensions.istio.io/TrafficExtension':
+      case 'extensions.istio.io/WasmPlugin':
+        append(this.extensions, namespace ?? 'default', object as EnvoyFilter);
+        break;
       case '/Namespace':
         this.namespaces.set(name, object);
         break;
@@ -191,6 +202,7 @@ export class Inventory {
     ]) {
       for (const list of lists.values()) (list as KubeObject[]).sort(oldestFirst);
     }
+    for (const list of this.extensions.values()) list.sort(extensionOrder);
   }
 }
 

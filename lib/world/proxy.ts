@@ -21,6 +21,8 @@ export interface Proxy {
   readonly identity?: IdentitySource;
   /** Envoy's version, where the proxy has said it: `1.40.0`. */
   readonly envoyVersion?: string;
+  /** What the proxy says of itself beside that; only EnvoyFilters ask. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
   readonly capture: Capture;
   /** Where the application listens (explicit capture), and where its HTTP proxy is. Default 127.0.0.1. */
   readonly appAddress: string;
@@ -60,6 +62,7 @@ export function proxyOf(view: WorldView, node: NodeIdentifier): Proxy | undefine
     ip,
     ...known,
     ...(node.version && { envoyVersion: node.version }),
+    ...(node.metadata && { metadata: node.metadata }),
     capture: INTERCEPTION_MODE === 'NONE' ? 'NONE' : 'REDIRECT',
     appAddress: appAddress || DEFAULT_APP_ADDRESS,
   };

@@ -22,6 +22,7 @@ import {
   destinationRuleTable,
   ruleLabelsTable,
 } from './destination-rules';
+import { type Extension, extensionsTable, extensionTable } from './envoy-filters';
 import type { BackendTls } from './gateway-api';
 import { nameKey } from './inventory';
 import type { Labels } from './labels';
@@ -199,6 +200,16 @@ export abstract class WorldView implements Reader {
   /** Whether any DestinationRule takes a client's certificates from a Secret. */
   hasClientCredentials(): boolean {
     return this.read(clientCredentialsTable, '');
+  }
+
+  /** What changes the filters of a workload with these labels, in the order of application. */
+  extensions(namespace: string, labels: Labels): readonly Extension[] {
+    return this.read(extensionsTable, keyOf(namespace, labelsKey(labels)));
+  }
+
+  /** By its own name, `Kind/namespace/name`, whatever it is for. */
+  extension(key: string): Extension | undefined {
+    return this.read(extensionTable, key);
   }
 
   /** The Sidecar of a workload with these labels. */

@@ -165,7 +165,9 @@ function claimed(world: World, node: Node): Proxy | undefined {
 function proven(world: World, node: Node, proof: Proof): Proxy | undefined {
   const found = provenProxy(world, node.id, proof);
   if (found.kind === 'refused') throw new AccessDenied(found.reason);
-  return found.kind === 'proven' ? found.proxy : undefined;
+  if (found.kind !== 'proven') return undefined;
+  // Who and where a proxy is, is proven. What it says beside that only chooses among patches that are meant for it anyway.
+  return { ...found.proxy, ...(node.version && { envoyVersion: node.version }), metadata: node.metadata };
 }
 
 function described({ code, resource, path, message, file, line }: Finding): string {

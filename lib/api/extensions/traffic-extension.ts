@@ -1,6 +1,6 @@
 /** TrafficExtension: Lua and WebAssembly filters. https://istio.io/latest/docs/reference/config/proxy_extensions/traffic_extension/ */
 import { extensionsKind, type MeshObject } from '../kind';
-import { choice, int32, list, message, type Static, text, unserved } from '../schema';
+import { choice, int32, list, message, type Static, text } from '../schema';
 import { PolicyTargetReferences, WorkloadSelector } from '../selector';
 import { WasmTrafficSelector, wasmFields } from './wasm';
 
@@ -38,7 +38,6 @@ export const TrafficExtension = extensionsKind({
   kind: 'TrafficExtension',
   plural: 'trafficextensions',
   description: 'A Lua or WebAssembly filter in the proxies of some workloads.',
-  schema: unserved(TrafficExtensionSpec),
+  schema: TrafficExtensionSpec,
   specRequired: true,
-  served: false,
 });

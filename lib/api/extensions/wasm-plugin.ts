@@ -1,6 +1,6 @@
 /** WasmPlugin: WebAssembly filters. https://istio.io/latest/docs/reference/config/proxy_extensions/wasm-plugin/ */
 import { extensionsKind, type MeshObject } from '../kind';
-import { choice, int32, list, message, type Static, unserved } from '../schema';
+import { choice, int32, list, message, type Static } from '../schema';
 import { PolicyTargetReference, PolicyTargetReferences, WorkloadSelector } from '../selector';
 import { WasmTrafficSelector, wasmFields } from './wasm';
 
@@ -27,7 +27,6 @@ export const WasmPlugin = extensionsKind({
   kind: 'WasmPlugin',
   plural: 'wasmplugins',
   description: 'A WebAssembly filter in the proxies of some workloads.',
-  schema: unserved(WasmPluginSpec),
+  schema: WasmPluginSpec,
   specRequired: true,
-  served: false,
 });

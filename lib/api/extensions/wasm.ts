@@ -1,5 +1,5 @@
 /** What extensions have in common: WebAssembly modules, and the traffic that they see. */
-import { anyObject, choice, list, message, type Static, text, uint32 } from '../schema';
+import { anyObject, choice, list, message, type Static, text, uint32, unserved } from '../schema';
 
 export const WasmEnvVar = message(
   {
@@ -16,23 +16,30 @@ export const wasmFields = {
     minLength: 1,
   }),
   sha256: text('The checksum of the module or image.', { pattern: '(^$|^[a-f0-9]{64}$)' }),
-  imagePullPolicy: choice(
-    ['UNSPECIFIED_POLICY', 'IfNotPresent', 'Always'],
-    'When the module is fetched again. Default: Always for the tag latest, else IfNotPresent.',
+  imagePullPolicy: unserved(
+    choice(
+      ['UNSPECIFIED_POLICY', 'IfNotPresent', 'Always'],
+      'When the module is fetched again. Default: Always for the tag latest, else IfNotPresent.',
+    ),
   ),
-  imagePullSecret: text('The Secret with the credentials for the registry.', { minLength: 1, maxLength: 253 }),
-  verificationKey: text('Has no effect.'),
+  imagePullSecret: unserved(
+    text('The Secret with the credentials for the registry.', { minLength: 1, maxLength: 253 }),
+  ),
+  verificationKey: unserved(text('Has no effect.')),
   pluginConfig: anyObject('What the plugin gets as its configuration.'),
   pluginName: text('The name of the plugin in the module.', { minLength: 1, maxLength: 256 }),
   failStrategy: choice(
     ['FAIL_CLOSE', 'FAIL_OPEN', 'FAIL_RELOAD'],
     'What happens to traffic when the module fails. Default FAIL_CLOSE.',
+    { unservedValues: ['FAIL_RELOAD'] },
   ),
   vmConfig: message(
     { env: list(WasmEnvVar, 'Environment variables of the module.', { maxItems: 256 }) },
     { description: 'The machine that runs the module.' },
   ),
-  type: choice(['UNSPECIFIED_PLUGIN_TYPE', 'HTTP', 'NETWORK'], 'What the module filters. Default HTTP.'),
+  type: choice(['UNSPECIFIED_PLUGIN_TYPE', 'HTTP', 'NETWORK'], 'What the module filters. Default HTTP.', {
+    unservedValues: ['NETWORK'],
+  }),
 };
 
 export const WasmTrafficSelector = message(

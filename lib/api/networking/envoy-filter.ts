@@ -20,6 +20,7 @@ export const ApplyTo = choice(
     'LISTENER_FILTER',
   ],
   'What is changed.',
+  { unservedValues: ['BOOTSTRAP'] },
 );
 export type ApplyTo = Static<typeof ApplyTo>;
 
@@ -52,6 +53,7 @@ export const ListenerMatch = message(
   },
   { description: 'Which listeners.' },
 );
+export type ListenerMatch = Static<typeof ListenerMatch>;
 
 export const RouteConfigurationMatch = message(
   {
@@ -76,6 +78,7 @@ export const RouteConfigurationMatch = message(
   },
   { description: 'Which routes.' },
 );
+export type RouteConfigurationMatch = Static<typeof RouteConfigurationMatch>;
 
 export const ClusterMatch = message(
   {
@@ -86,6 +89,7 @@ export const ClusterMatch = message(
   },
   { description: 'Which clusters.' },
 );
+export type ClusterMatch = Static<typeof ClusterMatch>;
 
 export const WaypointMatch = message(
   {
@@ -101,6 +105,7 @@ export const EnvoyConfigObjectMatch = message(
     context: choice(
       ['ANY', 'SIDECAR_INBOUND', 'SIDECAR_OUTBOUND', 'GATEWAY', 'WAYPOINT'],
       'Where in the mesh. Default ANY.',
+      { unservedValues: ['WAYPOINT'] },
     ),
     proxy: message(
       {
@@ -112,7 +117,7 @@ export const EnvoyConfigObjectMatch = message(
     listener: ListenerMatch,
     routeConfiguration: RouteConfigurationMatch,
     cluster: ClusterMatch,
-    waypoint: WaypointMatch,
+    waypoint: unserved(WaypointMatch),
   },
   {
     description: 'What the patch holds for.',
@@ -170,6 +175,5 @@ export const EnvoyFilter = networkingKind({
   description: 'Changes to the configuration of proxies. Proxies of other versions may refuse them.',
   versions: ['v1alpha3'],
   storedVersion: 'v1alpha3',
-  schema: unserved(EnvoyFilterSpec),
-  served: false,
+  schema: EnvoyFilterSpec,
 });

@@ -13,6 +13,12 @@ export class Check {
     private readonly remarks: RuleRemark[] = [],
   ) {}
 
+  /** The same for a value below, whose path is written already: `typed_config.rules[0]`. */
+  below(path: string): Check {
+    if (path === '') return this;
+    return new Check(`${this.path}${path.startsWith('[') ? '' : '.'}${path}`, this.remarks);
+  }
+
   /** The same for a value below. */
   at(...steps: (string | number)[]): Check {
     return new Check(steps.reduce<string>(join, this.path), this.remarks);

@@ -4,6 +4,9 @@ import type {
   EnvoyConfigObjectPatch,
   EnvoyFilterSpec,
 } from '../../api/networking/envoy-filter';
+import { canonical } from '../../envoy/canonical';
+import { MessageError } from '../../envoy/message';
+import { isPatched, PATCHED_MESSAGES } from '../../world';
 import { shown } from '../schema-check';
 import type { Check } from './check';
 import { checkNetworkingSelector, checkTargets } from './labels';
@@ -33,7 +36,11 @@ function checkPatch(entry: EnvoyConfigObjectPatch, check: Check): void {
   } else if (patch.operation !== 'REMOVE' && !patch.value) {
     check.at('patch', 'value').error(`value is missing, the operation ${patch.operation} needs it`);
   }
+  const before = check.all().length;
   checkTypes(patch?.value, check.at('patch', 'value'), 0);
+  if (check.all().length === before && patch?.value && patch.operation !== 'REMOVE' && isPatched(applyTo)) {
+    checkValue(PATCHED_MESSAGES[applyTo], patch.value, check.at('patch', 'value'));
+  }
   if (match) {
     checkMatch(match, check.at('match'));
     checkFit(applyTo, match, check.at('match'));
@@ -95,6 +102,19 @@ function checkFit(applyTo: string | undefined, match: EnvoyConfigObjectMatch, ch
     } else if (!filter.subFilter.name) {
       at.at('subFilter', 'name').error('name is missing');
     }
+  }
+}
+
+/** The value is what Envoy reads there. A message that this version does not know is left to those who do. */
+function checkValue(message: string, value: unknown, check: Check): void {
+  try {
+    canonical(message, value);
+  } catch (error) {
+    const { path, problem } = MessageError.of(error);
+    const at = check.below(path);
+    if (path.endsWith('@type') && problem.startsWith('is no message'))
+      at.unserved(`the patch is not applied: ${problem}`);
+    else at.error(problem);
   }
 }
 

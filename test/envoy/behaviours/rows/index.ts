@@ -13,6 +13,7 @@ import { httpRoute } from './http-route';
 import { httpRouteOfGatewayApi, meshOfGatewayApi } from './http-route-api';
 import { httpRouteCorners } from './http-route-corners';
 import { rateLimitRows } from './rate-limit';
+import { rawEnvoy } from './raw-envoy';
 import { resilience } from './resilience';
 import { serviceEntry } from './service-entry';
 import { services } from './services';
@@ -35,4 +36,5 @@ export const behaviours: readonly Behaviour[] = [
   ...clientTls,
   ...authorizationRows,
   ...rateLimitRows,
+  ...rawEnvoy,
 ];

@@ -6,7 +6,7 @@ import type { WriteOutcome } from '../../lib/controllers/status-writer';
 import { type Leadership, soleReplica } from '../../lib/discovery/kubernetes';
 import { systemClock } from '../../lib/discovery/kubernetes/watch';
 import type { GatewayWorkloadOptions } from '../../lib/injector';
-import { LocalReports } from '../../lib/xds/local-reports';
+import { LocalReports, type ProxyReports } from '../../lib/xds/local-reports';
 import type { MeshSource } from '../../lib/xds/mesh-source';
 import type { XdsServer } from '../../lib/xds/server';
 import type { Logger } from '../../lib/xds/source';
@@ -16,6 +16,8 @@ export interface ControllersOptions {
   readonly registry: Registry;
   readonly source: MeshSource;
   readonly xds: XdsServer;
+  /** What proxies have made of the objects. Default: those of `xds` alone are asked. */
+  readonly reports?: ProxyReports;
   /** All objects as the registry last told them. */
   readonly objects: () => readonly KubeObject[];
   /** Default: this replica leads. */
@@ -29,6 +31,7 @@ export interface ControllersOptions {
 export function startControllers(options: ControllersOptions): { close(): void } | undefined {
   const { registry, source, xds, objects, leadership = soleReplica, gateways, log } = options;
   const { client, standings } = registry;
+  const { reports = new LocalReports(source, xds) } = options;
   if (!client || !standings) return undefined;
   log.info({ server: client.server }, 'statuses are written by this control plane when it leads');
   const statuses = new StatusController({
@@ -46,7 +49,7 @@ export function startControllers(options: ControllersOptions): { close(): void }
         };
       },
     },
-    reports: new LocalReports(source, xds),
+    reports,
     onOutcome: outcomeLog(log),
   });
   const deployer =

@@ -23,6 +23,7 @@ import { json, localVisitor, type Pages, serveHttp, text } from './http';
 import { createMetrics } from './metrics';
 import { openRateLimits, type RateLimitRedis } from './rate-limits';
 import { openRegistry, type RegistryOptions } from './registry';
+import { Replicas } from './replicas';
 import { statusOf } from './status';
 
 const DEFAULT_NAMESPACE = 'malha-system';
@@ -99,6 +100,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   let xds: XdsServer | undefined;
   let controllers: ReturnType<typeof startControllers>;
   const proxies = () => ({ connected: xds?.proxies() ?? [], rejected: xds?.rejected() ?? [] });
+  const replicas = new Replicas({
+    namespace: () => options.rootNamespace ?? registry.rootNamespace ?? DEFAULT_NAMESPACE,
+    source,
+    xds: () => xds,
+    objects: () => latest[0],
+    log,
+  });
   const pages: Pages = {
     '/': { access: 'debug', answer: () => ({ type: 'text/html; charset=utf-8', body: consolePage() }) },
     '/healthz': { access: 'open', answer: () => text('ok\n') },
@@ -143,7 +151,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       observer: metrics.observer,
       services: [accessLogs],
       plainServices: [rateLimits.service()],
-      secureServices: access && [...access.citadel.services, rateLimits.service(access.citadel.callerOf)],
+      secureServices: access && [
+        ...access.citadel.services,
+        rateLimits.service(access.citadel.callerOf),
+        replicas.service(access.citadel),
+      ],
       authenticate: access?.citadel.callerOf,
       connectionSecrets: access?.citadel.secrets,
     });

@@ -14,6 +14,8 @@ export interface Admission {
   admitted: KubeObject[];
   /** Everything that was found, warnings too. */
   findings: Finding[];
+  /** Of objects that say the same as an earlier value, which is in force in their place: that value. */
+  standsFor: ReadonlyMap<KubeObject, KubeObject>;
 }
 
 /** Judges `objects`, of which `previous` were in force before. An object that is not in `objects` any more is gone. */
@@ -21,11 +23,14 @@ export function admit(previous: readonly KubeObject[], objects: readonly KubeObj
   const before = new Map(previous.map((object) => [objectKey(object), object]));
   const admitted: KubeObject[] = [];
   const findings: Finding[] = [];
+  const standsFor = new Map<KubeObject, KubeObject>();
   for (const object of objects) {
     const remarks = validate(object);
     if (isValid(object)) {
       const earlier = before.get(objectKey(object));
-      admitted.push(earlier ? unchanged(earlier, object) : object);
+      const value = earlier ? unchanged(earlier, object) : object;
+      if (value !== object) standsFor.set(object, value);
+      admitted.push(value);
       findings.push(...remarks);
       continue;
     }
@@ -35,7 +40,7 @@ export function admit(previous: readonly KubeObject[], objects: readonly KubeObj
     }
     findings.push(...remarks.map((finding) => (last ? withLastInForce(finding) : finding)));
   }
-  return { admitted, findings };
+  return { admitted, findings, standsFor };
 }
 
 function withLastInForce(finding: Finding): Finding {

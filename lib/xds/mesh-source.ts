@@ -46,13 +46,14 @@ export class MeshSource implements SnapshotSource {
   update(objects: readonly KubeObject[], readingFindings: readonly Finding[] = []): void {
     const { log, complete = (admitted) => [...admitted], now = Date.now } = this.options;
     try {
-      const { admitted, findings } = admit(this.admitted, objects);
+      const { admitted, findings, standsFor } = admit(this.admitted, objects);
       const all = complete(admitted);
       const world = World.of(all, this.options);
       const generation = this.generation + 1;
       this.admitted = admitted;
       this.inForce = { world, objects: all, generation, since: now() };
       for (const object of admitted) if (!this.since.has(object)) this.since.set(object, generation);
+      for (const [object, value] of standsFor) this.since.set(object, this.since.get(value)!);
       this.note([...readingFindings, ...findings]);
     } catch (error) {
       const { message, stack } = error as Error;

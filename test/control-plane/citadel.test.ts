@@ -13,9 +13,12 @@ import { certificateServiceDefinition } from '../../lib/citadel/certificate-serv
 import { jwksTokenReviewer } from '../../lib/citadel/jwks-token-reviewer';
 import { type KeyPair, makeKeyPair } from '../../lib/citadel/key-pair';
 import { memoryStorage } from '../../lib/citadel/memory-storage';
+import type { ReportMessage } from '../../lib/controllers/object-reports';
+import { watchReports } from '../../lib/controllers/report-client';
 import { decode, encode } from '../../lib/envoy/message';
 import { constraints, dns, ecKeys, inPem, names, request, uri } from '../citadel/requests';
 import { ISSUER, issuerKeys, token } from '../citadel/tokens';
+import { eventually } from '../xds/plain-envoy';
 
 const HOST = 'malha-control-plane.malha-system.svc.cluster.local';
 const WEB = 'spiffe://cluster.local/ns/shop/sa/web';
@@ -245,4 +248,41 @@ describe('the status', () => {
 
 test('without --xds there is no plaintext xDS', () => {
   expect(running.xdsPort).toBe(0);
+});
+
+describe('what proxies have', () => {
+  /** The first message, or the error, for whoever has a certificate of this account. */
+  async function reportsFor(account: string): Promise<ReportMessage | Error | undefined> {
+    const keys = await makeKeyPair();
+    const chain = (await certify({ csr: inPem(keys.csr.der), token: tokenOf(account) })) as string[];
+    const identity = { chainPem: chain.slice(0, 2).join(''), keyPem: keys.keyPem, roots: [roots.toString()] };
+    return new Promise((resolve) => {
+      const stop = watchReports(() => identity, HOST)(
+        `127.0.0.1:${running.xdsTlsPort}`,
+        (message) => {
+          resolve(message);
+          stop();
+        },
+        resolve,
+      );
+    });
+  }
+
+  test('is told to another replica, of each object that is in force', async () => {
+    const told = (await reportsFor('malha-system:malha-control-plane')) as ReportMessage;
+    expect(told.replica).toMatch(/^[-0-9a-f]{36}$/);
+    // The broken VirtualService is not in force, and Pods are none of the mesh.
+    expect(told.changes).toEqual({});
+    const good =
+      'apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: { name: good, namespace: bank }\nspec: { host: a }\n';
+    await writeFile(join(folder, 'good.yaml'), good);
+    await eventually(async () => {
+      const { changes } = (await reportsFor('malha-system:malha-control-plane')) as ReportMessage;
+      expect(changes).toEqual({ 'networking.istio.io/DestinationRule/bank/good  0': { state: 'landed' } });
+    });
+  });
+
+  test.each(['shop:web', 'malha-system:other', 'shop:malha-control-plane'])('is not told to %s', async (account) => {
+    expect(await reportsFor(account)).toMatchObject({ code: Code.PERMISSION_DENIED });
+  });
 });

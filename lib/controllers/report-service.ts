@@ -1,0 +1,80 @@
+/**
+ * Tells another replica, over gRPC, what the proxies of this one have made of the objects. Only a replica of the same control
+ * plane is told; the service is for connections by TLS alone.
+ */
+import { status as Code, type ServerWritableStream, type ServiceDefinition } from '@grpc/grpc-js';
+import type { KubeObject } from '../api/object';
+import type { ReflectorClock } from '../discovery/kubernetes/reflector';
+import type { ProxyReports } from '../xds/local-reports';
+import { ReportDifferences } from './object-reports';
+
+const bytes = (value: Buffer) => value;
+
+/** Messages are JSON; a client can be made of it too. */
+export const reportServiceDefinition = {
+  Watch: {
+    path: '/malha.v1.ProxyReports/Watch',
+    requestStream: false,
+    responseStream: true,
+    requestSerialize: bytes,
+    requestDeserialize: bytes,
+    responseSerialize: bytes,
+    responseDeserialize: bytes,
+  },
+} as const satisfies ServiceDefinition;
+
+type Call = ServerWritableStream<Buffer, Buffer>;
+
+export interface ReportServiceOptions {
+  /** Who tells. */
+  readonly replica: string;
+  readonly objects: () => readonly KubeObject[];
+  readonly reports: ProxyReports;
+  /** Rejects when the caller is no replica of this control plane. */
+  readonly authorize: (call: Call) => Promise<void>;
+  readonly clock: ReflectorClock;
+  readonly log: { warn(fields: object, message: string): void };
+}
+
+/** What comes together is told together. */
+const GATHER_MS = 200;
+
+export function reportService(options: ReportServiceOptions) {
+  const Watch = (call: Call) => {
+    options.authorize(call).then(
+      () => tell(call, options),
+      (error: Error) => {
+        options.log.warn({ peer: call.getPeer(), error: error.message }, 'reports refused');
+        call.emit('error', { code: Code.PERMISSION_DENIED, details: 'reports are for replicas of this control plane' });
+      },
+    );
+  };
+  return { definition: reportServiceDefinition as ServiceDefinition, implementation: { Watch } };
+}
+
+function tell(call: Call, { replica, objects, reports, clock }: ReportServiceOptions): void {
+  const differences = new ReportDifferences();
+  let pending: (() => void) | undefined;
+  let isOver = false;
+  let isFirst = true;
+  const send = () => {
+    pending = undefined;
+    // A reader that is slow gets what has come together when it is ready.
+    if (isOver || call.writableNeedDrain) return;
+    const changes = differences.next(objects(), reports.now());
+    if (changes || isFirst) call.write(Buffer.from(JSON.stringify({ replica, changes: changes ?? {} })));
+    isFirst = false;
+  };
+  const later = () => {
+    if (!isOver) pending ??= clock.after(GATHER_MS, send);
+  };
+  const stop = reports.subscribe(later);
+  const over = () => {
+    isOver = true;
+    pending?.();
+    stop();
+  };
+  for (const event of ['cancelled', 'close', 'error']) call.on(event, over);
+  call.on('drain', later);
+  send();
+}

@@ -14,6 +14,7 @@ import { MeshService } from './mesh-service';
 import { isDnsLabel } from './names';
 import type { Port } from './port';
 import { type Problem, problemAt, reportAtSynthesis } from './problem';
+import { type LimitProps, RateLimit } from './rate-limit';
 import { onRendered, unshared } from './rendered';
 import type { IMeshService } from './service-version';
 
@@ -123,6 +124,14 @@ export class Gateway extends Construct {
       service.allowCallsFrom(this);
     }
     this.exposures.push({ service, options: { ...options, port } });
+  }
+
+  /**
+   * Limits how many requests it takes; several limits hold together. What is too much is answered with 429.
+   * @throws when the limit cannot be counted so.
+   */
+  addLimit(id: string, props: LimitProps): void {
+    new RateLimit(this, id, this.labels, props);
   }
 
   private addVirtualService(): void {

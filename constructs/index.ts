@@ -27,6 +27,7 @@ export { Prometheus, type PrometheusOptions } from './observability/prometheus';
 export type { StorageProps } from './observability/server';
 export { OutboundPolicy } from './outbound-policy';
 export { Port, type PortOptions } from './port';
+export { Counting, LimitKey, type LimitProps, Rate } from './rate-limit';
 export { type MeshRequest, Outcome } from './request';
 export type { Resilience } from './resilience';
 export { type MirrorTarget, type Retries, Route, type RouteProps, type WeightedTarget } from './route';

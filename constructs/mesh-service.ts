@@ -15,6 +15,7 @@ import { isPromise, LATENCY_STEPS, type Objectives } from './observability/objec
 import { ServiceMtls } from './peer-authentication';
 import { namedPorts, type Port } from './port';
 import { type Problem, problemAt, reportAtSynthesis } from './problem';
+import { type LimitProps, RateLimit } from './rate-limit';
 import { onRendered } from './rendered';
 import { type Resilience, trafficPolicyOf } from './resilience';
 import { Route, type RouteProps } from './route';
@@ -240,6 +241,24 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
     this.serviceMtls.open(port);
     this.callPolicies.ALLOW ??= new CallPolicy(this, 'ALLOW');
     this.callPolicies.ALLOW.addOperation({ ports: [String(port)], methods: ['GET'], paths: [path] });
+    return this;
+  }
+
+  /**
+   * Limits how many requests its workloads take; several limits hold together. What is too much is answered with 429.
+   * @throws when the service has no HTTP port, or the limit cannot be counted so.
+   */
+  addLimit(id: string, props: LimitProps): this {
+    if (!this.ports.some((port) => port.isHttp)) {
+      throw problemAt(this, {
+        code: 'MAL0111',
+        what: `limit '${id}' needs requests that can be counted`,
+        got: `ports ${this.ports.map(({ number, protocol }) => `${number} (${protocol})`).join(', ')}`,
+        allowed: 'at least one port of Port.http, Port.http2 or Port.grpc',
+        fix: 'declare the protocol that the workload speaks',
+      });
+    }
+    new RateLimit(this, id, this.podLabels, props);
     return this;
   }
 

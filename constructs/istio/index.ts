@@ -52,6 +52,13 @@ export class ProxyConfig extends IstioObject<api.ProxyConfigSpec> {
   }
 }
 
+/** How many requests some workloads take: the mesh's own kind, `malha.dev/v1alpha1`, which upstream Istio does not know. */
+export class RateLimit extends IstioObject<api.RateLimitSpec> {
+  constructor(scope: Construct, id: string, props: IstioObjectProps<api.RateLimitSpec>) {
+    super(scope, id, api.RateLimit, props);
+  }
+}
+
 /** Which tokens requests may carry. */
 export class RequestAuthentication extends IstioObject<api.RequestAuthenticationSpec> {
   constructor(scope: Construct, id: string, props: IstioObjectProps<api.RequestAuthenticationSpec>) {

@@ -8,7 +8,7 @@ import Table from 'cli-table3';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { type Capture, type RunningMesh, up } from '../../lib/local';
-import { Client, type Line, latencyLines, PAGE_PATH, prove, proveStatus, TESTER } from './proof';
+import { Client, type Line, latencyLines, PAGE_PATH, prove, proveStatus, proveZeroTrust, TESTER } from './proof';
 import { synthesize } from './synthesis';
 
 interface Options {
@@ -57,7 +57,7 @@ async function proof(mesh: RunningMesh, dir: string, meshes: RunningMesh[]): Pro
   const client = new Client(gateway, `${hostname}:${port}`);
   say('sending requests through the gateway');
   const { lines, firstProvenMs } = await prove(mesh, client, hostname);
-  lines.push(startLine(firstProvenMs), ...(await proveStatus(mesh)));
+  lines.push(startLine(firstProvenMs), ...(await proveStatus(mesh)), ...(await proveZeroTrust(mesh)));
   client.close();
 
   say('starting the same services without the mesh, to compare');

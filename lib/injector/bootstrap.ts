@@ -5,7 +5,9 @@
 import type { envoy } from '../envoy/generated/envoy';
 import { controlPlaneService, controlPlaneTls, type ProxyIdentity } from './identity';
 import { METRICS_PAGE_BYTES, namesFilter } from './metrics-listener';
-import { type StatsInclusion, statsMatcher } from './stats-matcher';
+import { type ProxiedProbe, probeClusters, probeFilters, probeRoutes, probeStats } from './probes';
+import { ProxyPort } from './proxy-port';
+import { mergedInclusion, type StatsInclusion, statsMatcher } from './stats-matcher';
 import { statsConfig } from './stats-tags';
 
 type Bootstrap = envoy.config.bootstrap.v3.Bootstrap;
@@ -14,20 +16,6 @@ type Cluster = envoy.config.cluster.v3.Cluster;
 type Address = envoy.config.core.v3.Address;
 type HttpFilter = envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter;
 type RouteConfiguration = envoy.config.route.v3.RouteConfiguration;
-
-/** Ports that tools and dashboards know (https://istio.io/latest/docs/ops/deployment/application-requirements/). */
-export const ProxyPort = {
-  admin: 15000,
-  outbound: 15001,
-  inbound: 15006,
-  /** Merged metrics elsewhere; not offered here, but kept free of redirection as on Istio. */
-  mergedMetrics: 15020,
-  readiness: 15021,
-  /** UDP, on the loopback address. */
-  dns: 15053,
-  explicitProxy: 15080,
-  metrics: 15090,
-} as const;
 
 export interface BootstrapOptions {
   /** Host and port of the control plane: `malha-control-plane.malha-system.svc.cluster.local:15012`, 15010 for plaintext. */
@@ -38,6 +26,8 @@ export interface BootstrapOptions {
   capture?: 'REDIRECT' | 'NONE';
   /** Statistics to keep beside the usual ones. Default: none. */
   stats?: StatsInclusion;
+  /** Probes of the application that the proxy answers. Default: none. */
+  probes?: readonly ProxiedProbe[];
   /** The pod's address. Default `$(POD_IP)`, which the kubelet fills in. */
   podIP?: string;
 }
@@ -51,7 +41,7 @@ export interface BootstrapOptions {
  */
 export function bootstrap(options: BootstrapOptions): Bootstrap {
   const podIP = options.podIP ?? '$(POD_IP)';
-  const { controlPlane, identity = 'none' } = options;
+  const { controlPlane, identity = 'none', probes = [] } = options;
   return {
     ...(options.capture && { node: { metadata: { INTERCEPTION_MODE: options.capture } } }),
     admin: { address: tcp('127.0.0.1', ProxyPort.admin) },
@@ -66,18 +56,18 @@ export function bootstrap(options: BootstrapOptions): Bootstrap {
       cds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
       lds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
     },
-    stats_config: { ...statsConfig(), stats_matcher: statsMatcher(options.stats) },
+    stats_config: { ...statsConfig(), stats_matcher: statsMatcher(mergedInclusion(options.stats, probeStats(probes))) },
     static_resources: {
-      listeners: [readinessListener(podIP), metricsListener(podIP)],
-      clusters: [controlPlaneCluster(controlPlane, identity), adminCluster()],
+      listeners: [readinessListener(podIP, probes), metricsListener(podIP)],
+      clusters: [controlPlaneCluster(controlPlane, identity), adminCluster(), ...probeClusters(probes)],
     },
   };
 }
 
 /** The health-check filter rather than a fixed answer: it turns to 503 when Envoy is told to drain. */
-function readinessListener(podIP: string): Listener {
+function readinessListener(podIP: string, probes: readonly ProxiedProbe[]): Listener {
   return httpListener('readiness', podIP, ProxyPort.readiness, {
-    routes: { name: 'readiness', virtual_hosts: [{ name: 'readiness', domains: ['*'], routes: [] }] },
+    routes: { name: 'readiness', virtual_hosts: [{ name: 'readiness', domains: ['*'], routes: probeRoutes(probes) }] },
     filters: [
       {
         name: 'envoy.filters.http.health_check',
@@ -87,6 +77,7 @@ function readinessListener(podIP: string): Listener {
           headers: [{ name: ':path', string_match: { exact: '/healthz/ready' } }],
         },
       },
+      ...probeFilters(probes),
     ],
   });
 }

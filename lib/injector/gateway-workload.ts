@@ -10,9 +10,9 @@ import { hash } from 'node:crypto';
 import type { Gateway, Listener } from '../api/gateway-api';
 import type { KubeObject } from '../api/object';
 import { GATEWAY_CLASS_LABEL, GATEWAY_NAME_LABEL } from '../world';
-import { ProxyPort } from './bootstrap';
 import { identityAnnotations, identityVolume } from './identity';
 import { gatewayContainer, type ProxyOptions } from './proxy-container';
+import { ProxyPort } from './proxy-port';
 
 export type GatewayWorkloadOptions = Omit<ProxyOptions, 'workload' | 'labels' | 'stats'>;
 

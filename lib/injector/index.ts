@@ -8,7 +8,7 @@
  */
 
 export { IDENTITY_DIRECTORY, IDENTITY_VOLUME } from '../world';
-export { type BootstrapOptions, bootstrap, ProxyPort } from './bootstrap';
+export { type BootstrapOptions, bootstrap } from './bootstrap';
 export {
   deploysItself,
   type GatewayWorkloadOptions,
@@ -35,6 +35,7 @@ export {
   type ProxyOptions,
   sidecarContainer,
 } from './proxy-container';
+export { ProxyPort } from './proxy-port';
 export {
   inboundSource,
   parsePorts,

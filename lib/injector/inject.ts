@@ -3,12 +3,15 @@ import type { PodSpec } from '../api/kubernetes';
 import type { KubeObject, ObjectMeta } from '../api/object';
 import { originOf, withOrigin } from '../api/origin';
 import { canonicalRevision, canonicalService } from '../world';
-import { ProxyPort } from './bootstrap';
 import { identityAnnotations, identityLabels, identityVolume } from './identity';
 import { overridesOf } from './overrides';
+import { proxiedProbes } from './probes';
 import { initContainer, PROXY_CONTAINER, type ProxyOptions, sidecarContainer } from './proxy-container';
+import { ProxyPort } from './proxy-port';
 import { parsePorts, parseRanges, type RedirectionOptions } from './redirection';
 import { mergedInclusion, statsInclusionOf } from './stats-matcher';
+
+const REWRITE_PROBES = 'sidecar.istio.io/rewriteAppHTTPProbers';
 
 /** A Pod or a Pod template. */
 export interface Injectable {
@@ -85,8 +88,12 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
     ...canonicalLabels(metadata.labels ?? {}, workload),
     ...metadata.labels,
   };
+  const asked = metadata.annotations?.[REWRITE_PROBES] !== 'false';
+  const own = asked ? proxiedProbes(spec.containers ?? []) : { containers: spec.containers, probes: [] };
+  const early = asked ? proxiedProbes(spec.initContainers ?? []) : { containers: spec.initContainers, probes: [] };
   const sidecar = sidecarContainer({
     ...options,
+    probes: [...own.probes, ...early.probes],
     images: { ...options.images, proxy: proxyImage ?? options.images?.proxy },
     resources: overrides.resources ?? options.resources,
     concurrency: overrides.concurrency ?? options.concurrency,
@@ -110,7 +117,8 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
     },
     spec: {
       ...spec,
-      initContainers: [init, sidecar, ...(spec.initContainers ?? [])],
+      containers: own.containers,
+      initContainers: [init, sidecar, ...(early.containers ?? [])],
     },
   };
   return injectIdentity(injected, options);

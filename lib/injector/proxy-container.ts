@@ -1,8 +1,10 @@
 /** The containers that make a pod a member of the mesh: Envoy as a sidecar or a gateway, and the redirection. */
 import type { Container } from '../api/kubernetes';
-import { bootstrap, ProxyPort } from './bootstrap';
+import { bootstrap } from './bootstrap';
 import { identityMount, type ProxyIdentity } from './identity';
 import { ENVOY_IMAGE, MALHA_IMAGE } from './images';
+import type { ProxiedProbe } from './probes';
+import { ProxyPort } from './proxy-port';
 import { type RedirectionOptions, redirectionArgs } from './redirection';
 import type { StatsInclusion } from './stats-matcher';
 import { workloadEnvironment } from './workload-environment';
@@ -18,6 +20,8 @@ export interface ProxyOptions {
   controlPlane?: string;
   /** How the proxy proves who it is. Default `none`; all others need the volume of `identityVolume` in the Pod. */
   identity?: ProxyIdentity;
+  /** Probes of the application that the proxy answers. Default: none. */
+  probes?: readonly ProxiedProbe[];
   /** How long the certificate of a podCertificate volume is good, in seconds. Default: a day. */
   certificateSeconds?: number;
   /** Default: {@link ENVOY_IMAGE} and {@link MALHA_IMAGE}. */
@@ -97,7 +101,7 @@ function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | undefined, opti
     image: options.images?.proxy ?? ENVOY_IMAGE,
     args: [
       '--config-yaml',
-      JSON.stringify(bootstrap({ controlPlane, identity, capture, stats: options.stats })),
+      JSON.stringify(bootstrap({ controlPlane, identity, capture, stats: options.stats, probes: options.probes })),
       '--service-node',
       `${type}~$(POD_IP)~$(POD_NAME).$(POD_NAMESPACE)~$(POD_NAMESPACE).svc.cluster.local`,
       '--service-cluster',

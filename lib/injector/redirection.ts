@@ -4,7 +4,7 @@
  *
  * The init container applies the rules in a cluster, `malha up` in a network namespace on a laptop.
  */
-import { ProxyPort } from './bootstrap';
+import { ProxyPort } from './proxy-port';
 
 export interface RedirectionOptions {
   /** The user and group that Envoy runs as; its own packets are not captured again. Default 1337. */

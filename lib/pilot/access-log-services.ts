@@ -9,6 +9,9 @@ type AccessLog = envoy.config.accesslog.v3.AccessLog;
 type CommonConfig = envoy.extensions.access_loggers.grpc.v3.CommonGrpcAccessLogConfig;
 type AnyValue = opentelemetry.proto.common.v1.AnyValue;
 
+/** What comes while the stream's TLS is negotiated must fit, or is lost; Envoy's own 16 kB are some twenty requests. */
+const BUFFER_BYTES = 256 * 1024;
+
 interface Service {
   readonly service: string;
   readonly port: number;
@@ -95,6 +98,7 @@ function common(world: WorldView, viewer: Viewer, provider: Service, logName: st
   const { filterStateObjectsToLog: state } = provider;
   return {
     log_name: provider.logName || logName,
+    buffer_size_bytes: BUFFER_BYTES,
     transport_api_version: 'V3',
     grpc_service: { envoy_grpc: { cluster_name: target.cluster, authority: target.hostname } },
     ...(state?.length && { filter_state_objects_to_log: [...state] }),

@@ -30,7 +30,15 @@ export class Expectations {
 
   of(question: Question): Expectation {
     const proxy = this.proxyOf(question.from);
-    const answer = ask(this.world, this.translator.snapshot(this.world, proxy), { ...question, from: proxy });
+    const sidecarAt = (address: string) => {
+      const pod = this.mesh.plan.pods.find(({ ip, role }) => ip === address && role === 'sidecar');
+      return pod && this.translator.snapshot(this.world, this.proxyOf(pod.id));
+    };
+    const answer = ask(this.world, this.translator.snapshot(this.world, proxy), {
+      ...question,
+      from: proxy,
+      sidecarAt,
+    });
     if (answer.kind === 'forward') return { shares: this.versionsOf(answer.destinations) };
     return { shares: new Map(), status: answer.status };
   }

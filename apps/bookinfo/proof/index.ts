@@ -7,6 +7,7 @@ import type { Client } from './client';
 import { callLines, syncedLine } from './control-plane';
 import { Expectations } from './expectation';
 import { countedLine, type Line } from './line';
+import { mutualTlsLine, strangerLine, undeclaredLine } from './zero-trust';
 
 export { Client, type Place, type Reply, type Who } from './client';
 export { latencyLines } from './latency';
@@ -14,6 +15,8 @@ export { bound, countedLine, type Line } from './line';
 
 const GATEWAY = 'edge.bookinfo';
 const PAGE = 'productpage-v1.bookinfo';
+const DETAILS = 'details-v1.bookinfo';
+const RATINGS = 'ratings-v1.bookinfo';
 const SPLIT_REQUESTS = 1000;
 const ROUTE_REQUESTS = 50;
 
@@ -51,6 +54,16 @@ export async function prove(mesh: RunningMesh, client: Client, host: string): Pr
     countedLine('GET /nowhere', nowhere, fromGateway('/nowhere'), (who) => who),
   ];
   return { lines, firstProvenMs };
+}
+
+/** That the mesh of the same requests was one of identities. Its own requests are not among those that access logs are held to. */
+export async function proveZeroTrust(mesh: RunningMesh): Promise<Line[]> {
+  const { status } = new Expectations(mesh).of({ from: DETAILS, host: 'ratings', port: 9080, path: '/' });
+  return [
+    await mutualTlsLine(mesh),
+    await undeclaredLine(mesh, DETAILS, 'ratings', status),
+    await strangerLine(mesh, RATINGS),
+  ];
 }
 
 /** What the control plane has seen of these requests. Ask before anything else is sent through the gateway. */

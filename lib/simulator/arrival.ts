@@ -5,13 +5,20 @@ import type { Answer, Destination, Forward, Refusal } from './answer';
 import type { Question } from './ask';
 import type { Call } from './authorization';
 import { guarded, type Pass } from './guards';
+import { findFilterChain } from './listener';
 import { routedRequest } from './simulate';
+import { matchesString } from './string-matcher';
+import { type ClientTls, clientTlsOf } from './transport';
 
 type Listener = envoy.config.listener.v3.Listener;
 type FilterChain = envoy.config.listener.v3.FilterChain;
+type DownstreamTls = envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext;
+type TcpProxy = envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy;
 type Manager = envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager;
 
 const MANAGER = '.HttpConnectionManager';
+const TCP_PROXY = '.TcpProxy';
+const BLACK_HOLE = 'BlackHoleCluster';
 
 /**
  * The answer of the caller's proxy, as far as the sidecars of the destinations agree: the part of the requests that they
@@ -23,12 +30,12 @@ export function arriving(snapshot: Snapshot, answer: Forward, question: Question
   const refusals: Refusal[] = [];
   const asked = new Set(answer.asked);
   const destinations = answer.destinations.flatMap((destination): Destination[] => {
-    const peer = speaksMutualTls(snapshot, destination.cluster) ? identity : undefined;
     const refused: Refusal[] = [];
     const endpoints = destination.endpoints.filter((endpoint) => {
-      const call = callAt(endpoint, answer, question, peer);
+      const tls = clientTlsOf(snapshot, destination.cluster, endpoint);
+      const call = callAt(endpoint, answer, question, tls?.showsIdentity ? identity : undefined);
       const sidecar = question.sidecarAt?.(call.destinationAddress);
-      const result = sidecar && arrive(sidecar, call);
+      const result = sidecar && arrive(sidecar, call, tls);
       if (result?.kind === 'refusal') refused.push(result);
       else for (const cluster of result?.asked ?? []) asked.add(cluster);
       return result?.kind !== 'refusal';
@@ -49,16 +56,6 @@ export function arriving(snapshot: Snapshot, answer: Forward, question: Question
   }
 }
 
-/** Whether the cluster shows the certificate of the workload to its endpoints. */
-function speaksMutualTls({ clusters }: Snapshot, name: string): boolean {
-  const cluster = clusters.find((each) => each.name === name)?.message as envoy.config.cluster.v3.Cluster | undefined;
-  const sockets = [
-    cluster?.transport_socket,
-    ...(cluster?.transport_socket_matches ?? []).map(({ transport_socket: socket }) => socket),
-  ];
-  return sockets.some((socket) => JSON.stringify(socket ?? null).includes('tls_certificate_sds_secret_configs'));
-}
-
 function callAt(endpoint: string, answer: Forward, question: Question, peer: string | undefined): Call {
   const colon = endpoint.lastIndexOf(':');
   const { method, headers } = routedRequest({ ...question, authority: '', port: 0 });
@@ -77,36 +74,64 @@ function callAt(endpoint: string, answer: Forward, question: Question, peer: str
   };
 }
 
-/** @param snapshot of the workload's own proxy. */
-export function arrive(snapshot: Snapshot, call: Call): Refusal | Pass {
-  const chain = chainFor(snapshot, call);
-  if (!chain) return { kind: 'refusal', why: `port ${call.destinationPort} takes no connection of this kind` };
-  const configs = (chain.filters ?? []).map(({ typed_config }) => typed_config);
+/**
+ * @param snapshot of the workload's own proxy.
+ * @param tls what the caller's proxy speaks; undefined: plaintext.
+ */
+export function arrive(snapshot: Snapshot, call: Call, tls?: ClientTls): Refusal | Pass {
+  const chain = chainFor(snapshot, call, tls);
+  const why = notTaken(chain, call, tls);
+  if (!chain || why !== undefined) return { kind: 'refusal', ...(call.http && { status: 503 }), why: why! };
+  const configs = configsOf(chain);
   const manager = configs.find((config) => config?.['@type'].endsWith(MANAGER)) as Manager | undefined;
-  if (!manager) return guarded(configs, { ...call, http: undefined });
+  const sni = tls?.sni;
+  if (!manager) return guarded(configs, { ...call, sni, http: undefined });
   return guarded(
     (manager.http_filters ?? []).map(({ typed_config }) => typed_config),
-    call,
+    { ...call, sni },
   );
 }
 
-/**
- * A chain of the listener of all inbound ports, or the listener of the one port. Callers with an identity come by TLS,
- * others without.
- */
-function chainFor({ listeners }: Snapshot, { destinationPort: port, peer, http }: Call): FilterChain | undefined {
+const configsOf = ({ filters = [] }: FilterChain) => filters.map(({ typed_config }) => typed_config);
+
+/** Why the connection comes to nothing before anything is read from it; undefined where it stands. */
+function notTaken(chain: FilterChain | undefined, call: Call, tls: ClientTls | undefined): string | undefined {
+  const { destinationPort: port } = call;
+  if (!chain) {
+    return tls
+      ? `port ${port} takes no TLS of this kind`
+      : `port ${port} takes only mutual TLS, and the caller speaks plaintext to it`;
+  }
+  const configs = configsOf(chain);
+  const tcp = configs.find((config) => config?.['@type'].endsWith(TCP_PROXY)) as TcpProxy | undefined;
+  if (tcp?.cluster === BLACK_HOLE) {
+    return `port ${port} takes only mutual TLS, and the proxy there has no identity to speak it with`;
+  }
+  const server = chain.transport_socket?.typed_config as DownstreamTls | undefined;
+  if (!server) {
+    const isHttp = configs.some((config) => config?.['@type'].endsWith(MANAGER));
+    return tls && isHttp ? `port ${port} takes plaintext, and the caller speaks TLS to it` : undefined;
+  }
+  if (server.require_client_certificate && !call.peer) {
+    return `port ${port} takes only mutual TLS, and the caller shows no certificate of the mesh`;
+  }
+  const names =
+    server.common_tls_context?.combined_validation_context?.default_validation_context?.match_typed_subject_alt_names;
+  const isKnown = !names?.length || names.some(({ matcher }) => matchesString(matcher ?? {}, call.peer ?? ''));
+  return isKnown ? undefined : `port ${port} takes only certificates of its own trust domain, not ${call.peer}`;
+}
+
+/** A chain of the listener of all inbound ports, or of the listener of the one port. */
+function chainFor({ listeners }: Snapshot, call: Call, tls: ClientTls | undefined): FilterChain | undefined {
+  const { destinationPort: port, destinationAddress: address, http } = call;
   const inbound = listeners
     .map(({ message }) => message as Listener)
     .filter(({ traffic_direction: direction }) => direction === 'INBOUND');
-  const own = inbound.find(({ address }) => address?.socket_address?.port_value === port);
+  const own = inbound.find(({ address: bound }) => bound?.socket_address?.port_value === port);
   const listener = own ?? inbound.find(({ name }) => name === 'virtualInbound');
-  const chains = listener?.filter_chains ?? [];
-  const ofPort = own ? chains : chains.filter(({ filter_chain_match: match }) => match?.destination_port === port);
-  const rest = chains.filter(({ filter_chain_match: match }) => match?.destination_port === undefined);
-  const candidates = ofPort.length > 0 ? ofPort : rest;
-  const secure = ({ transport_socket: socket }: FilterChain) => socket !== undefined;
-  const fitting = candidates.filter((chain) => secure(chain) === (peer !== undefined));
-  const isHttp = ({ filters = [] }: FilterChain) =>
-    filters.some(({ typed_config: config }) => config?.['@type'].endsWith(MANAGER));
-  return fitting.find((chain) => isHttp(chain) === (http !== undefined)) ?? fitting[0];
+  const alpn = http && tls ? [...tls.alpn, ...UNDECLARED_HTTP] : tls?.alpn;
+  return listener && findFilterChain(listener, { address, port, isHttp: http !== undefined, sni: tls?.sni, alpn });
 }
+
+/** Where nothing is declared, the route of a request has its cluster offer this. */
+const UNDECLARED_HTTP = ['istio-http/1.1'];

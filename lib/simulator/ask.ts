@@ -1,6 +1,6 @@
 /** A question in the words of the mesh: from this workload (or gateway), to that host. */
 import type { Snapshot } from '../envoy/resource';
-import { isIpAddress, type Proxy, resolveHost, type WorldView } from '../world';
+import { isIpAddress, type Proxy, resolveHost, serviceAccountOf, type WorldView } from '../world';
 import type { Answer } from './answer';
 import { arriving } from './arrival';
 import { type Caller, type Request, simulate } from './simulate';
@@ -43,7 +43,9 @@ export function ask(view: WorldView, snapshot: Snapshot, question: Question): An
 /** The name in the certificate of a workload: the trust domain, the namespace and the service account. */
 export function identityOf(view: WorldView, { name, namespace }: Proxy): string {
   const { trustDomain = 'cluster.local' } = view.meshConfig();
-  const account = view.pod(namespace, name)?.spec?.serviceAccountName ?? 'default';
+  const pod = view.pod(namespace, name);
+  const entry = pod ? undefined : view.workloadEntries(namespace).find(({ metadata }) => metadata.name === name);
+  const account = pod ? serviceAccountOf(pod) : (entry?.spec.serviceAccount ?? 'default');
   return `spiffe://${trustDomain}/ns/${namespace}/sa/${account}`;
 }
 

@@ -12,6 +12,10 @@ export interface Connection {
   readonly port: number;
   /** The server name of a TLS connection. */
   readonly sni?: string;
+  /** What a TLS client offers to speak inside. Default: nothing. */
+  readonly alpn?: readonly string[];
+  /** Whether an inspector would find HTTP. Default true. */
+  readonly isHttp?: boolean;
 }
 
 /** The port that captures what a workload sends; the connection is then handed to the listener of its destination. */
@@ -46,15 +50,19 @@ export function findFilterChain(listener: Listener, connection: Connection): Fil
   narrow(({ prefix_ranges: ranges }) => rankOfRanges(ranges, connection.address));
   narrow(({ server_names: names }) => rankOfNames(names, connection.sni));
   narrow(({ transport_protocol: protocol }) => (!protocol ? 1 : protocol === transport ? 2 : 0));
-  const spoken = applicationProtocol(listener, connection);
-  narrow(({ application_protocols: protocols }) => (!protocols?.length ? 1 : protocols.includes(spoken) ? 2 : 0));
+  const spoken = applicationProtocols(listener, connection);
+  narrow(({ application_protocols: protocols }) =>
+    !protocols?.length ? 1 : protocols.some((each) => spoken.includes(each)) ? 2 : 0,
+  );
   return chains[0] ?? listener.default_filter_chain;
 }
 
-/** What an inspector finds: requests come as HTTP/1.1; within TLS, the simulated client offers no ALPN. */
-function applicationProtocol({ listener_filters: filters }: Listener, { sni }: Connection): string {
+/** What inspectors find: requests come as HTTP/1.1; within TLS, what the client offers. */
+function applicationProtocols({ listener_filters: filters }: Listener, connection: Connection): readonly string[] {
+  const { sni, alpn = [], isHttp = true } = connection;
+  if (sni !== undefined) return alpn;
   const inspects = filters?.some(({ name }) => name === 'envoy.filters.listener.http_inspector');
-  return sni === undefined && inspects ? 'http/1.1' : '';
+  return inspects && isHttp ? ['http/1.1'] : [];
 }
 
 function rankOfRanges(ranges: FilterChainMatch['prefix_ranges'], address: string | undefined): number {

@@ -96,6 +96,8 @@ export interface Behaviour {
   feature: string;
   /** Beside the cast (`cast.ts`); an object of the same kind and name takes the place of the cast's. */
   objects: string | readonly KubeObject[] | ((given: Given) => string | readonly KubeObject[]);
+  /** The Pods with a proxy have certificates of the mesh: from files, and where capture is transparent, `stranger` over its stream. */
+  identities?: true;
   cases: readonly Case[];
   /**
    * Why the simulator is not asked. Only for what is no HTTP, or depends on what services do: it answers from

@@ -3,7 +3,13 @@
  * Namespace `other`: `stranger`. Namespace `outside`, beyond the mesh: `outside`, without a sidecar. Rows add to these.
  */
 import type { KubeObject } from '../../../lib/api/object';
-import { gatewayContainer, injectObject } from '../../../lib/injector';
+import {
+  gatewayContainer,
+  identityAnnotations,
+  identityVolume,
+  injectObject,
+  type ProxyIdentity,
+} from '../../../lib/injector';
 
 /** What every Pod listens on: HTTP/1.1, HTTP/2 without TLS (and gRPC), bytes, and HTTP/1.1 within TLS. */
 export const PORTS = { http: 8080, grpc: 8070, tcp: 8090, tls: 8443 } as const;
@@ -44,13 +50,21 @@ export function answererOf(pod: string): string {
   return /^reviews-(v\d)$/.exec(pod)?.[1] ?? pod;
 }
 
-/** All objects of the cast; Pods have their sidecars, and get addresses from `complete`. */
-export function cast(): KubeObject[] {
+/** The address in a node id. */
+export function addressOfNode(id: string): string {
+  return id.split('~')[1]!;
+}
+
+/**
+ * All objects of the cast; Pods have their sidecars, and get addresses from `complete`.
+ * @param identityOf how each Pod's proxy comes by its certificate. Default: it has none.
+ */
+export function cast(identityOf: (pod: string) => ProxyIdentity = () => 'none'): KubeObject[] {
   return [
     ...['shop', 'other'].map((name) => namespace(name, { 'istio-injection': 'enabled' })),
     namespace('outside', {}),
-    ...Object.entries(APPS).map(([name, member]) => app(name, member)),
-    ...Object.entries(GATEWAYS).flatMap(([name, labels]) => gateway(name, labels)),
+    ...Object.entries(APPS).map(([name, member]) => app(name, member, identityOf(name))),
+    ...Object.entries(GATEWAYS).flatMap(([name, labels]) => gateway(name, labels, identityOf(name))),
     ...['client', 'reviews', 'stranger', 'outside'].map((name) => appService(name)),
     {
       apiVersion: 'networking.istio.io/v1',
@@ -65,13 +79,31 @@ function namespace(name: string, labels: Record<string, string>): KubeObject {
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
 }
 
-function app(name: string, { namespace: owner, labels }: Member): KubeObject {
-  return injectObject({
+/** A Pod of the cast as a row may want it: under another account, with another identity or other labels. */
+export function castPod(
+  name: string,
+  {
+    identity = 'podCertificate',
+    account,
+    labels,
+  }: { identity?: ProxyIdentity; account?: string; labels?: Record<string, string> } = {},
+): KubeObject {
+  const member = APPS[name]!;
+  return app(name, { ...member, labels: { ...member.labels, ...labels } }, identity, account);
+}
+
+function app(
+  name: string,
+  { namespace: owner, labels }: Member,
+  identity: ProxyIdentity,
+  serviceAccountName = name,
+): KubeObject {
+  const pod: KubeObject = {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name, namespace: owner, labels },
     spec: {
-      serviceAccountName: name,
+      serviceAccountName,
       containers: [
         {
           name: 'app',
@@ -80,7 +112,8 @@ function app(name: string, { namespace: owner, labels }: Member): KubeObject {
         },
       ],
     },
-  });
+  };
+  return injectObject(pod, { identity });
 }
 
 /** 9080 is HTTP, 9070 gRPC, 9000 bytes, 9443 TLS that the application ends. */
@@ -102,7 +135,8 @@ function appService(name: string): KubeObject {
   };
 }
 
-function gateway(name: string, labels: Record<string, string>): KubeObject[] {
+function gateway(name: string, labels: Record<string, string>, identity: ProxyIdentity): KubeObject[] {
+  const volume = identityVolume(identity);
   const ports = EDGE_PORTS.map(({ name: port, targetPort }) => ({ name: port, containerPort: targetPort }));
   return [
     {
@@ -112,8 +146,13 @@ function gateway(name: string, labels: Record<string, string>): KubeObject[] {
         name,
         namespace: 'shop',
         labels: { ...labels, app: name, 'gateway.networking.k8s.io/gateway-name': name },
+        annotations: identityAnnotations(identity),
       },
-      spec: { serviceAccountName: name, containers: [gatewayContainer({ workload: name, ports })] },
+      spec: {
+        serviceAccountName: name,
+        containers: [gatewayContainer({ workload: name, ports })],
+        ...(volume && { volumes: [volume] }),
+      },
     },
     {
       apiVersion: 'v1',

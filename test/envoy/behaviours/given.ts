@@ -6,6 +6,7 @@ import * as x509 from '@peculiar/x509';
 import type { Secret } from '../../../lib/api/kubernetes';
 import { Authority, type Leaf } from '../../../lib/citadel/authority';
 import { type AuthorityCertificate, makeAuthorityCertificate } from '../../../lib/citadel/authority-certificate';
+import { Identities } from './identities';
 
 /** Hosts that gateways of rows serve with TLS; one certificate for all of them, and one more for `second.example`. */
 const SERVED = ['shop.example', '*.dev.example', 'second.example', 'third.example'];
@@ -19,6 +20,8 @@ export class Given {
     readonly authority: Authority,
     private readonly leaves: ReadonlyMap<string, Leaf>,
     private readonly directory: string,
+    /** Of the mesh. */
+    readonly identities: Identities,
   ) {}
 
   /** @param directory where files for proxies are put. */
@@ -39,14 +42,18 @@ export class Given {
       ).map(async ([name, issuer, hosts]) => [name, await issuer.issue({ hosts: [...hosts] })] as const),
     );
     const rsa = await rsaLeaf('shop.example');
-    const given = new Given(root, authority, new Map([...leaves, ['rsa', rsa]]), directory);
+    const identities = await Identities.make(directory);
+    const given = new Given(root, authority, new Map([...leaves, ['rsa', rsa]]), directory, identities);
     await given.write();
     return given;
   }
 
-  /** `server`, `second`, `pod`; `partner`, `other` (of another name), `foreign` (of another authority). */
+  /**
+   * `server`, `second`, `pod`; `partner`, `other` (of another name), `foreign` (of another authority); and those of
+   * `identities.ts`.
+   */
   leaf(name: string): Leaf {
-    const leaf = this.leaves.get(name);
+    const leaf = this.leaves.get(name) ?? this.identities.leaf(name);
     if (!leaf) throw new Error(`no certificate '${name}'; there are ${[...this.leaves.keys()].join(', ')}`);
     return leaf;
   }

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { transformFileSync } from '@swc/core';
 import { type KubeObject, objectKey } from '../../../lib/api/object';
 import type { Finding } from '../../../lib/galley';
+import type { ProxyIdentity } from '../../../lib/injector';
 import type { Capture } from '../../../lib/local';
 import { chooseCapture } from '../../../lib/local/capture';
 import { type FindEnvoyOptions, findEnvoy } from '../../../lib/local/envoy-binary';
@@ -72,7 +73,7 @@ export class BehaviourMesh {
       const store = new MemoryStore();
       cleanups.push(() => store.close());
       const rateLimits = rateLimitService({ store, world: () => source.world });
-      const xds = new XdsServer(source, { log: silent, plainServices: [rateLimits] });
+      const xds = new XdsServer(given.identities.source(source), { log: silent, plainServices: [rateLimits] });
       const socket = join(directory, 'xds.sock');
       await xds.listen(`unix:${socket}`);
       chmodSync(socket, 0o777);
@@ -111,14 +112,21 @@ export class BehaviourMesh {
 
   /**
    * Puts `objects` beside the cast's (in place of those of the same name), and waits until every proxy has them.
+   * @param identities whether the cast's proxies have certificates.
    * @returns what Galley and the translation found.
    * @throws when a proxy rejects anything, with its words.
    */
-  async give(objects: readonly KubeObject[]): Promise<readonly Finding[]> {
+  async give(objects: readonly KubeObject[], identities = false): Promise<readonly Finding[]> {
     const keys = new Set(objects.map(objectKey));
-    this.source.update([...cast().filter((object) => !keys.has(objectKey(object))), ...objects]);
+    const members = identities ? cast((pod) => this.identityOf(pod)) : cast();
+    this.source.update([...members.filter((object) => !keys.has(objectKey(object))), ...objects]);
     await this.converged();
     return this.source.findings;
+  }
+
+  /** A proxy that has proven itself is told where it captures by its Pod, which is for transparent capture here. */
+  private identityOf(pod: string): ProxyIdentity {
+    return pod === 'stranger' && this.plan.capture === 'transparent' ? 'sds' : 'podCertificate';
   }
 
   /** The World in force, and a member's proxy in it. */

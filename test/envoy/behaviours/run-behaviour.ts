@@ -19,7 +19,7 @@ export async function runBehaviour(mesh: BehaviourMesh, row: Behaviour): Promise
   expect(
     objects.flatMap((object) => validate(object)).filter(({ level, code }) => level === 'error' || code === 'MAL0001'),
   ).toEqual([]);
-  const findings = await mesh.give(objects);
+  const findings = await mesh.give(objects, row.identities);
   expect(findings.filter(({ level }) => level === 'error')).toEqual([]);
   let held = 0;
   for (const [ask, expected] of row.cases) {

@@ -12,6 +12,7 @@ import { httpMatch } from './http-match';
 import { httpRoute } from './http-route';
 import { httpRouteOfGatewayApi, meshOfGatewayApi } from './http-route-api';
 import { httpRouteCorners } from './http-route-corners';
+import { mutualTls } from './mutual-tls';
 import { rateLimitRows } from './rate-limit';
 import { rawEnvoy } from './raw-envoy';
 import { resilience } from './resilience';
@@ -37,4 +38,5 @@ export const behaviours: readonly Behaviour[] = [
   ...authorizationRows,
   ...rateLimitRows,
   ...rawEnvoy,
+  ...mutualTls,
 ];

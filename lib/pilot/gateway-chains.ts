@@ -1,7 +1,8 @@
 /** The filter chains of a gateway's listener: which server takes a connection, and what is done with it. */
 import type { RouteDestination } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
-import { httpAuthorization, tcpAuthorization } from './authorization';
+import { any } from '../envoy/message';
+import { httpAuthorization, tcpAuthorization, trustDomainsOf } from './authorization';
 import { ChainClaims } from './chain-claims';
 import { boundVirtualServices, hostNamesOf } from './gateway-hosts';
 import type { GatewayPort, GatewayServer } from './gateway-servers';
@@ -9,10 +10,12 @@ import { certificateGuard, downstreamTls } from './gateway-tls';
 import type { GatewayView } from './gateway-view';
 import { httpConnectionManager } from './hcm';
 import type { Evaluation } from './memo';
+import { MESH_ALPN } from './mesh-tls';
+import { BLACK_HOLE_CLUSTER } from './names';
 import { tcpRoutes } from './outbound-chains';
 import { rateLimitFilters } from './rate-limit';
 import { appliesTo } from './route';
-import { tcpToDestinations } from './tcp-proxy';
+import { tcpToCluster, tcpToDestinations } from './tcp-proxy';
 import type { ObservedSide } from './tracing';
 
 type FilterChain = envoy.config.listener.v3.FilterChain;
@@ -52,6 +55,8 @@ export function gatewayChains(
         return terminated(place, server, () => tcpParts(place, server));
       case 'passthrough':
         return passthrough(place, server);
+      case 'autoPassthrough':
+        return autoPassthrough(place, server);
       case 'tcp':
         return tcpParts(place, server).flatMap((part) => chainOf(place, [], part));
       case 'http':
@@ -115,11 +120,13 @@ function terminated(place: Place, target: GatewayServer, parts: () => Part[]): F
   const names = hostNamesOf(target);
   const alpn = target.kind === 'https' ? ['h2', 'http/1.1'] : [];
   const guard = certificateGuard(target.server.tls!);
+  const { evaluation, view } = place;
+  const member = { identity: view.client.identity, trustDomains: trustDomainsOf(evaluation.meshConfig()) };
   return parts().flatMap((part) =>
     chainOf(place, names, part).map((chain) => ({
       ...chain,
       filters: [...(guard ? [guard] : []), ...part.filters],
-      transport_socket: downstreamTls(target.server.tls!, alpn),
+      transport_socket: downstreamTls(target.server.tls!, alpn, member),
     })),
   );
 }
@@ -142,6 +149,30 @@ function passthrough(place: Place, target: GatewayServer): FilterChain[] {
     );
   });
 }
+
+/**
+ * To whichever service of the mesh the server name says, as it comes: both ends of the TLS are sidecars. Nothing but the
+ * mesh's own TLS passes, and only to endpoints that end it.
+ */
+function autoPassthrough(place: Place, target: GatewayServer): FilterChain[] {
+  const { evaluation, view, side } = place;
+  const filters = [
+    { name: SNI_CLUSTER, typed_config: any('envoy.extensions.filters.network.sni_cluster.v3.SniCluster', {}) },
+    ...tcpAuthorization(evaluation, view.authorization),
+    // The filter before names the cluster in its place.
+    tcpToCluster(evaluation, side, BLACK_HOLE_CLUSTER),
+  ];
+  return chainOf(place, hostNamesOf(target), { subnets: [], filters }).map((chain) => ({
+    ...chain,
+    filter_chain_match: {
+      ...chain.filter_chain_match,
+      transport_protocol: 'tls',
+      application_protocols: [...MESH_ALPN],
+    },
+  }));
+}
+
+const SNI_CLUSTER = 'envoy.filters.network.sni_cluster';
 
 /** No names, and `*` among them: every connection, with TLS or without. */
 function chainOf({ claims }: Place, names: readonly string[], { subnets, filters }: Part): FilterChain[] {

@@ -1,7 +1,7 @@
 /** The servers of all Gateways that select a proxy, merged by the port on which Envoy listens. */
 import type { Gateway, Server } from '../api';
 import { compareText, GATEWAY_CREDENTIAL, isHttp, type Proxy, protocolNamed, sourceOf, type WorldView } from '../world';
-import { credentialsOf, isTerminated } from './gateway-tls';
+import { credentialsOf, isOfMesh, isTerminated } from './gateway-tls';
 import { resolveTargetPort } from './inbound-ports';
 import { gatewayHttpRouteName, gatewayHttpsRouteName } from './names';
 
@@ -15,6 +15,8 @@ export type ServerKind =
   | 'tls'
   /** TLS that ends at the destination; the server name decides. */
   | 'passthrough'
+  /** Likewise, but the server name says which service of the mesh the destination is. */
+  | 'autoPassthrough'
   | 'tcp';
 
 export interface GatewayServer {
@@ -63,14 +65,15 @@ export function gatewayPortMapOf(world: WorldView, proxy: Proxy): GatewayPortMap
 }
 
 /** Sorted by port and address. Where several kinds of servers claim one, the oldest decides which kinds get it. */
-export function gatewayPorts(gateways: readonly Gateway[], map: GatewayPortMap): GatewayPort[] {
+export function gatewayPorts(gateways: readonly Gateway[], map: GatewayPortMap, hasIdentity: boolean): GatewayPort[] {
   const ports = new Map<string, { number: number; bind: string; servers: GatewayServer[] }>();
   for (const gateway of gateways) {
     for (const server of gateway.spec.servers ?? []) {
       const bind = ANY_ADDRESS.has(server.bind ?? '') ? '' : server.bind!;
       for (const number of map.targets.get(server.port.number) ?? [server.port.number]) {
         const classified = classify(gateway, server, number, bind);
-        if (!classified) continue;
+        // Without a certificate there is nothing to show to a client of the mesh.
+        if (!classified || (isOfMesh(server.tls ?? {}) && !hasIdentity)) continue;
         const key = `${String(number).padStart(5, '0')} ${bind}`;
         const port = ports.get(key);
         if (!port) ports.set(key, { number, bind, servers: [classified] });
@@ -85,7 +88,7 @@ const ANY_ADDRESS = new Set(['', '0.0.0.0', '::']);
 
 /** TLS servers are told apart by server name, HTTP servers by authority, TCP servers by what routes say of destinations. */
 function canShare(first: GatewayServer, other: GatewayServer): boolean {
-  const isTls = ({ kind }: GatewayServer) => kind === 'https' || kind === 'tls' || kind === 'passthrough';
+  const isTls = ({ kind }: GatewayServer) => kind !== 'http' && kind !== 'tcp';
   return isTls(first) ? isTls(other) : first.kind === other.kind;
 }
 
@@ -100,6 +103,7 @@ function classify(gateway: Gateway, server: Server, listenerPort: number, bind: 
   }
   if (protocol === 'HTTPS' || protocol === 'TLS') {
     if (mode === 'PASSTHROUGH') return { ...base, kind: 'passthrough' };
+    if (mode === 'AUTO_PASSTHROUGH') return { ...base, kind: 'autoPassthrough' };
     if (!isTerminated(server.tls ?? {}) || namesForeignSecret(gateway, server)) return undefined;
     if (protocol === 'TLS') return { ...base, kind: 'tls' };
     const routeName = gatewayHttpsRouteName(server.port.number, server.port.name, name, namespace);

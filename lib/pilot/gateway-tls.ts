@@ -2,6 +2,8 @@
 import type { Server } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
+import type { IdentitySource } from '../world';
+import { meshServerTls } from './mesh-tls';
 import { secretName, trustName } from './names';
 import { secretOverAds } from './shapes';
 
@@ -22,6 +24,7 @@ const CLIENT_CERTIFICATE: Record<string, 'required' | 'optional' | 'none'> = {
   SIMPLE: 'none',
   MUTUAL: 'required',
   OPTIONAL_MUTUAL: 'optional',
+  ISTIO_MUTUAL: 'required',
 };
 
 /** Whether TLS in this mode ends at the gateway. */
@@ -29,15 +32,21 @@ export function isTerminated({ mode = 'PASSTHROUGH' }: ServerTls): boolean {
   return CLIENT_CERTIFICATE[mode] !== undefined;
 }
 
+/** The gateway shows the certificate of its workload, and takes those of the mesh. */
+export function isOfMesh({ mode }: ServerTls): boolean {
+  return mode === 'ISTIO_MUTUAL';
+}
+
 /** The Secrets with the certificates of a server, of different kinds; empty where they are files. */
-export function credentialsOf({ credentialName, credentialNames }: ServerTls): readonly string[] {
+export function credentialsOf({ credentialName, credentialNames, mode }: ServerTls): readonly string[] {
+  if (mode === 'ISTIO_MUTUAL') return [];
   if (credentialNames?.length) return credentialNames;
   return credentialName ? [credentialName] : [];
 }
 
 /** The credential by which clients are judged; undefined where that is a file, or nothing. */
 export function trustOf(tls: ServerTls): string | undefined {
-  if (!asksClients(tls) || tls.insecureSkipVerify) return undefined;
+  if (!asksClients(tls) || isOfMesh(tls) || tls.insecureSkipVerify) return undefined;
   return tls.caCertCredentialName || credentialsOf(tls)[0];
 }
 
@@ -48,7 +57,7 @@ export function asksClients({ mode }: ServerTls): boolean {
 
 /** Where any certificate will do, Envoy lets in who shows none: MUTUAL still asks for one. */
 export function certificateGuard(tls: ServerTls): envoy.config.listener.v3.Filter | undefined {
-  if (CLIENT_CERTIFICATE[tls.mode ?? ''] !== 'required' || !tls.insecureSkipVerify) return undefined;
+  if (CLIENT_CERTIFICATE[tls.mode ?? ''] !== 'required' || isOfMesh(tls) || !tls.insecureSkipVerify) return undefined;
   // Without a name to look for, Envoy would be content with TLS alone.
   const anybody = { authenticated: { principal_name: { safe_regex: { regex: '.+' } } } };
   const policies = { 'client-certificate': { permissions: [{ any: true }], principals: [anybody] } };
@@ -61,8 +70,22 @@ export function certificateGuard(tls: ServerTls): envoy.config.listener.v3.Filte
   };
 }
 
-/** @param alpn what may be spoken inside, by preference; empty where Envoy does not care. */
-export function downstreamTls(tls: ServerTls, alpn: readonly string[]): envoy.config.core.v3.TransportSocket {
+/** What a gateway has to know of itself to show the certificate of its workload. */
+export interface MeshMember {
+  readonly identity?: IdentitySource;
+  readonly trustDomains: readonly string[];
+}
+
+/**
+ * @param alpn what may be spoken inside, by preference; empty where Envoy does not care.
+ * @param member a server for the mesh is not served without an identity.
+ */
+export function downstreamTls(
+  tls: ServerTls,
+  alpn: readonly string[],
+  { identity, trustDomains }: MeshMember,
+): envoy.config.core.v3.TransportSocket {
+  if (isOfMesh(tls)) return meshServerTls(identity!, trustDomains, alpn, tls.subjectAltNames);
   const newest = VERSIONS[tls.maxProtocolVersion ?? ''];
   return {
     name: 'envoy.transport_sockets.tls',

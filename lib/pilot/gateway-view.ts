@@ -44,7 +44,7 @@ const gatewayViewQuery: Query<GatewayProxy, GatewayView> = {
   compute: (evaluation, { client, labels, map, authorization, rateLimits }) => ({
     client,
     namespace: client.namespace,
-    ports: gatewayPorts(evaluation.gateways(client.namespace, labels), map),
+    ports: gatewayPorts(evaluation.gateways(client.namespace, labels), map, client.identity !== undefined),
     authorization,
     rateLimits,
   }),

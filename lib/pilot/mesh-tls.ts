@@ -33,11 +33,15 @@ export const OFFERED = {
 
 const TLS_PARAMS = { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' } as const;
 
-/** A server's: only who shows a certificate of these trust domains gets in. */
+/**
+ * A server's: only who shows a certificate of these trust domains gets in.
+ * @param names the only ones, where a Gateway has some.
+ */
 export function meshServerTls(
   identity: IdentitySource,
   trustDomains: readonly string[],
   alpn: readonly string[],
+  names: readonly string[] = [],
 ): TransportSocket {
   return {
     name: 'envoy.transport_sockets.tls',
@@ -45,7 +49,7 @@ export function meshServerTls(
       common_tls_context: {
         ...(alpn.length > 0 && { alpn_protocols: [...alpn] }),
         tls_params: TLS_PARAMS,
-        ...credentials(identity, trustDomains.map(ofTrustDomain)),
+        ...credentials(identity, names.length > 0 ? names.flatMap(named) : trustDomains.map(ofTrustDomain)),
       },
       require_client_certificate: true,
     }),

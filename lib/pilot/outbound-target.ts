@@ -84,6 +84,8 @@ export interface TargetTranslation {
   readonly typeUrl: TypeUrl;
   readonly isFor: (target: OutboundTarget) => boolean;
   readonly translate: (evaluation: Evaluation, target: OutboundTarget, name: string) => object;
+  /** Default: the names of outbound clusters. */
+  readonly nameOf?: typeof outboundClusterName;
 }
 
 /**
@@ -97,7 +99,8 @@ export function serviceQuery(made: TargetTranslation): Query<ClientService, read
       targetsOf(evaluation, service)
         .filter(made.isFor)
         .map((target): Made => {
-          const name = outboundClusterName(target.service.hostname, target.port.number, target.subset);
+          const { nameOf = outboundClusterName } = made;
+          const name = nameOf(target.service.hostname, target.port.number, target.subset);
           const resource = evaluation.attempt(made.typeUrl, name, () => made.translate(evaluation, target, name));
           return resource === FAILED ? { failed: name } : resource;
         }),

@@ -7,14 +7,15 @@ import { endpointsOfService } from './endpoints';
 import { fixedClusters } from './fixed-clusters';
 import { gatewayListeners } from './gateway-listeners';
 import { gatewayRoutes } from './gateway-routes';
-import { type GatewayProxy, gatewayProxyOf } from './gateway-view';
+import { type GatewayProxy, gatewayProxyOf, gatewayViewOf } from './gateway-view';
 import { inboundCluster } from './inbound-clusters';
 import { inboundListeners } from './inbound-listeners';
 import { type InboundView, inboundViewOf } from './inbound-ports';
-import { Memo, type Query, type TranslationFailure } from './memo';
+import { type Evaluation, Memo, type Query, type TranslationFailure } from './memo';
 import { clustersOfService } from './outbound-clusters';
 import { httpProxyPort, outboundListeners } from './outbound-listeners';
 import { type PatchView, patchedSnapshot, patchViewOf } from './patch';
+import { passthroughClusters, passthroughEndpoints } from './passthrough-clusters';
 import { backendSecrets, clientSecrets, gatewaySecrets } from './secrets';
 import { httpProxyRoute, portRoutes, sniffedRoutes } from './sidecar-routes';
 
@@ -146,7 +147,10 @@ const gatewaySnapshotQuery: Query<GatewayProxy, Snapshot> = {
   name: 'gateway snapshot',
   compute: (evaluation, proxy) => ({
     clusters: evaluation.derive(gatewayClustersQuery, `${proxy.key}|${proxy.client.clusterKey}`, proxy),
-    endpoints: evaluation.derive(endpointsQuery, proxy.client.clusterKey, proxy.client),
+    endpoints: merged(
+      evaluation.derive(endpointsQuery, proxy.client.clusterKey, proxy.client),
+      passedThrough(evaluation, proxy, passthroughEndpoints),
+    ),
     listeners: evaluation.derive(gatewayListenersQuery, proxy.key, proxy),
     routes: evaluation.derive(gatewayRoutesQuery, proxy.key, proxy),
     secrets: merged(
@@ -157,13 +161,26 @@ const gatewaySnapshotQuery: Query<GatewayProxy, Snapshot> = {
   }),
 };
 
+/** For whatever server name comes to a gateway that passes all of the mesh through. */
+function passedThrough(evaluation: Evaluation, proxy: GatewayProxy, make: typeof passthroughClusters): Resources {
+  const { client } = proxy;
+  const isOpen = gatewayViewOf(evaluation, proxy).ports.some(({ servers }) =>
+    servers.some(({ kind }) => kind === 'autoPassthrough'),
+  );
+  if (!isOpen) return [];
+  const services = evaluation.visibleServices(client.viewer);
+  return sorted(services.flatMap(({ hostname }) => make(evaluation, { view: client, hostname })));
+}
+
 const gatewayClustersQuery: Query<GatewayProxy, Resources> = {
   name: 'gateway clusters',
-  compute: (evaluation, { client, authorization }) =>
-    merged(
+  compute: (evaluation, proxy) => {
+    const { client, authorization } = proxy;
+    return merged(
       evaluation.derive(clientClustersQuery, client.clusterKey, client),
-      sorted(issuerClusters(evaluation, authorization)),
-    ),
+      sorted([...passedThrough(evaluation, proxy, passthroughClusters), ...issuerClusters(evaluation, authorization)]),
+    );
+  },
 };
 
 const gatewayListenersQuery = ofGateway('gateway listeners', gatewayListeners);

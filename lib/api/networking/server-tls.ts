@@ -8,8 +8,7 @@ export const ServerTLSSettings = message(
     httpsRedirect: flag('Answer every plain HTTP request with a redirect to HTTPS.'),
     mode: choice(
       ['PASSTHROUGH', 'SIMPLE', 'MUTUAL', 'AUTO_PASSTHROUGH', 'ISTIO_MUTUAL', 'OPTIONAL_MUTUAL'],
-      'How TLS is handled: terminated (SIMPLE, the certificate of the server only), with client certificates, or passed through.',
-      { unservedValues: ['AUTO_PASSTHROUGH', 'ISTIO_MUTUAL'] },
+      'How TLS is handled: terminated (SIMPLE, the certificate of the server only), with client certificates, with those of the mesh (ISTIO_MUTUAL), or passed through.',
     ),
     serverCertificate: text('A file in the proxy with the server certificate. Read once; Secrets may change.'),
     privateKey: text('A file in the proxy with the private key.'),

@@ -52,6 +52,15 @@ const asMesh = (certificate?: string) => ({
 const byAddress = 'the addresses of Pods are those of transparent capture';
 const noProxy = 'the caller has no proxy to ask';
 
+/** As the sidecar of another network would come to the gateway. */
+const throughEdge = (subset: string, host: string, certificate?: string, alpn = ['istio-http/1.1', 'http/1.1']) =>
+  get('https://any:15443/', {
+    from: 'edge',
+    certificate,
+    alpn,
+    sni: `outbound_.9080_.${subset}.${host}.svc.cluster.local`,
+  });
+
 const allow = (name: string, source: string) =>
   `apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -266,7 +275,7 @@ data: { mesh: "enableAutoMtls: false" }`,
   },
   {
     topic: 'DestinationRule',
-    feature: 'tls ISTIO_MUTUAL, DISABLE and SIMPLE go before automatic mutual TLS; subjectAltNames',
+    feature: 'tls ISTIO_MUTUAL and DISABLE go before automatic mutual TLS; subjectAltNames',
     identities,
     objects: documents(
       strict,
@@ -349,5 +358,59 @@ data: { mesh: "enableAutoMtls: false" }`,
         { seen: { headers: { 'x-forwarded-client-cert': expect.not.stringContaining('admin') } } },
       ],
     ],
+  },
+  {
+    topic: 'Gateway',
+    feature: 'tls ISTIO_MUTUAL: takes clients of the mesh only, and shows the certificate of its workload',
+    identities,
+    objects: documents(
+      edgeGateway(`
+- { port: { number: 443, name: https, protocol: HTTPS }, hosts: [shop.example], tls: { mode: ISTIO_MUTUAL } }
+- { port: { number: 443, name: admin, protocol: HTTPS }, hosts: [third.example], tls: { mode: ISTIO_MUTUAL, subjectAltNames: ["spiffe://cluster.local/ns/shop/sa/admin"] } }`),
+      networking('VirtualService', 'edge', `hosts: ["*"]\ngateways: [edge]\nhttp:\n- ${toV1Port}`),
+    ),
+    cases: [
+      [
+        get('https://shop.example/', { from: 'edge', certificate: 'mesh-client' }),
+        {
+          who: 'v1',
+          seen: {
+            headers: {
+              'x-forwarded-client-cert': expect.stringMatching(/URI=spiffe:\/\/cluster.local\/ns\/shop\/sa\/client,By/),
+            },
+          },
+          tls: { subject: 'URI:spiffe://cluster.local/ns/shop/sa/edge' },
+        },
+      ],
+      [get('https://shop.example/', { from: 'edge' }), refused],
+      [get('https://shop.example/', { from: 'edge', certificate: 'partner' }), refused],
+      [get('https://shop.example/', { from: 'edge', certificate: 'mesh-elsewhere' }), refused],
+      [get('https://third.example/', { from: 'edge', certificate: 'mesh-client' }), refused],
+    ],
+    notSimulated: 'a failing TLS handshake depends on the client',
+  },
+  {
+    topic: 'Gateway',
+    feature: 'tls AUTO_PASSTHROUGH: the mesh’s own TLS goes on to the service in its server name',
+    identities,
+    objects: documents(
+      strict,
+      peerAuthentication('plain', 'selector: { matchLabels: { app: client } }, mtls: { mode: DISABLE }'),
+      edgeGateway(
+        '- { port: { number: 15443, name: tls, protocol: TLS }, hosts: ["*.local"], tls: { mode: AUTO_PASSTHROUGH } }',
+      ),
+    ),
+    cases: [
+      [throughEdge('_', 'reviews.shop', 'mesh-client'), { ...calledBy('shop/client') }],
+      [throughEdge('v2_', 'reviews.shop', 'mesh-client'), { who: 'v2' }],
+      // The service itself asks for the certificate.
+      [throughEdge('_', 'reviews.shop'), refused],
+      [throughEdge('_', 'reviews.shop', 'mesh-elsewhere'), refused],
+      // What takes plaintext cannot be reached, nor what is no service, nor by other TLS.
+      [throughEdge('_', 'client.shop', 'mesh-client'), refused],
+      [throughEdge('_', 'nobody.shop', 'mesh-client'), refused],
+      [throughEdge('_', 'reviews.shop', 'mesh-client', ['http/1.1']), refused],
+    ],
+    notSimulated: 'the client speaks TLS that only the mesh does',
   },
 ];

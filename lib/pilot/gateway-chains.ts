@@ -74,6 +74,7 @@ function httpFilters({ evaluation, view, side, name }: Place, { routeName, serve
       statPrefix: `outbound_${name}`,
       route: routeName!,
       side,
+      identified: view.client.identity !== undefined,
       guards: [
         ...httpAuthorization(evaluation, view.authorization),
         ...rateLimitFilters(evaluation, view.rateLimits, server.port.number),

@@ -3,6 +3,7 @@ import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
 import { bySpecificity, compareText, covers, sameAnswer, sourceOf } from '../world';
+import type { ClientView } from './client-view';
 import { rankedHosts } from './gateway-api-hosts';
 import { boundVirtualServices, hostNamesOf } from './gateway-hosts';
 import type { GatewayServer } from './gateway-servers';
@@ -26,12 +27,12 @@ export function gatewayRoutes(evaluation: Evaluation, proxy: GatewayProxy): (Env
 const gatewayRouteQuery: Query<{ proxy: GatewayProxy; name: string }, EnvoyResource | undefined> = {
   name: 'gateway route',
   compute: (evaluation, { proxy, name }) => {
-    const { namespace, ports } = gatewayViewOf(evaluation, proxy);
+    const { client, ports } = gatewayViewOf(evaluation, proxy);
     const neighbours = ports.find((port) => port.servers.some(({ routeName }) => routeName === name))?.servers ?? [];
     const servers = ports.flatMap((port) => port.servers).filter(({ routeName }) => routeName === name);
     return evaluation.resource(TypeUrl.route, name, () => ({
       name,
-      virtual_hosts: virtualHosts(evaluation, namespace, servers, neighbours),
+      virtual_hosts: virtualHosts(evaluation, client, servers, neighbours),
       validate_clusters: false,
       max_direct_response_body_size_bytes: MAX_DIRECT_RESPONSE_BYTES,
       ignore_port_in_host_matching: true,
@@ -50,7 +51,7 @@ interface HostParts {
 /** @param neighbours all servers of the port, those with route configurations of their own among them. */
 function virtualHosts(
   world: Evaluation,
-  namespace: string,
+  { namespace, identity }: Pick<ClientView, 'namespace' | 'identity'>,
   servers: readonly GatewayServer[],
   neighbours: readonly GatewayServer[],
 ): VirtualHost[] {
@@ -63,7 +64,10 @@ function virtualHosts(
   for (const target of servers) {
     const port = target.server.port.number;
     const isTls = target.kind === 'https';
-    const context = { client: namespace, viewer: namespace, labels: {}, gateway: target.gatewayName, port, isTls };
+    const identified = identity !== undefined;
+    const client = identified ? `${namespace} identified` : namespace;
+    const gateway = target.gatewayName;
+    const context = { client, viewer: namespace, labels: {}, gateway, port, isTls, identified };
     const bound = boundVirtualServices(world, namespace, target);
     if (isOfGatewayApi(target)) {
       // Listeners of the Gateway API do not share: a host belongs to the most specific one, even if that has no route for it.

@@ -8,6 +8,7 @@ import { corsFilter } from './cors';
 import { faultFilter } from './fault';
 import { forwardProxyFilter } from './forward-proxy';
 import { type MeteredPlace, metricLogs } from './metrics';
+import { offeredProtocolsFilter } from './offered-protocols';
 import { peerFilter } from './peer';
 import { ads } from './shapes';
 import { type ObservedSide, tracingBlock } from './tracing';
@@ -36,6 +37,8 @@ export interface HttpOptions {
   readonly metered?: Omit<MeteredPlace, 'of'>;
   /** gRPC-Web is translated to gRPC. */
   readonly grpcWeb?: boolean;
+  /** Routes may say which protocols are offered to servers of the mesh. */
+  readonly identified?: boolean;
   /** Requests may name hosts that Envoy has to resolve. */
   readonly forwardProxy?: boolean;
 }
@@ -116,7 +119,7 @@ function pathNormalization(mesh: MeshConfig): Partial<Manager> {
   }
 }
 
-function httpFilters({ role, side, guards = [], grpcWeb, forwardProxy }: HttpOptions): HttpFilter[] {
+function httpFilters({ role, side, guards = [], grpcWeb, forwardProxy, identified }: HttpOptions): HttpFilter[] {
   return [
     ...(role === 'inbound' && side.mutualTls ? [peerFilter()] : []),
     ...(grpcWeb
@@ -129,6 +132,7 @@ function httpFilters({ role, side, guards = [], grpcWeb, forwardProxy }: HttpOpt
       : []),
     ...guards,
     ...(role === 'inbound' ? [] : [faultFilter(), corsFilter()]),
+    ...(identified ? [offeredProtocolsFilter()] : []),
     ...(forwardProxy ? [forwardProxyFilter()] : []),
     { name: 'envoy.filters.http.router', typed_config: any('envoy.extensions.filters.http.router.v3.Router', {}) },
   ];

@@ -6,12 +6,13 @@ import { balancingOf, type ResolvedDestination, resolveDestination } from './des
 import { hashPolicy } from './hash-policy';
 import { authorityOf, headerEdits } from './header-edits';
 import { mirrorsOf } from './mirrors';
+import { offeredProtocols } from './offered-protocols';
 import { retryPolicy } from './retry-policy';
 import { duration } from './shapes';
 
 type Route = envoy.config.route.v3.Route;
 type RouteAction = envoy.config.route.v3.RouteAction;
-type Action = Pick<Route, 'route' | 'redirect' | 'direct_response'>;
+type Action = Pick<Route, 'route' | 'redirect' | 'direct_response' | 'typed_per_filter_config'>;
 
 /** Where a route stands: what its destinations and ports are relative to. */
 export interface RoutePlace {
@@ -22,6 +23,8 @@ export interface RoutePlace {
   readonly listenerPort: number;
   /** The client speaks TLS to this proxy. */
   readonly isTls: boolean;
+  /** This proxy has a certificate of the mesh to show. */
+  readonly identified: boolean;
 }
 
 /** No limit: the API has none by default, where Envoy would take 15 s. */
@@ -43,10 +46,13 @@ export function routeAction(world: WorldView, route: HTTPRoute, place: RoutePlac
   const hashes = weighted.flatMap(({ destination }, i) =>
     hashPolicy(balancingOf(world, place.viewer, resolved[i]!, destination.subset)),
   );
+  const offered = weighted.map(({ destination }, i) =>
+    place.identified ? offeredProtocols(world, place.viewer, resolved[i]!, destination.subset) : undefined,
+  );
   const mirrors = mirrorsOf(route, (destination) => resolveDestination(world, destination, place).cluster);
   return {
     route: {
-      ...(weighted.length === 1 ? { cluster: resolved[0]!.cluster } : split(weighted, resolved)),
+      ...(weighted.length === 1 ? { cluster: resolved[0]!.cluster } : split(weighted, resolved, offered)),
       // The share of a backend that is not there fails, as the Gateway API has it; elsewhere such a host is no error yet.
       ...(resolved.some(({ hostname }) => hostname === UNRESOLVED_HOST) && {
         cluster_not_found_response_code: 'INTERNAL_SERVER_ERROR' as const,
@@ -58,6 +64,7 @@ export function routeAction(world: WorldView, route: HTTPRoute, place: RoutePlac
       ...(mirrors.length > 0 && { request_mirror_policies: mirrors }),
       ...(hashes.length > 0 && { hash_policy: hashes }),
     },
+    ...(weighted.length === 1 && offered[0] && { typed_per_filter_config: offered[0] }),
   };
 }
 
@@ -86,7 +93,11 @@ function retries(retry_policy: envoy.config.route.v3.RetryPolicy | undefined): R
   return retry_policy ? { retry_policy } : {};
 }
 
-function split(weighted: readonly HTTPRouteDestination[], resolved: readonly ResolvedDestination[]): RouteAction {
+function split(
+  weighted: readonly HTTPRouteDestination[],
+  resolved: readonly ResolvedDestination[],
+  offered: readonly Route['typed_per_filter_config'][],
+): RouteAction {
   return {
     weighted_clusters: {
       clusters: weighted.map(({ weight, headers }, i) => {
@@ -96,6 +107,7 @@ function split(weighted: readonly HTTPRouteDestination[], resolved: readonly Res
           weight,
           ...headerEdits(headers),
           ...(authority && { host_rewrite_literal: authority }),
+          ...(offered[i] && { typed_per_filter_config: offered[i] }),
         };
       }),
     },

@@ -37,6 +37,8 @@ export interface RouteContext {
   /** The port that requests came to, which `match.port` is compared with. */
   readonly port: number;
   readonly isTls: boolean;
+  /** The client has a certificate of the mesh to show. */
+  readonly identified: boolean;
 }
 
 /**
@@ -68,7 +70,8 @@ const REFUSE: Route = { name: 'untranslatable', match: { prefix: '/' }, direct_r
 function translateRoutes(world: WorldView, object: VirtualService, context: RouteContext): Route[] {
   const routes: Route[] = [];
   const owner = object.metadata.namespace ?? 'default';
-  const place: RoutePlace = { viewer: context.viewer, owner, listenerPort: context.port, isTls: context.isTls };
+  const { viewer, port: listenerPort, isTls, identified } = context;
+  const place: RoutePlace = { viewer, owner, listenerPort, isTls, identified };
   for (const http of object.spec.http ?? []) {
     const matches: (HTTPMatchRequest | undefined)[] = http.match?.length ? http.match : [undefined];
     for (const match of matches) {
@@ -107,7 +110,7 @@ function translate(
   const name = [http.name, match?.name].filter(Boolean).join('.');
   const envoyMatch = { ...routeMatch(match, sourceOf(object) !== undefined), ...drawn(http) };
   const action = routeAction(world, http, place);
-  const perFilter: Record<string, google.protobuf.Any> = {};
+  const perFilter: Record<string, google.protobuf.Any> = { ...action.typed_per_filter_config };
   const fault = faultOf(http.fault);
   const cors = corsOf(http.corsPolicy);
   if (cors) perFilter[CORS_FILTER] = cors;

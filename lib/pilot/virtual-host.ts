@@ -13,6 +13,7 @@ import {
 import type { ClientView } from './client-view';
 import { destinationAt } from './destinations';
 import type { Evaluation, Query } from './memo';
+import { offeredProtocols } from './offered-protocols';
 import { introduction } from './peer';
 import { type RouteContext, routesOf } from './route';
 import { forwardTo } from './route-action';
@@ -56,17 +57,19 @@ const virtualHostQuery: Query<HostName, VirtualHost | undefined> = {
 
 /** The place of a sidecar's route, on the way out. */
 export function meshContext(view: ClientView, port: number): RouteContext {
-  const { key: client, viewer, labels } = view;
-  return { client, viewer, labels, gateway: MESH_GATEWAY, port, isTls: false };
+  const { key: client, viewer, labels, identity } = view;
+  return { client, viewer, labels, gateway: MESH_GATEWAY, port, isTls: false, identified: identity !== undefined };
 }
 
 function defaultRoute(world: WorldView, view: ClientView, hostname: string, port: number) {
   const destination = destinationAt(world, view.viewer, hostname, port);
+  const offered = view.identity && offeredProtocols(world, view.viewer, destination);
   return {
     name: 'default',
     match: { prefix: '/' },
     route: forwardTo(world, view.viewer, destination),
     decorator: { operation: `${hostname}:${port}/*` },
+    ...(offered && { typed_per_filter_config: offered }),
   };
 }
 

@@ -38,6 +38,14 @@ kind: Service
 metadata: { name: reviews, namespace: shop }
 spec: { selector: { app: reviews }, ports: [{ name: http, port: 9080, targetPort: ${PORTS.http} }] }`;
 
+/** Of these ports nothing is declared. */
+const open = (name: string, targetPort: number) => `apiVersion: v1
+kind: Service
+metadata: { name: ${name}, namespace: shop }
+spec: { selector: { app: reviews }, ports: [{ port: 7000, targetPort: ${targetPort} }] }`;
+
+const undeclared = [open('open', PORTS.http), open('open-bytes', PORTS.tcp), open('open-grpc', PORTS.grpc)];
+
 /** A Pod of v1, by its own address, as a client without a sidecar comes to it. */
 const direct = (port: number) => `${addressOf('reviews-v1')}:${port}`;
 const outside = { from: 'outside' } as const;
@@ -263,6 +271,36 @@ export const mutualTls: Behaviour[] = [
     ],
     notSimulated: 'which certificate a server shows is no configuration',
   },
+  ...(['PERMISSIVE', 'STRICT'] as const).map(
+    (mode): Behaviour => ({
+      topic,
+      feature: `${mode}, ports of which nothing is declared: HTTP is known for HTTP, by whichever route, and bytes for bytes`,
+      identities,
+      objects: documents(
+        peerAuthentication('default', `mtls: { mode: ${mode} }`),
+        ...undeclared,
+        networking(
+          'VirtualService',
+          'split',
+          `hosts: [client]
+http:
+- route:
+  - { destination: { host: open }, weight: 50 }
+  - { destination: { host: stranger.other.svc.cluster.local, port: { number: 9080 } }, weight: 50 }`,
+        ),
+        networking('DestinationRule', 'bytes', 'host: open-bytes\ntrafficPolicy: { tls: { mode: ISTIO_MUTUAL } }'),
+        allow('who', 'principals: [cluster.local/ns/shop/sa/client]'),
+      ),
+      cases: [
+        [get('http://open:7000/'), calledBy('shop/client')],
+        [get('http://open.shop:7000/', { from: 'stranger' }), forbidden],
+        [get('http://client:9080/', { times: 20 }), calledBy('shop/client')],
+        [get('http://open-grpc:7000/a.B/c', { http: 'grpc' }), { grpcStatus: 0 }],
+        [tcp('open-bytes:7000', { body: '\0bytes' }), { who: expect.any(String) }],
+        [tcp('open-bytes.shop:7000', { from: 'stranger', body: '\0bytes' }), refused],
+      ],
+    }),
+  ),
   {
     topic: 'MeshConfig',
     feature: 'enableAutoMtls: false, without a DestinationRule calls are in plaintext',

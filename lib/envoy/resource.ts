@@ -39,6 +39,4 @@ export interface Snapshot {
   readonly listeners: readonly EnvoyResource[];
   readonly routes: readonly EnvoyResource[];
   readonly secrets: readonly EnvoyResource[];
-  /** The proxy's own key, its certificate and the roots have to come beside `secrets`, made for its connection alone. */
-  readonly wantsIdentity?: boolean;
 }

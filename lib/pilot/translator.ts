@@ -76,7 +76,6 @@ const sidecarSnapshotQuery: Query<SidecarArgs, Snapshot> = {
     listeners: evaluation.derive(sidecarListenersQuery, `${view.key}|${inbound.key}`, { view, inbound }),
     routes: evaluation.derive(sidecarRoutesQuery, view.key, view),
     secrets: evaluation.derive(clientSecretsQuery, view.clusterKey, view),
-    ...(view.identity === 'ads' && { wantsIdentity: true }),
   }),
 };
 
@@ -157,7 +156,6 @@ const gatewaySnapshotQuery: Query<GatewayProxy, Snapshot> = {
       evaluation.derive(gatewaySecretsQuery, proxy.key, proxy),
       evaluation.derive(clientSecretsQuery, proxy.client.clusterKey, proxy.client),
     ),
-    ...(proxy.client.identity === 'ads' && { wantsIdentity: true }),
   }),
 };
 

@@ -15,6 +15,8 @@ export interface Proof {
   readonly identity: Identity;
   /** The IP address that it comes from. */
   readonly address: string;
+  /** The control plane makes its key, and sends it over this connection. Default: not. */
+  readonly getsKey?: boolean;
 }
 
 /** `unknown`: there is no such workload, or not yet. `refused`: it is somebody else's; why, for the log. */

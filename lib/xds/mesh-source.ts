@@ -74,8 +74,8 @@ export class MeshSource implements SnapshotSource {
 
   snapshot(node: Node, proof?: Proof): Snapshot | undefined {
     const world = this.inForce?.world;
-    const proxy = world && (proof ? proven(world, node, proof) : claimed(world, node));
-    return proxy && this.translator.snapshot(world, proxy);
+    const proxy = world && (proof ? proven(world, node, proof) : proxyOf(world, node));
+    return proxy && this.translator.snapshot(world, proof?.getsKey ? proxy : withoutStreamedKey(proxy));
   }
 
   get generation(): number {
@@ -157,10 +157,9 @@ export class MeshSource implements SnapshotSource {
   }
 }
 
-/** Who has proven nothing gets no key over the stream: without the files of its volume it speaks no mutual TLS. */
-function claimed(world: World, node: Node): Proxy | undefined {
-  const proxy = proxyOf(world, node);
-  return proxy?.identity === 'ads' ? { ...proxy, identity: undefined } : proxy;
+/** To whom no key is sent speaks no mutual TLS with it: nothing of its configuration waits for one in vain. */
+function withoutStreamedKey(proxy: Proxy): Proxy {
+  return proxy.identity === 'ads' ? { ...proxy, identity: undefined } : proxy;
 }
 
 function proven(world: World, node: Node, proof: Proof): Proxy | undefined {

@@ -343,8 +343,7 @@ export class XdsServer {
   private withSecrets(stream: ProxyStream, snapshot: Snapshot): Snapshot | undefined {
     const { connectionSecrets } = this.options;
     const credential = this.credentials.get(stream);
-    if (!connectionSecrets || !credential) return snapshot;
-    if (credential.kind !== 'token' && !snapshot.wantsIdentity) return snapshot;
+    if (!connectionSecrets || credential?.kind !== 'token') return snapshot;
     const own = connectionSecrets.secretsOf(stream, credential.identity);
     if (!own) return undefined;
     const last = this.overlaid.get(stream);
@@ -358,7 +357,8 @@ export class XdsServer {
 
   private proofOf(stream: ProxyStream): Proof | undefined {
     const credential = this.credentials.get(stream);
-    return credential && { identity: credential.identity, address: addressOfPeer(stream.peer) };
+    const getsKey = credential?.kind === 'token' && this.options.connectionSecrets !== undefined;
+    return credential && { identity: credential.identity, address: addressOfPeer(stream.peer), getsKey };
   }
 
   /** A translation that fails leaves the proxy with what it has. */

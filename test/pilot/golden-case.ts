@@ -14,7 +14,7 @@ import { type Capture, complete, type Proxy, proxyNamed, World } from '../../lib
 
 const FOLDER = join(__dirname, '../golden/pilot');
 
-type ResourceType = Exclude<keyof Snapshot, 'wantsIdentity'>;
+type ResourceType = keyof Snapshot;
 
 interface CaseHeader {
   /** `NAME.NAMESPACE` */

@@ -74,8 +74,9 @@ export class Identities {
       subscribe: (onChange) => mesh.subscribe(onChange),
       snapshot: (node) => {
         const pod = podOf(node);
-        const snapshot = mesh.snapshot(node, this.proofOf(mesh, node, pod));
-        return snapshot && this.ofPod(snapshot, pod);
+        const proof = this.proofOf(mesh, node, pod);
+        const snapshot = mesh.snapshot(node, proof);
+        return snapshot && this.ofPod(snapshot, pod, proof?.getsKey);
       },
     };
   }
@@ -86,20 +87,20 @@ export class Identities {
     const volumes = JSON.stringify(mesh.world?.pod(namespace, name)?.spec?.volumes ?? []);
     if (!volumes.includes('serviceAccountToken')) return undefined;
     const identity = { trustDomain: TRUST_DOMAIN, namespace, serviceAccount: name };
-    return { identity, address: addressOfNode(node.id) };
+    return { identity, address: addressOfNode(node.id), getsKey: true };
   }
 
-  private ofPod(snapshot: Snapshot, pod: string): Snapshot {
+  private ofPod(snapshot: Snapshot, pod: string, getsKey = false): Snapshot {
     const known = this.snapshots.get(snapshot) ?? new Map<string, Snapshot>();
     this.snapshots.set(snapshot, known);
     let own = known.get(pod);
     if (!own) {
-      const { clusters, listeners, secrets, wantsIdentity } = snapshot;
+      const { clusters, listeners, secrets } = snapshot;
       own = {
         ...snapshot,
         clusters: clusters.map((each) => this.placed(each, pod)),
         listeners: listeners.map((each) => this.placed(each, pod)),
-        secrets: wantsIdentity ? [...this.secretsOf(pod), ...secrets] : secrets,
+        secrets: getsKey ? [...this.secretsOf(pod), ...secrets] : secrets,
       };
       known.set(pod, own);
     }

@@ -276,6 +276,7 @@ export const mutualTls: Behaviour[] = [
       topic,
       feature: `${mode}, ports of which nothing is declared: HTTP is known for HTTP, by whichever route, and bytes for bytes`,
       identities,
+      onlyTransparent: 'without redirection there is nothing but HTTP on the way out',
       objects: documents(
         peerAuthentication('default', `mtls: { mode: ${mode} }`),
         ...undeclared,

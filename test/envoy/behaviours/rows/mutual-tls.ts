@@ -69,6 +69,14 @@ const throughEdge = (subset: string, host: string, certificate?: string, alpn = 
     sni: `outbound_.9080_.${subset}.${host}.svc.cluster.local`,
   });
 
+const peerHeader = { 'x-malha-peer': expect.anything() };
+
+/** A line of a page of metrics with these labels among others, in whatever order. */
+const series = (name: string, labels: Record<string, string>) =>
+  `(?:^|\\n)${name}\\{${Object.entries(labels)
+    .map(([label, value]) => `(?=[^}]*[{,]?${label}="${value.replaceAll('.', '\\.')}")`)
+    .join('')}`;
+
 const allow = (name: string, source: string) =>
   `apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -270,6 +278,62 @@ export const mutualTls: Behaviour[] = [
       [tcp('reviews:9000'), { who: undefined, refused: expect.any(String) }],
     ],
     notSimulated: 'which certificate a server shows is no configuration',
+  },
+  {
+    topic: 'Telemetry',
+    feature:
+      'metrics over mutual TLS name the caller by its certificate and its own proxy, and say that it was mutual TLS',
+    identities,
+    objects: reviewsRoutes(`- match: [{ headers: { end-user: { exact: jason } } }]\n  ${toV2}`),
+    onlyTransparent: byAddress,
+    cases: [
+      [get(url, { headers: { 'x-malha-peer': 'forged' } }), { who: 'v1', status: 200 }],
+      [tcp('reviews:9000', { times: 4 }), { who: expect.any(String) }],
+      [get(url, { from: 'stranger' }), { who: 'v1', seen: { headers: expect.not.objectContaining(peerHeader) } }],
+      [
+        get(`http://${direct(15090)}/stats/prometheus`, outside),
+        {
+          status: 200,
+          body: expect.stringMatching(
+            series('istio_requests_total', {
+              reporter: 'destination',
+              source_workload: 'client',
+              source_workload_namespace: 'shop',
+              source_principal: 'spiffe://cluster.local/ns/shop/sa/client',
+              source_canonical_service: 'client',
+              destination_principal: 'spiffe://cluster.local/ns/shop/sa/reviews-v1',
+              connection_security_policy: 'mutual_tls',
+            }),
+          ),
+        },
+      ],
+      [
+        get(`http://${direct(15090)}/stats/prometheus`, outside),
+        {
+          body: expect.stringMatching(
+            series('istio_requests_total', {
+              source_workload: 'stranger',
+              source_workload_namespace: 'other',
+              connection_security_policy: 'mutual_tls',
+            }),
+          ),
+        },
+      ],
+      [
+        get(`http://${addressOf('client')}:15090/stats/prometheus`, outside),
+        {
+          body: expect.stringMatching(
+            series('istio_requests_total', {
+              reporter: 'source',
+              source_principal: 'spiffe://cluster.local/ns/shop/sa/client',
+              destination_principal: 'spiffe://cluster.local/ns/shop/sa/reviews-v1',
+              connection_security_policy: 'unknown',
+            }),
+          ),
+        },
+      ],
+    ],
+    notSimulated: 'the page of metrics is no service of the mesh',
   },
   ...(['PERMISSIVE', 'STRICT'] as const).map(
     (mode): Behaviour => ({

@@ -14,8 +14,8 @@ import { type InboundView, inboundViewOf } from './inbound-ports';
 import { type Evaluation, Memo, type Query, type TranslationFailure } from './memo';
 import { clustersOfService } from './outbound-clusters';
 import { httpProxyPort, outboundListeners } from './outbound-listeners';
-import { type PatchView, patchedSnapshot, patchViewOf } from './patch';
 import { passthroughClusters, passthroughEndpoints } from './passthrough-clusters';
+import { type PatchView, patchedSnapshot, patchViewOf } from './patch';
 import { backendSecrets, clientSecrets, gatewaySecrets } from './secrets';
 import { httpProxyRoute, portRoutes, sniffedRoutes } from './sidecar-routes';
 

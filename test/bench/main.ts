@@ -6,6 +6,7 @@ import { type Measurement, type Part, tableOf } from './measurement';
 import { analyze } from './parts/analyze';
 import { edit } from './parts/edit';
 import { idle } from './parts/idle';
+import { limit } from './parts/limit';
 import { rbac } from './parts/rbac';
 import { routes } from './parts/routes';
 import { sign } from './parts/sign';
@@ -14,7 +15,7 @@ import { synth } from './parts/synth';
 import { telemetry } from './parts/telemetry';
 import { translate } from './parts/translate';
 
-const PARTS: readonly Part[] = [synth, analyze, translate, start, edit, idle, sign, telemetry, rbac, routes];
+const PARTS: readonly Part[] = [synth, analyze, translate, start, edit, idle, sign, telemetry, rbac, routes, limit];
 
 async function main(argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json');

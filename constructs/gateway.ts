@@ -3,19 +3,26 @@ import { ApiObject, Chart, Lazy } from 'cdk8s';
 import { Deployment, Role, RoleBinding, Secret, Service, ServiceAccount, ServiceType, Topology } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import type { HTTPMatchRequest, HTTPRoute, Server } from '../lib/api';
+import type { Listener } from '../lib/api/gateway-api';
 import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
 import { ENVOY_IMAGE, gatewayContainer, type InjectOptions, injectIdentity } from '../lib/injector';
+import { GATEWAY_CLASS, GATEWAY_NAME_LABEL } from '../lib/world';
 import { exposedRoutes } from './exposure';
+import * as gatewayApi from './gateway-api';
 import type { GatewayTls } from './gateway-tls';
 import { withPodSpec } from './hardening';
+import { httpRouteProblems, httpRouteRules } from './http-route-rules';
+import * as istio from './istio';
 import { Match } from './match';
 import type { Mesh } from './mesh';
-import { MeshService } from './mesh-service';
+import { backendNamesOf, MeshService } from './mesh-service';
 import { isDnsLabel } from './names';
 import type { Port } from './port';
 import { type Problem, problemAt, reportAtSynthesis } from './problem';
 import { type LimitProps, RateLimit } from './rate-limit';
+import { ReferenceGrants } from './reference-grants';
 import { onRendered, unshared } from './rendered';
+import { RouteApi } from './route-api';
 import type { IMeshService } from './service-version';
 
 /** A gateway, and what it answers for. */
@@ -26,6 +33,8 @@ export interface GatewayProps {
   readonly hosts: readonly string[];
   /** Serve HTTPS, and answer plain HTTP with a redirect to it. Default: plain HTTP only. */
   readonly tls?: GatewayTls;
+  /** In which API it and what it exposes are written. Default: `RouteApi.istio()`. */
+  readonly api?: RouteApi;
   /** The name of its Deployment and Service. Default: the id of the construct. */
   readonly name?: string;
   /** Default: 2. */
@@ -65,12 +74,17 @@ export class Gateway extends Construct {
   readonly host: string;
   /** The hosts that it answers for. */
   readonly hosts: readonly string[];
+  private readonly api: RouteApi;
+  private readonly tls?: GatewayTls;
+  private grants?: ReferenceGrants;
   private readonly exposures: { service: IMeshService; options: ExposeOptions }[] = [];
 
   constructor(scope: Construct, id: string, props: GatewayProps) {
     super(scope, id);
     const { mesh, tls } = props;
     this.mesh = mesh;
+    this.api = props.api ?? RouteApi.istio();
+    this.tls = tls;
     this.name = props.name ?? id;
     const { namespace } = Chart.of(this);
     if (namespace === undefined || !isDnsLabel(this.name)) {
@@ -93,18 +107,28 @@ export class Gateway extends Construct {
     this.allowClients(ports);
 
     const metadata = { name: this.name, namespace };
-    new ApiObject(this, 'Gateway', {
-      apiVersion: 'networking.istio.io/v1',
-      kind: 'Gateway',
-      metadata,
-      spec: { selector: this.labels, servers: serversOf(this.hosts, tls) },
-    });
+    if (this.api.isGatewayApi) {
+      new gatewayApi.Gateway(this, 'Gateway', {
+        metadata,
+        spec: { gatewayClassName: GATEWAY_CLASS, listeners: listenersOf(this.hosts, tls) },
+      });
+    } else {
+      new istio.Gateway(this, 'Gateway', {
+        metadata,
+        spec: { selector: this.labels, servers: serversOf(this.hosts, tls) },
+      });
+    }
     reportAtSynthesis(this, () => this.problems());
   }
 
   /** The labels of its Pods: those that tools look for, and one that no other gateway has. */
   private get labels(): Record<string, string> {
-    return { app: this.name, istio: 'ingressgateway', 'malha.dev/gateway': `${this.namespace}.${this.name}` };
+    return {
+      app: this.name,
+      istio: 'ingressgateway',
+      'malha.dev/gateway': `${this.namespace}.${this.name}`,
+      ...(this.api.isGatewayApi && { [GATEWAY_NAME_LABEL]: this.name }),
+    };
   }
 
   /** Lets clients reach `service`; what was exposed first wins where paths overlap. */
@@ -119,11 +143,41 @@ export class Gateway extends Construct {
         fix: 'declare the protocol that the workload speaks',
       });
     }
-    if (this.exposures.length === 0) this.addVirtualService();
+    if (this.exposures.length === 0) {
+      if (this.api.isGatewayApi) this.addHttpRoutes();
+      else this.addVirtualService();
+    }
     if (service instanceof MeshService && !this.exposures.some((each) => each.service === service)) {
       service.allowCallsFrom(this);
     }
     this.exposures.push({ service, options: { ...options, port } });
+    if (!this.api.isGatewayApi) return;
+    if (service instanceof MeshService) service.offerVersions();
+    this.grants ??= new ReferenceGrants(this, this);
+    this.grants.allow(service.namespace, backendNamesOf(service));
+  }
+
+  /** With a certificate, plain HTTP is answered with a redirect. */
+  private addHttpRoutes(): void {
+    const routeAt = (port: number) => ({
+      parentRefs: [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', name: this.name, port }],
+      hostnames: [...this.hosts],
+    });
+    new gatewayApi.HTTPRoute(this, 'HTTPRoute', {
+      metadata: { name: this.name, namespace: this.namespace },
+      spec: {
+        ...routeAt(this.tls ? HTTPS.number : HTTP.number),
+        rules: Lazy.any({ produce: () => httpRouteRules(this.httpRoutes(), this.namespace) }),
+      },
+    });
+    if (!this.tls) return;
+    new gatewayApi.HTTPRoute(this, 'Redirect', {
+      metadata: { name: `${this.name}-redirect`, namespace: this.namespace },
+      spec: {
+        ...routeAt(HTTP.number),
+        rules: [{ filters: [{ type: 'RequestRedirect', requestRedirect: { scheme: 'https', statusCode: 301 } }] }],
+      },
+    });
   }
 
   /**
@@ -219,7 +273,10 @@ export class Gateway extends Construct {
       kind: 'AuthorizationPolicy',
       metadata: { name: `${this.name}-clients`, namespace: this.namespace },
       spec: {
-        selector: { matchLabels: this.labels },
+        // Gateways of the Gateway API are meant by name: selectors do not hold for them.
+        ...(this.api.isGatewayApi
+          ? { targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', name: this.name }] }
+          : { selector: { matchLabels: this.labels } }),
         action: 'ALLOW',
         rules: [{ to: [{ operation: { ports: ports.map(({ containerPort }) => String(containerPort)) } }] }],
       },
@@ -235,7 +292,7 @@ export class Gateway extends Construct {
   }
 
   private problems(): Problem[] {
-    if (this.exposures.length > 0) return [];
+    if (this.exposures.length > 0) return this.api.isGatewayApi ? httpRouteProblems(this.httpRoutes()) : [];
     return [
       {
         code: 'MAL0106',
@@ -270,6 +327,23 @@ function serversOf(hosts: readonly string[], tls: GatewayTls | undefined): Serve
       tls: { mode: 'SIMPLE', credentialName: tls.secretName },
     },
   ];
+}
+
+function listenersOf(hosts: readonly string[], tls: GatewayTls | undefined): Listener[] {
+  return hosts.flatMap((hostname, i): Listener[] => [
+    { name: `${HTTP.name}-${i}`, hostname, port: HTTP.number, protocol: 'HTTP' },
+    ...(tls
+      ? [
+          {
+            name: `${HTTPS.name}-${i}`,
+            hostname,
+            port: HTTPS.number,
+            protocol: 'HTTPS',
+            tls: { certificateRefs: [{ name: tls.secretName }] },
+          },
+        ]
+      : []),
+  ]);
 }
 
 function hostsOf(gateway: Construct, hosts: readonly string[]): readonly string[] {

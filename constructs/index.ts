@@ -31,6 +31,7 @@ export { Counting, LimitKey, type LimitProps, Rate } from './rate-limit';
 export { type MeshRequest, Outcome } from './request';
 export type { Resilience } from './resilience';
 export { type MirrorTarget, type Retries, Route, type RouteProps, type WeightedTarget } from './route';
+export { RouteApi } from './route-api';
 export { type IMeshService, type IRouteTarget, ServiceVersion } from './service-version';
 export type { JwtOptions } from './tokens';
 export { Tracing, type TracingOptions } from './tracing';

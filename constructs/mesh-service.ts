@@ -2,12 +2,15 @@
 import { ApiObject, Chart, Lazy } from 'cdk8s';
 import { Service, ServiceAccount } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
-import type { HTTPRoute } from '../lib/api';
+import type { HTTPRoute as IstioRoute } from '../lib/api';
 import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
 import { type Caller, type CallOptions, CallPolicy, type ICaller } from './callers';
 import { enrolled } from './enrolment';
+import { HTTPRoute } from './gateway-api';
+import { httpRouteProblems, httpRouteRules, versionService } from './http-route-rules';
 import type { MtlsMode } from './identity';
 import { imageDeployment } from './image-deployment';
+import { DestinationRule } from './istio';
 import type { LoadBalancing } from './load-balancing';
 import type { Mesh } from './mesh';
 import { isDnsLabel } from './names';
@@ -16,10 +19,12 @@ import { ServiceMtls } from './peer-authentication';
 import { namedPorts, type Port } from './port';
 import { type Problem, problemAt, reportAtSynthesis } from './problem';
 import { type LimitProps, RateLimit } from './rate-limit';
+import { ReferenceGrants } from './reference-grants';
 import { onRendered } from './rendered';
 import { type Resilience, trafficPolicyOf } from './resilience';
 import { Route, type RouteProps } from './route';
-import { destinationOf, type IMeshService, ServiceVersion } from './service-version';
+import { RouteApi } from './route-api';
+import { destinationOf, type IMeshService, type IRouteTarget, ServiceVersion } from './service-version';
 import { type JwtOptions, RequiredJwt } from './tokens';
 import { type IWorkload, WORKLOAD_KINDS, Workload } from './workload';
 
@@ -43,6 +48,8 @@ export interface MeshServiceProps<V extends string = string> {
   readonly mtls?: MtlsMode;
   /** How callers protect the service. Default: the API's, no limits. */
   readonly resilience?: Resilience;
+  /** In which API its routes are written. Default: `RouteApi.istio()`. */
+  readonly api?: RouteApi;
   /** How callers choose among its endpoints. Default: the one with fewer requests in flight. */
   readonly loadBalancing?: LoadBalancing;
 }
@@ -68,6 +75,11 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
   readonly serviceAccountName: string;
   readonly versionNames: readonly V[];
   private readonly rules: Route[] = [];
+  private readonly api: RouteApi;
+  private readonly trafficPolicy: ReturnType<typeof trafficPolicyOf>;
+  private grants?: ReferenceGrants;
+  /** Whether versions are Services of their own, and those of the routes' targets too. */
+  private offersVersions = false;
   private readonly workloads = new Map<string, ApiObject>();
   private serviceMtls?: ServiceMtls;
   private readonly callPolicies: { ALLOW?: CallPolicy; DENY?: CallPolicy } = {};
@@ -75,6 +87,8 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
   constructor(scope: Construct, id: string, props: MeshServiceProps<V>) {
     super(scope, id);
     this.mesh = props.mesh;
+    this.api = props.api ?? RouteApi.istio();
+    this.trafficPolicy = trafficPolicyOf(props.resilience ?? {}, props.loadBalancing);
     this.name = props.name ?? id;
     this.namespace = namespaceOf(this);
     this.host = `${this.name}.${this.namespace}.svc.cluster.local`;
@@ -139,7 +153,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
       metadata: { ...metadata, name: this.name },
       spec: {
         host: this.host,
-        trafficPolicy: trafficPolicyOf(props.resilience ?? {}, props.loadBalancing),
+        trafficPolicy: this.trafficPolicy,
         subsets: this.versionNames.map((version) => ({ name: version, labels: { version } })),
       },
     });
@@ -176,10 +190,51 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
         fix: 'declare the protocol that the workload speaks',
       });
     }
-    if (this.rules.length === 0) this.addVirtualService();
+    if (this.rules.length === 0) this.addRouteObjects();
     const route = new Route(this, id, props);
     this.rules.push(route);
+    if (this.offersVersions) offerVersionsOf(route.targets);
+    if (this.api.isGatewayApi) for (const target of route.targets) this.grantTo(target.service);
     return route;
+  }
+
+  /** Whether routes of the Gateway API may lead to its versions. @internal */
+  offerVersions(): void {
+    if (this.offersVersions) return;
+    this.offersVersions = true;
+    // Where there is one version, the service is that.
+    for (const version of this.versionNames) this.addVersionService(version);
+    offerVersionsOf(this.rules.flatMap(({ targets }) => targets));
+  }
+
+  /** Its versions' Services and its own: all that its routes can lead to without leaving it. @internal */
+  get backendNames(): string[] {
+    return [this.name, ...this.versionNames.map((version) => versionService(this.name, version))];
+  }
+
+  private addVersionService(version: V): void {
+    const name = versionService(this.name, version);
+    const labels = { ...this.podLabels, version };
+    const ports = namedPorts(this.ports);
+    const service = new Service(this, `Service-${version}`, {
+      metadata: { name, namespace: this.namespace, labels: this.podLabels },
+      ports: ports.map(({ port, name: portName }) => ({
+        name: portName,
+        port: port.number,
+        targetPort: port.targetPort,
+      })),
+    });
+    for (const [label, value] of Object.entries(labels)) service.selectLabel(label, value);
+    onRendered<KubeService>(ApiObject.of(service), (rendered) => withProtocols(rendered, this.ports));
+    new DestinationRule(this, `DestinationRule-${version}`, {
+      metadata: { name, namespace: this.namespace, labels: this.podLabels },
+      spec: { host: `${name}.${this.namespace}.svc.cluster.local`, trafficPolicy: this.trafficPolicy },
+    });
+  }
+
+  private grantTo(service: IMeshService): void {
+    this.grants ??= new ReferenceGrants(this, this);
+    this.grants.allow(service.namespace, backendNamesOf(service));
   }
 
   /**
@@ -272,7 +327,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
    * What is done with a request to one of the ports, in order; always ends with a rule that takes everything.
    * @internal
    */
-  toHttpRoutes(port: Port): HTTPRoute[] {
+  toHttpRoutes(port: Port): IstioRoute[] {
     // A rule without a target is complained about by itself; it says nothing that could be written.
     const rules = this.rules.filter(({ hasTarget }) => hasTarget).map((route) => route.toHttpRoute(this, port));
     const last = rules.at(-1);
@@ -281,7 +336,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
   }
 
   /** The rules of all ports; where there are several, each rule stands once for each. */
-  private allHttpRoutes(): HTTPRoute[] {
+  private allHttpRoutes(): IstioRoute[] {
     const ports = this.ports.filter(({ isHttp }) => isHttp);
     if (this.ports.length === 1) return this.toHttpRoutes(ports[0]!);
     return ports.flatMap((port) =>
@@ -296,6 +351,25 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
   /** The name of the workload behind a version. @internal */
   workloadName(version: string): string {
     return this.workloads.get(version)?.name ?? this.name;
+  }
+
+  private addRouteObjects(): void {
+    if (!this.api.isGatewayApi) {
+      this.addVirtualService();
+      return;
+    }
+    this.offerVersions();
+    const ports = this.ports.filter(({ isHttp }) => isHttp);
+    for (const port of ports) {
+      const name = ports.length === 1 ? this.name : `${this.name}-${port.number}`;
+      new HTTPRoute(this, `HTTPRoute-${port.number}`, {
+        metadata: { name, namespace: this.namespace, labels: this.podLabels },
+        spec: {
+          parentRefs: [{ group: '', kind: 'Service', name: this.name, port: port.number }],
+          rules: Lazy.any({ produce: () => httpRouteRules(this.toHttpRoutes(port), this.namespace) }),
+        },
+      });
+    }
   }
 
   private addVirtualService(): void {
@@ -331,6 +405,12 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
   }
 
   private problems(): Problem[] {
+    const ofApi =
+      this.api.isGatewayApi && this.rules.length > 0 ? httpRouteProblems(this.toHttpRoutes(this.ports[0]!)) : [];
+    return [...this.unreachable(), ...ofApi];
+  }
+
+  private unreachable(): Problem[] {
     const last = this.rules.findIndex((route) => route.takesEverything);
     return last < 0
       ? []
@@ -342,6 +422,17 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
           fix: `declare '${route.id}' before '${this.rules[last]!.id}', or give '${this.rules[last]!.id}' a match`,
         }));
   }
+}
+
+/** Versions of services that other programs declare are theirs to offer. */
+function offerVersionsOf(targets: readonly IRouteTarget[]): void {
+  for (const { service } of targets) if (service instanceof MeshService) service.offerVersions();
+}
+
+/** All Services that routes to a service can lead to. @internal */
+export function backendNamesOf(service: IMeshService): string[] {
+  if (service instanceof MeshService) return service.backendNames;
+  return [service.name, ...service.versionNames.map((version) => versionService(service.name, version))];
 }
 
 /** What has to be known of a service that another program declares. */

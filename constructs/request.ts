@@ -11,6 +11,7 @@ import { Translator } from '../lib/pilot/translator';
 import { type Answer, ask } from '../lib/simulator';
 import { complete, type Proxy, proxyNamed, World } from '../lib/world';
 import { Gateway } from './gateway';
+import { versionService } from './http-route-rules';
 import type { Port } from './port';
 import { problemAt } from './problem';
 import type { IMeshService, IRouteTarget } from './service-version';
@@ -55,10 +56,13 @@ export class Outcome {
     if (this.answer.kind !== 'forward') return 0;
     let total = 0;
     for (const { service, share, endpoints } of this.answer.destinations) {
-      if (service?.host !== target.service.host) continue;
+      if (!service) continue;
+      const offered = versionBehind(service.host, target.service);
+      if (service.host !== target.service.host && offered === undefined) continue;
+      const version = offered ?? service.subset;
       const hits = endpoints.filter((endpoint) => this.isBehind(endpoint, target)).length;
-      if (target.versionName === undefined || service.subset === target.versionName) total += share;
-      else if (service.subset === '' && endpoints.length > 0) total += (share * hits) / endpoints.length;
+      if (target.versionName === undefined || version === target.versionName) total += share;
+      else if (version === '' && endpoints.length > 0) total += (share * hits) / endpoints.length;
     }
     return total;
   }
@@ -82,6 +86,11 @@ export class Outcome {
     const labels = this.pods.get(endpoint.slice(0, endpoint.lastIndexOf(':')));
     return labels?.['version'] === versionName;
   }
+}
+
+/** The version that a host stands for: written in the Gateway API, each version is a Service of its own. */
+function versionBehind(host: string, { name, namespace, versionNames }: IMeshService): string | undefined {
+  return versionNames.find((version) => host === `${versionService(name, version)}.${namespace}.svc.cluster.local`);
 }
 
 /** Asks the program below `root`. */

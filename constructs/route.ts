@@ -72,6 +72,12 @@ export class Route extends Construct {
     return this.conditions.length === 0;
   }
 
+  /** All that it sends requests or copies of them to. @internal */
+  get targets(): readonly IRouteTarget[] {
+    const { to, split = [], mirrors = [] } = this.props;
+    return [...(to ? [to] : []), ...[...split, ...mirrors].map((each) => each.to)];
+  }
+
   /** @internal */
   get hasTarget(): boolean {
     return this.props.to !== undefined || this.props.split !== undefined;

@@ -47,6 +47,11 @@ export const programCatalogue = {
   MAL0152: { title: 'TrustDomain', text: 'The trust domain cannot be part of a SPIFFE id.' },
   MAL0160: { title: 'Burst', text: 'A limit has a burst that is none, or that nobody counts.' },
   MAL0161: { title: 'LimitMatch', text: 'A limit looks at what it does not know, or at one of several things.' },
+  MAL0180: { title: 'NoWordForIt', text: 'Routes that are written in the Gateway API say what that API cannot say.' },
+  MAL0181: {
+    title: 'OrderOfRoutes',
+    text: 'Routes that are written in the Gateway API stand in another order than they would be tried in.',
+  },
 } as const satisfies Record<string, ProgramProblem>;
 
 export type ProgramCode = keyof typeof programCatalogue;

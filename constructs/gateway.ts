@@ -110,7 +110,12 @@ export class Gateway extends Construct {
     if (this.api.isGatewayApi) {
       new gatewayApi.Gateway(this, 'Gateway', {
         metadata,
-        spec: { gatewayClassName: GATEWAY_CLASS, listeners: listenersOf(this.hosts, tls) },
+        spec: {
+          gatewayClassName: GATEWAY_CLASS,
+          // Its Service is here, so that the control plane makes no other.
+          addresses: [{ type: 'Hostname', value: this.host }],
+          listeners: listenersOf(this.hosts, tls),
+        },
       });
     } else {
       new istio.Gateway(this, 'Gateway', {

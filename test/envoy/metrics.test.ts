@@ -9,6 +9,9 @@ import { page, type Series, scrape } from './scrape';
 
 jest.setTimeout(90_000);
 
+/** Of every workload of this mesh: none has an account of its own. */
+const PRINCIPAL = 'spiffe://cluster.local/ns/shop/sa/default';
+
 describe.each(captures)('metrics of a mesh in %s capture', (capture) => {
   let folder: ManifestFolder;
   let mesh: RunningMesh;
@@ -33,7 +36,7 @@ describe.each(captures)('metrics of a mesh in %s capture', (capture) => {
     folder.remove();
   });
 
-  test('of a client name both ends, with nothing left unknown but what only certificates tell', async () => {
+  test('of a client name both ends, with nothing left unknown but what the server tells', async () => {
     const counts = (await scrape(mesh, 'client-v1.shop')).filter(({ name }) => name === 'istio_requests_total');
     expect(sum(counts)).toBe(20);
     const versions = ['v1', 'v2'].map((version) =>
@@ -44,7 +47,7 @@ describe.each(captures)('metrics of a mesh in %s capture', (capture) => {
       reporter: 'source',
       source_workload: 'client-v1',
       source_workload_namespace: 'shop',
-      source_principal: 'unknown',
+      source_principal: PRINCIPAL,
       source_app: 'client',
       source_version: 'v1',
       source_cluster: 'Kubernetes',
@@ -52,7 +55,7 @@ describe.each(captures)('metrics of a mesh in %s capture', (capture) => {
       source_canonical_revision: 'v1',
       destination_workload: 'web-v1',
       destination_workload_namespace: 'shop',
-      destination_principal: 'unknown',
+      destination_principal: PRINCIPAL,
       destination_app: 'web',
       destination_version: 'v1',
       destination_cluster: 'Kubernetes',
@@ -68,7 +71,7 @@ describe.each(captures)('metrics of a mesh in %s capture', (capture) => {
     });
   });
 
-  test('of a server name its own side, and believe nothing of a caller without a certificate', async () => {
+  test('of a server name its own side, and believe a caller by its certificate and its own proxy alone', async () => {
     const forged = { 'x-malha-peer': FORGED, host: 'web' };
     await requests(mesh, 'hostile-v1.shop', [{ url: 'http://web/', count: 5, headers: forged }]);
     const pages = await Promise.all(['web-v1.shop', 'web-v2.shop'].map((pod) => scrape(mesh, pod)));
@@ -78,16 +81,16 @@ describe.each(captures)('metrics of a mesh in %s capture', (capture) => {
     expect(sum(counts)).toBe(25);
     for (const { labels } of counts) {
       expect(labels).toMatchObject({
-        source_workload: 'unknown',
-        source_app: 'unknown',
-        source_workload_namespace: 'unknown',
-        source_principal: 'unknown',
+        source_workload: expect.stringMatching(/^(client|hostile)-v1$/),
+        source_app: expect.stringMatching(/^(client|hostile)$/),
+        source_workload_namespace: 'shop',
+        source_principal: PRINCIPAL,
         destination_workload: expect.stringMatching(/^web-v[12]$/),
         destination_workload_namespace: 'shop',
         destination_app: 'web',
         destination_service: 'web.shop.svc.cluster.local',
         destination_service_name: 'web',
-        connection_security_policy: 'none',
+        connection_security_policy: 'mutual_tls',
       });
     }
   });

@@ -1,7 +1,10 @@
 /**
  * What the control plane may do in the cluster: read what makes a World, and say what it makes of it, on the status of the
- * mesh's objects and the Gateway API's. It reads no Secret but those that a gateway names (see `Gateway`).
+ * mesh's objects and the Gateway API's; have tokens reviewed; sign as `malha.dev/workload`; publish the roots of the mesh; and
+ * keep its own authority and Lease. Whatever has a name is allowed by that name. It reads no Secret but its own and those that
+ * a gateway names (see `Gateway`).
  */
+import { ApiObject } from 'cdk8s';
 import {
   ApiResource,
   ClusterRole,
@@ -14,6 +17,10 @@ import {
 import type { Construct } from 'constructs';
 import { kinds } from '../lib/api';
 import { gatewayApiKinds } from '../lib/api/gateway-api';
+import type { KubeObject } from '../lib/api/object';
+import { DEFAULT_REVISION, type WebhookOptions, webhookName } from '../lib/api/webhooks';
+import { ROOT_CONFIG_MAP } from '../lib/injector';
+import { onRendered } from './rendered';
 
 /** Those of the Gateway API on which conditions are written. */
 const STATUS_KINDS = new Set([
@@ -29,9 +36,32 @@ const STATUS_KINDS = new Set([
 
 const custom = (apiGroup: string, resourceType: string) => ApiResource.custom({ apiGroup, resourceType });
 
-export function controlPlaneAccess(scope: Construct, account: IServiceAccount, namespace: string): void {
+interface PolicyRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+const SIGNER = 'malha.dev/workload';
+const READ = ['get', 'list', 'watch'];
+const NAME = 'malha-control-plane';
+
+export interface AccessOptions {
+  readonly revision?: string;
+  /** In a ConfigMap of each namespace. Default: in a ClusterTrustBundle alone. */
+  readonly publishesRoots?: boolean;
+}
+
+export function controlPlaneAccess(
+  scope: Construct,
+  account: IServiceAccount,
+  namespace: string,
+  { revision, publishesRoots = false }: AccessOptions = {},
+): void {
+  const options: WebhookOptions = { namespace, service: NAME, revision };
   // Cluster-scoped names carry the namespace, so that two meshes of a cluster do not share rights.
-  const clusterWide = { metadata: { name: `malha-control-plane-${namespace}` } };
+  const clusterWide = { metadata: { name: `${NAME}-${namespace}` } };
   const reader = new ClusterRole(scope, 'ClusterRole', clusterWide);
   reader.allowRead(
     ApiResource.NAMESPACES,
@@ -44,12 +74,74 @@ export function controlPlaneAccess(scope: Construct, account: IServiceAccount, n
   );
   const withStatus = [...kinds, ...gatewayApiKinds.filter(({ kind }) => STATUS_KINDS.has(kind))];
   reader.allow(['patch'], ...withStatus.map(({ group, plural }) => custom(group, `${plural}/status`)));
+  withRules(reader, [...clusterRules(options), ...(publishesRoots ? rootConfigMapRules : [])]);
   new ClusterRoleBinding(scope, 'ClusterRoleBinding', { ...clusterWide, role: reader }).addSubjects(account);
 
-  const here = { metadata: { name: 'malha-control-plane', namespace } };
-  const meshConfig = new Role(scope, 'Role', here);
-  meshConfig.allowRead(ConfigMap.fromConfigMapName(scope, 'mesh-config', 'istio'));
-  new RoleBinding(scope, 'RoleBinding', { ...here, role: meshConfig }).addSubjects(account);
+  const here = { metadata: { name: NAME, namespace } };
+  const own = new Role(scope, 'Role', here);
+  own.allowRead(ConfigMap.fromConfigMapName(scope, 'mesh-config', 'istio'));
+  withRules(own, ownRules(options));
+  new RoleBinding(scope, 'RoleBinding', { ...here, role: own }).addSubjects(account);
+}
+
+function clusterRules(options: WebhookOptions): PolicyRule[] {
+  const certificates = ['certificates.k8s.io'];
+  const webhooks = (plural: string, part: 'injector' | 'validator'): PolicyRule => ({
+    apiGroups: ['admissionregistration.k8s.io'],
+    resources: [plural],
+    resourceNames: [webhookName(part, options)],
+    verbs: [...READ, 'patch'],
+  });
+  return [
+    { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+    { apiGroups: certificates, resources: ['podcertificaterequests'], verbs: READ },
+    { apiGroups: certificates, resources: ['podcertificaterequests/status'], verbs: ['patch'] },
+    { apiGroups: certificates, resources: ['signers'], resourceNames: [SIGNER], verbs: ['sign', 'attest'] },
+    // What is created has no name yet, by which it could be allowed; `attest` is what lets a bundle name the signer.
+    { apiGroups: certificates, resources: ['clustertrustbundles'], verbs: ['create'] },
+    {
+      apiGroups: certificates,
+      resources: ['clustertrustbundles'],
+      resourceNames: [`${SIGNER.replace('/', ':')}:mesh`],
+      verbs: [...READ, 'patch'],
+    },
+    webhooks('mutatingwebhookconfigurations', 'injector'),
+    webhooks('validatingwebhookconfigurations', 'validator'),
+    // The owner of what is published: by it, uninstalling takes that away as well.
+    {
+      apiGroups: ['rbac.authorization.k8s.io'],
+      resources: ['clusterroles'],
+      resourceNames: [`${NAME}-${options.namespace}`],
+      verbs: ['get'],
+    },
+  ];
+}
+
+const rootConfigMapRules: PolicyRule[] = [
+  { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
+  { apiGroups: [''], resources: ['configmaps'], resourceNames: [ROOT_CONFIG_MAP], verbs: [...READ, 'patch'] },
+];
+
+/** In the control plane's own namespace. */
+function ownRules({ revision = DEFAULT_REVISION }: WebhookOptions): PolicyRule[] {
+  const secrets = { apiGroups: [''], resources: ['secrets'] };
+  const leases = { apiGroups: ['coordination.k8s.io'], resources: ['leases'] };
+  const lease = revision === DEFAULT_REVISION ? 'malha-leader' : `malha-leader-${revision}`;
+  return [
+    { ...secrets, verbs: ['create'] },
+    { ...secrets, resourceNames: ['malha-ca-secret'], verbs: ['get', 'update'] },
+    { ...secrets, resourceNames: ['cacerts'], verbs: ['get'] },
+    { ...leases, verbs: ['create'] },
+    { ...leases, resourceNames: [lease], verbs: ['get', 'update'] },
+  ];
+}
+
+/** cdk8s-plus knows neither names of resources that are not its own, nor subresources, nor signers. */
+function withRules(role: ClusterRole | Role, more: readonly PolicyRule[]): void {
+  onRendered<KubeObject & { rules?: PolicyRule[] }>(ApiObject.of(role), (rendered) => ({
+    ...rendered,
+    rules: [...(rendered.rules ?? []), ...more],
+  }));
 }
 
 /**

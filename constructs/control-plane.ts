@@ -15,6 +15,7 @@ import {
 } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
+import { WEBHOOK_PORT, WEBHOOK_SERVICE_PORT, webhookConfigurations } from '../lib/api/webhooks';
 import { MALHA_IMAGE } from '../lib/injector';
 import { controlPlaneAccess } from './control-plane-access';
 import { restricted } from './hardening';
@@ -33,6 +34,11 @@ export interface ControlPlaneProps {
   readonly proxyImage?: string;
   /** Whether the CRDs of the mesh's kinds are part of the manifests. Default: `install`. */
   readonly crds?: 'install' | 'existing';
+  /**
+   * Which of the cluster's control planes injects: namespaces and Pods ask for it by their label `istio.io/rev`. Default: `default`,
+   * which also answers for `istio-injection: enabled`. Two meshes of one cluster need two.
+   */
+  readonly revision?: string;
   /** CPU to reserve for a replica, in thousandths of a core. Default: 250. */
   readonly cpuMillis?: number;
   /** Memory to reserve for a replica, and its limit. Default: 256 MiB reserved, 1 GiB at most. */
@@ -42,6 +48,8 @@ export interface ControlPlaneProps {
 interface ControlPlanePlace {
   readonly namespace: string;
   readonly certificateSeconds?: number;
+  /** How Pods that the webhook injects prove who they are. */
+  readonly identity: 'podCertificate' | 'sds';
 }
 
 const NAME = 'malha-control-plane';
@@ -49,6 +57,8 @@ const NAME = 'malha-control-plane';
 const XDS = { number: 15010, name: 'grpc-xds' };
 const XDS_TLS = { number: 15012, name: 'https-dns' };
 const HTTP = { number: 15014, name: 'http-monitoring' };
+const WEBHOOK = { number: WEBHOOK_PORT, name: 'https-webhook' };
+const PORTS = [XDS, XDS_TLS, HTTP, WEBHOOK];
 
 /** The control plane in the cluster. Made by `Mesh`. */
 export class ControlPlane extends Construct {
@@ -67,7 +77,7 @@ export class ControlPlane extends Construct {
 
   constructor(scope: Construct, id: string, props: ControlPlaneProps & ControlPlanePlace) {
     super(scope, id);
-    const { namespace } = props;
+    const { namespace, revision, identity } = props;
     this.host = `${NAME}.${namespace}.svc.cluster.local`;
     this.image = props.image ?? MALHA_IMAGE;
     const replicas = props.replicas ?? 2;
@@ -85,7 +95,7 @@ export class ControlPlane extends Construct {
 
     const account = new ServiceAccount(this, 'ServiceAccount', { metadata, automountToken: false });
     this.serviceAccount = account;
-    controlPlaneAccess(this, account, namespace);
+    controlPlaneAccess(this, account, namespace, { revision, publishesRoots: identity === 'sds' });
     const deployment = new Deployment(this, 'Deployment', {
       metadata,
       replicas,
@@ -108,11 +118,23 @@ export class ControlPlane extends Construct {
         'kubernetes',
         '--xds',
         `0.0.0.0:${XDS.number}`,
+        '--xds-tls',
+        `0.0.0.0:${XDS_TLS.number}`,
+        '--citadel-secret',
+        '--write',
+        '--webhooks',
+        `0.0.0.0:${WEBHOOK.number}`,
+        '--identity',
+        identity,
+        ...(revision === undefined ? [] : ['--revision', revision]),
+        '--init-image',
+        this.image,
+        ...(props.proxyImage === undefined ? [] : ['--proxy-image', props.proxyImage]),
         '--http',
         `0.0.0.0:${HTTP.number}`,
         ...(props.certificateSeconds === undefined ? [] : ['--certificate-lifetime', String(props.certificateSeconds)]),
       ],
-      ports: [XDS, XDS_TLS, HTTP],
+      ports: PORTS,
       envVariables: {
         POD_NAME: EnvValue.fromFieldRef(EnvFieldPaths.POD_NAME),
         POD_NAMESPACE: EnvValue.fromFieldRef(EnvFieldPaths.POD_NAMESPACE),
@@ -140,10 +162,17 @@ export class ControlPlane extends Construct {
 
     const service = new Service(this, 'Service', {
       metadata,
-      ports: [XDS, XDS_TLS, HTTP].map(({ number, name }) => ({ port: number, targetPort: number, name })),
+      ports: PORTS.map((port) => ({
+        port: port === WEBHOOK ? WEBHOOK_SERVICE_PORT : port.number,
+        targetPort: port.number,
+        name: port.name,
+      })),
     });
     service.selectLabel('app', NAME);
     onRendered<KubeService>(ApiObject.of(service), withProtocols);
+    for (const { kind, metadata: own, ...rest } of webhookConfigurations({ namespace, service: NAME, revision })) {
+      new ApiObject(this, kind, { kind, metadata: { name: own.name, labels: own.labels }, ...rest });
+    }
     new ApiObject(this, 'PodDisruptionBudget', {
       apiVersion: 'policy/v1',
       kind: 'PodDisruptionBudget',
@@ -166,7 +195,12 @@ const RUN_ON_THIS_MACHINE =
 
 function withProtocols(service: KubeService): KubeService {
   const { externalIPs: _, ...spec } = service.spec as KubeService['spec'] & { externalIPs?: string[] };
-  const protocolOf = (name?: string) => (name === XDS.name || name === XDS_TLS.name ? 'grpc' : 'http');
+  const protocols = new Map([
+    [XDS.name, 'grpc'],
+    [XDS_TLS.name, 'grpc'],
+    [WEBHOOK.name, 'https'],
+  ]);
+  const protocolOf = (name = '') => protocols.get(name) ?? 'http';
   return {
     ...service,
     spec: { ...spec, ports: spec.ports?.map((port) => ({ ...port, appProtocol: protocolOf(port.name) })) },

@@ -12,8 +12,8 @@ export function systemNamespace(chart: Chart, name: string): void {
 }
 
 /** Pods that are created here by other means than this program get their sidecar at admission. */
-export function memberNamespace(chart: Chart, name: string): void {
-  namespace(chart, name, { 'istio-injection': 'enabled' });
+export function memberNamespace(chart: Chart, name: string, revision?: string): void {
+  namespace(chart, name, revision === undefined ? { 'istio-injection': 'enabled' } : { 'istio.io/rev': revision });
 }
 
 function namespace(chart: Chart, name: string, labels: Record<string, string>): void {

@@ -79,6 +79,7 @@ export class Mesh extends Construct {
   readonly injection: InjectOptions;
   private readonly charts: { crds?: Chart; namespaces: Chart; system: Chart; policy: Chart };
   private readonly createNamespaces: boolean;
+  private readonly revision?: string;
   private readonly namespaces = new Set<string>();
   private readonly claims = new Map<string, string>();
   private readonly members: (IMeshService | Gateway)[] = [];
@@ -88,6 +89,7 @@ export class Mesh extends Construct {
     super(scope, id);
     this.namespace = props.namespace ?? 'malha-system';
     this.createNamespaces = props.createNamespaces ?? true;
+    this.revision = props.controlPlane?.revision;
     // The charts stand beside the mesh, not below it: a chart's file has a plain name only at the top of an app.
     const chart = (name: string) => writtenByMalha(new Chart(scope, `${id}-${name}`));
     const crds = props.controlPlane?.crds === 'existing' ? undefined : chart('crds');
@@ -102,14 +104,16 @@ export class Mesh extends Construct {
     this.namespaces.add(this.namespace);
     const { system, policy } = this.charts;
     const lifetime = certificateSeconds(this, props.certificateLifetime);
+    const identity = (props.identity ?? Identity.podCertificate()).way;
     this.controlPlane = new ControlPlane(system, 'control-plane', {
       ...props.controlPlane,
       namespace: this.namespace,
       certificateSeconds: lifetime,
+      identity,
     });
     this.injection = {
       controlPlane: this.controlPlane.address,
-      identity: (props.identity ?? Identity.podCertificate()).way,
+      identity,
       certificateSeconds: lifetime,
       images: { proxy: props.controlPlane?.proxyImage, init: this.controlPlane.image },
     };
@@ -205,7 +209,7 @@ export class Mesh extends Construct {
     if (comesBefore(chart, this.charts.namespaces)) chart.addDependency(this.charts.namespaces);
     if (this.createNamespaces && !this.namespaces.has(member.namespace)) {
       this.namespaces.add(member.namespace);
-      memberNamespace(this.charts.namespaces, member.namespace);
+      memberNamespace(this.charts.namespaces, member.namespace, this.revision);
     }
   }
 

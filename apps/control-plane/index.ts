@@ -20,11 +20,13 @@ import type { CitadelOptions } from './citadel';
 import { type ConsulRegistryOptions, withConsul } from './consul-registry';
 import { startControllers } from './controllers';
 import { json, localVisitor, type Pages, serveHttp, text } from './http';
+import { joinCluster, type Membership, type MembershipOptions } from './membership';
 import { createMetrics } from './metrics';
 import { openRateLimits, type RateLimitRedis } from './rate-limits';
 import { openRegistry, type RegistryOptions } from './registry';
 import { Replicas } from './replicas';
 import { statusOf } from './status';
+import { serveWebhooks, type Webhooks, type WebhooksOptions } from './webhooks';
 
 const DEFAULT_NAMESPACE = 'malha-system';
 
@@ -46,6 +48,10 @@ export interface ControlPlaneOptions extends WorldOptions {
   readonly gateways?: GatewayWorkloadOptions;
   /** Where global rate limits are counted for several control planes. Default: in memory, for this one alone. */
   readonly rateLimitRedis?: RateLimitRedis;
+  /** Being one of several in the cluster whose objects these are. Default: it only reads there. */
+  readonly membership?: MembershipOptions;
+  /** The webhooks of an API server; their certificate is Citadel's. Default: there are none. */
+  readonly webhooks?: WebhooksOptions;
   /** Shows the status to whoever reaches the HTTP port. Default: to this machine alone. */
   readonly insecure?: boolean;
   /** Where health, metrics and status are: `HOST:PORT`; port 0 takes any. */
@@ -60,6 +66,7 @@ export interface RunningControlPlane {
   readonly xdsPort: number;
   readonly xdsTlsPort: number;
   readonly httpPort: number;
+  readonly webhookPort: number;
   /** Says that it is not ready any more, ends the streams and stops listening. */
   stop(): Promise<void>;
 }
@@ -70,7 +77,10 @@ export interface RunningControlPlane {
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
   const { log } = options;
-  for (const address of [options.xds, options.citadel?.address, options.http]) if (address) parseAddress(address);
+  const { xds: xdsAddress, citadel: citadelOptions, http: httpAddress, webhooks: webhookOptions } = options;
+  for (const address of [xdsAddress, citadelOptions?.address, httpAddress, webhookOptions?.address]) {
+    if (address) parseAddress(address);
+  }
   // What gRPC has to say comes back to us as errors and goes into our log.
   setLogVerbosity(logVerbosity.NONE);
 
@@ -99,6 +109,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   let access: Access | undefined;
   let xds: XdsServer | undefined;
   let controllers: ReturnType<typeof startControllers>;
+  let membership: Membership | undefined;
+  let webhooks: Webhooks | undefined;
   const proxies = () => ({ connected: xds?.proxies() ?? [], rejected: xds?.rejected() ?? [] });
   const replicas = new Replicas({
     namespace: () => options.rootNamespace ?? registry.rootNamespace ?? DEFAULT_NAMESPACE,
@@ -128,6 +140,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     isReady = false;
     controllers?.close();
     issuers.close();
+    // What others ask for ends before what it is answered from.
+    await webhooks?.close();
+    await membership?.close();
     await registry.close();
     await xds?.close();
     await rateLimits.close();
@@ -140,12 +155,24 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     await registry.watch((objects, findings) => {
       latest = [objects, findings];
       source.update(...latest);
+      membership?.see(objects);
       metrics.countObjects(objects);
     });
     if (source.configuration.state === 'waiting') options.signal?.throwIfAborted();
     const namespace = options.rootNamespace ?? registry.rootNamespace ?? DEFAULT_NAMESPACE;
+    if (options.membership) {
+      if (!objectRegistry.client) throw new Error('a control plane of a cluster reads it: use --registry kubernetes');
+      membership = joinCluster(options.membership, { api: objectRegistry.client, namespace, log });
+      membership.see(latest[0]);
+    }
     const { citadel } = options;
-    access = citadel && (await openAccess({ ...citadel, log, namespace }, source, metrics));
+    const shared = membership && {
+      leadership: membership.leadership,
+      storage: membership.storage ?? citadel?.storage,
+      tokenReviews: membership.tokenReviews,
+    };
+    access = citadel && (await openAccess({ ...citadel, ...shared, log, namespace }, source, metrics));
+    if (access) await membership?.serve(access.citadel);
     const server = new XdsServer(source, {
       log,
       observer: metrics.observer,
@@ -165,20 +192,35 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     }
     const xdsPort = options.xds ? await server.listen(options.xds) : 0;
     const xdsTlsPort = access ? await listenSecurely(access, server, pages, onHttpError) : 0;
+    if (options.webhooks) {
+      if (!access) throw new Error('the webhooks have no certificate: they need --xds-tls and an authority');
+      const { citadel: issuer } = access;
+      const meshConfig = () => source.world?.meshConfig() ?? {};
+      webhooks = await serveWebhooks(options.webhooks, { citadel: issuer, namespace, meshConfig, metrics, log });
+    }
+    const webhookPort = webhooks?.port ?? 0;
     isReady = true;
     if (options.write) {
-      const { gateways } = options;
-      controllers = startControllers({ registry, source, xds: server, objects: () => latest[0], gateways, log });
+      controllers = startControllers({
+        registry,
+        source,
+        xds: server,
+        objects: () => latest[0],
+        gateways: options.gateways,
+        leadership: membership?.leadership,
+        log,
+      });
     }
     const { objects, state } = source.configuration;
     log.info(
-      { xds: xdsPort, xdsTls: xdsTlsPort, http: http.port, objects, configuration: state },
+      { xds: xdsPort, xdsTls: xdsTlsPort, webhooks: webhookPort, http: http.port, objects, configuration: state },
       'control plane is ready',
     );
     return {
       xdsPort,
       xdsTlsPort,
       httpPort: http.port,
+      webhookPort,
       stop: async () => {
         log.info({}, 'control plane stops');
         await stop();

@@ -1,7 +1,7 @@
 /** `/inject`: a Pod gets its sidecar. Which Pods are asked about is the webhook configuration's matter (`lib/api/webhooks.ts`). */
 import type { PodSpec } from '../api/kubernetes';
 import type { KubeObject } from '../api/object';
-import { NEVER_INJECTED } from '../api/webhooks';
+import { isOfKubernetes } from '../api/webhooks';
 import { type InjectOptions, inject, workloadNameOf } from '../injector';
 import { jsonPatch } from './json-patch';
 import { type AdmissionRequest, ALLOWED, type Verdict } from './review';
@@ -16,7 +16,7 @@ export interface InjectionOptions {
 export function injectionVerdict(request: AdmissionRequest, options: InjectionOptions): Verdict {
   const { object, operation, namespace = '', subResource } = request;
   if (operation !== 'CREATE' || subResource || object?.kind !== 'Pod') return ALLOWED;
-  if (namespace === options.systemNamespace || NEVER_INJECTED.includes(namespace)) return ALLOWED;
+  if (namespace === options.systemNamespace || isOfKubernetes(namespace)) return ALLOWED;
   const pod = object as KubeObject<PodSpec>;
   const workload = workloadNameOf(pod.metadata ?? {});
   try {

@@ -14,6 +14,9 @@ import type { KubeObject } from './object';
 /** Kubernetes' own namespaces: a cluster whose system Pods wait for a mesh does not start. */
 export const NEVER_INJECTED: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease'];
 
+/** Whether a namespace is Kubernetes' own: names that begin with `kube-` are its project's. */
+export const isOfKubernetes = (namespace: string): boolean => namespace.startsWith('kube-');
+
 export interface WebhookOptions {
   /** The control plane's namespace and the name of its Service. */
   readonly namespace: string;
@@ -28,8 +31,10 @@ interface Requirement {
   readonly values?: readonly string[];
 }
 
-/** The port that Istio's webhooks have. */
+/** Where the control plane answers; Istio's port. */
 export const WEBHOOK_PORT = 15017;
+/** Where its Service does. */
+export const WEBHOOK_SERVICE_PORT = 443;
 export const DEFAULT_REVISION = 'default';
 
 const INJECTION = 'istio-injection';
@@ -56,11 +61,13 @@ function mutating(options: WebhookOptions): KubeObject {
   const elsewhere = isNot('kubernetes.io/metadata.name', ...NEVER_INJECTED, namespace);
   const webhook = (name: string, namespaces: Requirement[], pods: Requirement[]) => ({
     name: `${name}.injector.malha.dev`,
-    clientConfig: { service: { name: service, namespace, path: '/inject', port: WEBHOOK_PORT } },
+    clientConfig: { service: { name: service, namespace, path: '/inject', port: WEBHOOK_SERVICE_PORT } },
     rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'], scope: '*' }],
     namespaceSelector: { matchExpressions: [...namespaces, elsewhere] },
     objectSelector: { matchExpressions: pods },
     matchConditions: [
+      // Selectors know no beginnings of names: other parts of Kubernetes may have their own namespaces.
+      { name: 'is-not-of-kubernetes', expression: '!request.namespace.startsWith("kube-")' },
       {
         name: 'has-no-sidecar',
         expression:
@@ -102,7 +109,7 @@ function validating(options: WebhookOptions): KubeObject {
     webhooks: [
       {
         name: 'validator.malha.dev',
-        clientConfig: { service: { name: service, namespace, path: '/validate', port: WEBHOOK_PORT } },
+        clientConfig: { service: { name: service, namespace, path: '/validate', port: WEBHOOK_SERVICE_PORT } },
         rules: groups.map((group) => ({
           apiGroups: [group],
           apiVersions: ['*'],

@@ -22,7 +22,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   local: [...PURE, 'discovery', 'citadel'],
   // What it writes tells of what was discovered, and of what proxies have acknowledged.
   controllers: [...PURE, 'discovery', 'xds'],
-  apps: [...PURE, 'constructs', 'citadel', 'discovery', 'mixer', 'xds', 'admission', 'controllers', 'local'],
+  // What the control plane keeps in and publishes to an API server.
+  cluster: [...PURE, 'citadel', 'discovery'],
+  apps: [...PURE, 'constructs', 'citadel', 'discovery', 'mixer', 'xds', 'admission', 'controllers', 'cluster', 'local'],
 };
 
 /** What a computation may take from Node: nothing that reaches outside the process. */

@@ -84,11 +84,7 @@ describe('malha control-plane', () => {
       ['--files', folder, '--registry', 'consul'],
       "argument 'consul' is invalid. Allowed choices are files, kubernetes.",
     ],
-    [
-      'TLS without an authority',
-      ['--files', folder, '--xds-tls', '127.0.0.1:0'],
-      '--citadel or --vault belong together',
-    ],
+    ['TLS without an authority', ['--files', folder, '--xds-tls', '127.0.0.1:0'], 'belong together'],
     [
       'two authorities',
       ['--files', folder, '--xds-tls', '127.0.0.1:0', '--citadel', 'a', '--vault', 'https://v:1/pki/r'],

@@ -17,6 +17,9 @@ const STOP_WITHIN_MS = 10_000;
 /** Pods have addresses of 198.18.0.0/16; all of it is set aside for tests of networks (RFC 2544). */
 const SERVICE_RANGE = '198.19.0.0/16';
 
+/** In the cluster's folder: where the API server finds the proxy that leads to Pods. */
+export const POD_SOCKET = 'pods.sock';
+
 class Program {
   private child?: ChildProcess;
 
@@ -85,6 +88,8 @@ export class ApiServer {
     const certificates = join(folder, 'certificates');
     const ca = join(certificates, 'apiserver.crt');
     const kubeconfig = join(folder, 'kubeconfig');
+    const egress = join(folder, 'egress.json');
+    writeFileSync(egress, JSON.stringify(egressOf(join(folder, POD_SOCKET))));
     writeFileSync(kubeconfig, kubeconfigOf(`https://127.0.0.1:${port}`, ca, token), { mode: 0o600 });
 
     const etcd = new Program(
@@ -114,6 +119,7 @@ export class ApiServer {
         '--endpoint-reconciler-type=none',
         // Webhooks are called at their Service's endpoints: there is no kube-proxy.
         '--enable-aggregator-routing=true',
+        `--egress-selector-config-file=${egress}`,
         `--cert-dir=${certificates}`,
         `--token-auth-file=${tokens}`,
         '--authorization-mode=RBAC',
@@ -209,6 +215,16 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
+}
+
+/** The API server's way to Pods, which live in a network of their own: a proxy that `PodNetwork` opens. */
+function egressOf(udsName: string): object {
+  const connection = { proxyProtocol: 'HTTPConnect', transport: { uds: { udsName } } };
+  return {
+    apiVersion: 'apiserver.k8s.io/v1beta1',
+    kind: 'EgressSelectorConfiguration',
+    egressSelections: [{ name: 'cluster', connection }],
+  };
 }
 
 function kubeconfigOf(server: string, ca: string, token: string): string {

@@ -21,12 +21,24 @@ export class ControlPlaneProgram {
     readonly errors: string[],
   ) {}
 
+  /** Whatever it listens on, in whatever network. @param enter what the command begins with. */
+  static run(kubeconfig: string, args: readonly string[], enter: readonly string[] = []): ControlPlaneProgram {
+    const command = ['setpriv', '--pdeathsig', 'KILL', process.execPath, PROGRAM, ...args, '--kubeconfig', kubeconfig];
+    return ControlPlaneProgram.spawn([...enter, ...command]);
+  }
+
   /** @param xds where proxies connect; the others take any port. */
   static start(kubeconfig: string, args: readonly string[] = [], xds = '127.0.0.1:0'): ControlPlaneProgram {
     const command = ['control-plane', '--registry', 'kubernetes', '--kubeconfig', kubeconfig];
     const addresses = ['--xds', xds, '--http', '127.0.0.1:0'];
-    const supervised = ['--pdeathsig', 'KILL', process.execPath, PROGRAM, ...command, ...addresses, ...args];
-    const child = spawn('setpriv', supervised, { stdio: ['ignore', 'pipe', 'pipe'] });
+    return ControlPlaneProgram.spawn([
+      ...['setpriv', '--pdeathsig', 'KILL', process.execPath, PROGRAM],
+      ...[...command, ...addresses, ...args],
+    ]);
+  }
+
+  private static spawn([command, ...args]: readonly string[]): ControlPlaneProgram {
+    const child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     const program = new ControlPlaneProgram(child, []);
     createInterface(child.stdout!).on('line', (line) => program.lines.push(JSON.parse(line) as Line));
     child.stderr!.on('data', (text) => program.errors.push(String(text)));

@@ -4,6 +4,7 @@
  */
 import type { Pod } from '../../lib/api/kubernetes';
 import { KubeApiError, type KubeClient } from '../../lib/discovery/kubernetes';
+import { PodCertificateVolumes } from './pod-certificate-volumes';
 
 const PODS = '/api/v1/pods';
 
@@ -14,6 +15,8 @@ export interface FakeKubeletOptions {
   readonly zone?: string;
   /** Only Pods of these namespaces. Default: all. */
   readonly namespaces?: readonly string[];
+  /** Where volumes lie, of which podCertificate sources are served. Default: there are none. */
+  readonly volumes?: string;
 }
 
 export class FakeKubelet {
@@ -32,17 +35,19 @@ export class FakeKubelet {
     private readonly client: KubeClient,
     private readonly node: string,
     private readonly namespaces: ReadonlySet<string> | undefined,
+    private readonly volumes: PodCertificateVolumes | undefined,
   ) {}
 
   static async start(client: KubeClient, options: FakeKubeletOptions = {}): Promise<FakeKubelet> {
-    const { node = 'node-1', zone = 'zone-a', namespaces } = options;
+    const { node = 'node-1', zone = 'zone-a', namespaces, volumes } = options;
     const body = {
       apiVersion: 'v1',
       kind: 'Node',
       metadata: { name: node, labels: { 'topology.kubernetes.io/zone': zone, 'kubernetes.io/hostname': node } },
     };
     await client.request('POST', '/api/v1/nodes', { body }).catch(unlessExists);
-    const kubelet = new FakeKubelet(client, node, namespaces && new Set(namespaces));
+    const served = volumes === undefined ? undefined : new PodCertificateVolumes(client, node, volumes);
+    const kubelet = new FakeKubelet(client, node, namespaces && new Set(namespaces), served);
     await kubelet.watch();
     return kubelet;
   }
@@ -50,7 +55,14 @@ export class FakeKubelet {
   async stop(): Promise<void> {
     this.stopped = true;
     this.stopWatch();
+    this.volumes?.stop();
     await Promise.all(this.queues.values());
+  }
+
+  /** Where the projected volume of a Pod lies. */
+  volumeOf(pod: Pod): string {
+    if (!this.volumes) throw new Error('this kubelet serves no volumes');
+    return this.volumes.folderOf(pod);
   }
 
   /** The address that a Pod has, or will have. */
@@ -89,8 +101,9 @@ export class FakeKubelet {
     const again = () => {
       if (!this.stopped) setTimeout(() => void this.watch().catch(again), 100);
     };
-    // Without a version the server begins with all that there is.
-    this.stopWatch = await this.client.watch(PODS, {}, ({ type, object }) => this.see(type, object as Pod), again);
+    // With this version the server begins with all that it knows, and does not wait until it knows the newest of everything.
+    const query = { resourceVersion: '0' };
+    this.stopWatch = await this.client.watch(PODS, query, ({ type, object }) => this.see(type, object as Pod), again);
     if (this.stopped) this.stopWatch();
   }
 
@@ -107,7 +120,11 @@ export class FakeKubelet {
     } else if (!pod.spec?.nodeName) {
       this.later(key, () => this.bind(namespace, name));
     } else if (pod.spec.nodeName === this.node && !pod.status?.podIP) {
-      this.later(key, () => this.report(namespace, name));
+      this.later(key, async () => {
+        // Containers start when their volumes are there.
+        await this.volumes?.mount(pod);
+        await this.report(namespace, name);
+      });
     }
   }
 

@@ -19,6 +19,7 @@ export default async function setup(): Promise<void> {
   const bin = execFileSync(script, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
   globalThis.malhaTestCluster = await ApiServer.start(mkdtempSync(join(tmpdir(), 'malha-cluster-')), bin);
   process.env.MALHA_TEST_KUBECONFIG = globalThis.malhaTestCluster.kubeconfig;
+  process.env.MALHA_TEST_CLUSTER = globalThis.malhaTestCluster.folder;
   process.env.MALHA_TEST_KUBECTL = join(bin, 'kubectl');
   process.env.MALHA_TEST_GATEWAY_API = execFileSync(script, ['--gateway-api'], { encoding: 'utf8' }).trim();
 }

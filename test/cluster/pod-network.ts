@@ -6,14 +6,19 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { transformFileSync } from '@swc/core';
-import { bootstrap } from '../../lib/injector';
+import type { Pod } from '../../lib/api/kubernetes';
+import type { envoy } from '../../lib/envoy/generated/envoy';
+import { bootstrap, IDENTITY_DIRECTORY } from '../../lib/injector';
+import { expand } from '../../lib/local/command';
+import { environmentOf } from '../../lib/local/downward';
 import { findEnvoy } from '../../lib/local/envoy-binary';
 import type { Answer, FromPods, ToPods } from './pods-program';
 
+type Bootstrap = envoy.config.bootstrap.v3.Bootstrap;
 type Message<T> = T extends unknown ? Omit<T, 'id'> : never;
 
 const LOCAL = 'ip link set lo up && ip route add local 198.18.0.0/15 dev lo';
@@ -21,6 +26,7 @@ const LOCAL = 'ip link set lo up && ip route add local 198.18.0.0/15 dev lo';
 export class PodNetwork {
   private readonly waiting = new Map<number, (message: FromPods) => void>();
   private readonly envoys: ChildProcess[] = [];
+  private readonly doors: Server[] = [];
   private nextId = 0;
   /** Where proxies are sent; a control plane that is started again has another port. */
   controlPlanePort = 0;
@@ -55,14 +61,7 @@ export class PodNetwork {
     await once(pods, 'message');
     door.on('connection', (proxy) => {
       const controlPlane = connect(network.controlPlanePort, '127.0.0.1');
-      for (const [from, to] of [
-        [proxy, controlPlane],
-        [controlPlane, proxy],
-      ] as const) {
-        from.on('error', () => to.destroy());
-        from.on('close', () => to.destroy());
-        from.pipe(to);
-      }
+      pipeBoth(proxy, controlPlane);
     });
     await new Promise<void>((resolve) => door.listen(network.socket, resolve));
     return network;
@@ -107,6 +106,54 @@ export class PodNetwork {
     return async () => ((await this.send({ type: 'endLoad' })) as Extract<FromPods, { type: 'counted' }>).counts;
   }
 
+  /** Asks directly, with no sidecar between. */
+  async get(url: string): Promise<Answer> {
+    return ((await this.send({ type: 'get', url })) as Extract<FromPods, { type: 'answer' }>).answer;
+  }
+
+  /** Programs of this network reach the API server where the others do, and it reaches them at the Pods' addresses. */
+  async join(server: string, podSocket: string): Promise<void> {
+    const { port } = new URL(server);
+    const socket = join(this.folder, 'api.sock');
+    const door = createServer((inside) => pipeBoth(inside, connect(Number(port), '127.0.0.1')));
+    await new Promise<void>((resolve) => door.listen(socket, resolve));
+    this.doors.push(door);
+    await this.send({ type: 'leadOut', port: Number(port), socket });
+    rmSync(podSocket, { force: true });
+    await this.send({ type: 'leadIn', socket: podSocket });
+  }
+
+  /** What to begin a command with that is to run in here. */
+  get enter(): readonly string[] {
+    return ['nsenter', '--target', String(this.pods.pid), '--user', '--net', '--preserve-credentials', '--'];
+  }
+
+  /**
+   * Starts the proxy of a Pod as it was injected. What a cluster would do for it is done here: its name service, its volume and its
+   * own network namespace.
+   * @param names addresses by host. @param volume where its identity lies.
+   */
+  async startInjected(pod: Pod, names: Readonly<Record<string, string>>, volume: string): Promise<void> {
+    const { path } = await findEnvoy();
+    const proxy = pod.spec!.initContainers!.find(({ name }) => name === 'istio-proxy')!;
+    const variables = environmentOf(proxy, pod);
+    const args = proxy.args!.map((arg) => expand(arg, variables));
+    const at = args.indexOf('--config-yaml') + 1;
+    const config = JSON.parse(args[at]!.replaceAll(IDENTITY_DIRECTORY, volume)) as Bootstrap;
+    const cluster = config.static_resources!.clusters!.find(({ name }) => name === 'xds-grpc')!;
+    const { address } = cluster.load_assignment!.endpoints![0]!.lb_endpoints![0]!.endpoint!;
+    const socket = address!.socket_address!;
+    socket.address = names[socket.address!]!;
+    cluster.type = 'STATIC';
+    const own = { address: pod.status!.podIP!, port_value: 0 };
+    cluster.upstream_bind_config = { source_address: own };
+    args[at] = JSON.stringify(config);
+    const log = join(this.folder, `${pod.metadata.name}.log`);
+    writeFileSync(log, '');
+    const command = [...this.enter, 'setpriv', '--pdeathsig', 'KILL', path, ...args, '--log-path', log];
+    this.envoys.push(spawn(command[0]!, command.slice(1), { stdio: 'ignore' }));
+  }
+
   /** Starts the Envoy of a Pod. */
   async startProxy(
     name: string,
@@ -129,9 +176,9 @@ export class PodNetwork {
     const args = ['--config-yaml', text.replace('"STRICT_DNS"', '"STATIC"'), '--service-node', node];
     const log = join(this.folder, `${name}.log`);
     writeFileSync(log, '');
-    const enter = ['--target', String(this.pods.pid), '--user', '--net', '--preserve-credentials', '--'];
+    const [nsenter, ...enter] = this.enter;
     const envoy = spawn(
-      'nsenter',
+      nsenter!,
       [
         ...enter,
         ...['setpriv', '--pdeathsig', 'KILL', path, ...args, '--service-cluster', `${name}.${namespace}`],
@@ -163,7 +210,7 @@ export class PodNetwork {
       child.kill('SIGKILL');
       await gone;
     }
-    await new Promise((resolve) => this.door.close(resolve));
+    for (const door of [this.door, ...this.doors]) await new Promise((resolve) => door.close(resolve));
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -173,5 +220,16 @@ export class PodNetwork {
       this.waiting.set(id, resolve);
       this.pods.send({ ...message, id });
     });
+  }
+}
+
+function pipeBoth(a: Socket, b: Socket): void {
+  for (const [from, to] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    from.on('error', () => to.destroy());
+    from.on('close', () => to.destroy());
+    from.pipe(to);
   }
 }

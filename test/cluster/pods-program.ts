@@ -1,6 +1,6 @@
 /** The applications of all Pods, in their network namespace: they listen, and they ask through their sidecar. */
-import { Agent, createServer, request, type Server } from 'node:http';
-import { connect } from 'node:net';
+import { Agent, createServer, get, request, type Server } from 'node:http';
+import { connect, createServer as createTcpServer, type Socket } from 'node:net';
 
 /** Where explicit capture has its HTTP proxy. */
 const SIDECAR = { host: '127.0.0.1', port: 15080 };
@@ -19,6 +19,9 @@ export type ToPods = { readonly id: number } & (
   | { readonly type: 'askUntil'; readonly url: string; readonly body: string; readonly patience: number }
   | { readonly type: 'load'; readonly url: string }
   | { readonly type: 'endLoad' }
+  | { readonly type: 'get'; readonly url: string }
+  | { readonly type: 'leadOut'; readonly port: number; readonly socket: string }
+  | { readonly type: 'leadIn'; readonly socket: string }
 );
 
 export type FromPods = { readonly id: number } & (
@@ -47,6 +50,52 @@ function ask(url: string, headers: Record<string, string> = {}): Promise<Answer>
     asking.on('error', (error) => resolve({ status: 0, body: error.message }));
     asking.end();
   });
+}
+
+function plainGet(url: string): Promise<Answer> {
+  return new Promise((resolve) => {
+    const asking = get(url, { agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => {
+        body += text;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+    });
+    asking.setTimeout(5_000, () => asking.destroy());
+    asking.on('error', (error) => resolve({ status: 0, body: error.message }));
+  });
+}
+
+function join(a: Socket, b: Socket): void {
+  for (const [from, to] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    from.on('error', () => to.destroy());
+    from.on('close', () => to.destroy());
+    from.pipe(to);
+  }
+}
+
+/** What listens on a port of this network's loopback, and leads out of it. */
+function leadOut(port: number, socket: string): Promise<void> {
+  const server = createTcpServer((inside) => join(inside, connect(socket)));
+  return new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+}
+
+/** What an API server asks to be led to a Pod (HTTP CONNECT). */
+function leadIn(socket: string): Promise<void> {
+  const server = createServer();
+  server.on('connect', ({ url = '' }, outside: Socket) => {
+    const colon = url.lastIndexOf(':');
+    const inside = connect({ host: url.slice(0, colon), port: Number(url.slice(colon + 1)) });
+    inside.once('connect', () => {
+      outside.write('HTTP/1.1 200 OK\r\n\r\n');
+      join(outside, inside);
+    });
+    inside.once('error', () => outside.end('HTTP/1.1 502 Bad Gateway\r\n\r\n'));
+  });
+  return new Promise((resolve) => server.listen(socket, resolve));
 }
 
 function load(url: string): () => Promise<Record<string, number>> {
@@ -102,6 +151,14 @@ async function answer(message: ToPods): Promise<FromPods> {
     }
     case 'load':
       endLoad = load(message.url);
+      return { id, type: 'done' };
+    case 'get':
+      return { id, type: 'answer', answer: await plainGet(message.url) };
+    case 'leadOut':
+      await leadOut(message.port, message.socket);
+      return { id, type: 'done' };
+    case 'leadIn':
+      await leadIn(message.socket);
       return { id, type: 'done' };
     case 'endLoad':
       return { id, type: 'counted', counts: await endLoad() };

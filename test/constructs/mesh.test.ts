@@ -85,19 +85,55 @@ describe('the control plane', () => {
     expect(program.object('PodDisruptionBudget', 'malha-control-plane').spec.minAvailable).toBe(1);
   });
 
-  test('may read what makes a World, and write nothing', () => {
+  test('may read what makes a World, and write only what it has to, by name where it has one', () => {
     const rules = [
       ...program.object('ClusterRole', 'malha-control-plane-malha-system').rules,
       ...program.object('Role', 'malha-control-plane').rules,
     ];
     const statuses = rules.filter(({ resources }) => resources.every((each: string) => each.endsWith('/status')));
     expect(statuses.map(({ verbs }) => verbs)).toEqual(statuses.map(() => ['patch']));
-    const others = rules.filter((rule) => !statuses.includes(rule));
-    expect(new Set(others.flatMap(({ verbs }) => verbs))).toEqual(new Set(['get', 'list', 'watch']));
+    const READING = ['get', 'list', 'watch'];
+    const writes = rules.filter((rule) => !statuses.includes(rule)).flatMap(({ resources, resourceNames = ['*'], verbs }) =>
+      verbs
+        .filter((verb: string) => !READING.includes(verb))
+        .map((verb: string) => `${verb} ${resources.join()} ${resourceNames.join()}`),
+    );
+    expect(writes).toEqual([
+      'create tokenreviews *',
+      'sign signers malha.dev/workload',
+      'attest signers malha.dev/workload',
+      'create clustertrustbundles *',
+      'patch clustertrustbundles malha.dev:workload:mesh',
+      'patch mutatingwebhookconfigurations malha-injector-malha-system',
+      'patch validatingwebhookconfigurations malha-validator-malha-system',
+      'create secrets *',
+      'update secrets malha-ca-secret',
+      'create leases *',
+      'update leases malha-leader',
+    ]);
+    const named = (resource: string) =>
+      rules
+        .filter(({ resources, verbs }) => resources.includes(resource) && verbs.includes('get'))
+        .map(({ resourceNames }) => resourceNames);
+    expect(named('secrets')).toEqual([['malha-ca-secret'], ['cacerts']]);
+    expect(named('configmaps')).toEqual([['istio']]);
     const resources = rules.flatMap(({ resources }) => resources);
-    expect(resources).not.toContain('secrets');
     expect(resources).toEqual(expect.arrayContaining(['pods', 'services', 'endpointslices', 'virtualservices']));
-    expect(rules.find(({ resources }) => resources.includes('configmaps')).resourceNames).toEqual(['istio']);
+    expect(rules.flatMap(({ verbs }) => verbs)).not.toContain('*');
+  });
+
+  test('is asked about Pods and objects, and its manifests leave the trusted roots to it', () => {
+    for (const kind of ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration']) {
+      const part = kind.startsWith('Mut') ? 'injector' : 'validator';
+      const { webhooks } = program.object(kind, `malha-${part}-malha-system`);
+      for (const { clientConfig } of webhooks) {
+        expect(clientConfig).toEqual({
+          service: { namespace: 'malha-system', name: 'malha-control-plane', path: expect.any(String), port: 443 },
+        });
+      }
+    }
+    const { ports } = program.object('Service', 'malha-control-plane').spec;
+    expect(ports).toContainEqual({ name: 'https-webhook', port: 443, targetPort: 15017, appProtocol: 'https' });
   });
 
   test('says how it runs on one machine', () => {
@@ -153,13 +189,13 @@ describe('every Pod of the system namespace', () => {
 });
 
 describe('two meshes of one app', () => {
-  test('do not share rights', () => {
+  test('do not share rights, nor Pods', () => {
     const app = new App();
     const names = ['a', 'b'].map(
       (name) =>
         new Mesh(app, name, {
           namespace: `system-${name}`,
-          controlPlane: { crds: name === 'a' ? 'install' : 'existing' },
+          controlPlane: name === 'a' ? {} : { crds: 'existing', revision: name },
         }),
     );
     const chart = new Chart(app, 'shop', { namespace: 'shop' });
@@ -169,5 +205,8 @@ describe('two meshes of one app', () => {
       'malha-control-plane-system-a',
       'malha-control-plane-system-b',
     ]);
+    const shop = objectsOf(app).find(({ kind, metadata }) => kind === 'Namespace' && metadata.name === 'shop')!;
+    expect(shop.metadata.labels).toMatchObject({ 'istio.io/rev': 'b' });
+    expect(shop.metadata.labels).not.toHaveProperty('istio-injection');
   });
 });

@@ -10,8 +10,10 @@ import type { GatewayWorkloadOptions } from '../../../lib/injector';
 import { startControlPlane } from '../../control-plane';
 import { TOKEN_AUDIENCE } from '../../control-plane/citadel';
 import type { ConsulRegistryOptions } from '../../control-plane/consul-registry';
+import type { MembershipOptions } from '../../control-plane/membership';
 import type { RateLimitRedis } from '../../control-plane/rate-limits';
 import type { RegistryOptions } from '../../control-plane/registry';
+import type { WebhooksOptions } from '../../control-plane/webhooks';
 import type { Context } from '../io';
 import { meshConfigOption, podRangeOption, readMeshConfig, serviceRangeOption } from '../mesh-files';
 
@@ -30,6 +32,12 @@ interface Options {
   xds: string;
   xdsTls?: string;
   citadel?: string;
+  citadelSecret?: boolean;
+  identity: 'podCertificate' | 'sds';
+  revision?: string;
+  webhooks: string;
+  proxyImage?: string;
+  initImage?: string;
   vault?: string;
   vaultTokenFile?: string;
   vaultCa?: string;
@@ -78,8 +86,22 @@ export function controlPlane({ io }: Context): Command {
       'where proxies connect in plaintext and are believed; `none`: nowhere',
       '127.0.0.1:15010',
     )
-    .option('--xds-tls <host:port>', 'where proxies connect by TLS and prove who they are; needs --citadel or --vault')
+    .option('--xds-tls <host:port>', 'where proxies connect by TLS and prove who they are; needs an authority')
     .option('--citadel <folder>', 'where the mesh’s certificate authority is kept; made there when it is empty')
+    .option('--citadel-secret', 'the authority is kept in the cluster: Secret malha-ca-secret, or yours named cacerts')
+    .addOption(
+      new Option('--identity <kind>', 'how Pods that the webhook injects prove who they are; docs/identity.md tells')
+        .choices(['podCertificate', 'sds'])
+        .default('podCertificate'),
+    )
+    .option(
+      '--webhooks <host:port>',
+      'where the API server asks about Pods and objects, by TLS; `none`: nowhere',
+      'none',
+    )
+    .option('--revision <name>', 'which control plane of its namespace this is; default: default')
+    .option('--proxy-image <image>', 'the Envoy of Pods that the webhook injects; default: as tested with this version')
+    .option('--init-image <image>', 'the image that redirects in those Pods; default: that of this version')
     .option('--vault <url>', 'Vault’s PKI signs in place of --citadel: https://HOST:PORT/MOUNT/ROLE')
     .option('--vault-token-file <file>', 'where the token for Vault is, read anew for each request')
     .option('--vault-ca <file>', 'whom to trust for Vault’s TLS, in PEM; default: the system’s authorities')
@@ -115,15 +137,21 @@ Reads objects, translates them, and serves every proxy what follows, again after
 errors leaves its last good version in force. On the HTTP address: / (console), /healthz, /readyz, /metrics, /status,
 /sd/targets (for Prometheus).
 
-With --citadel, proxies connect to --xds-tls by a certificate of the mesh or a service-account token, and get what belongs to
+With an authority (--citadel, --citadel-secret or --vault), proxies connect to --xds-tls by a certificate of the mesh or a service-account token, and get what belongs to
 the workload that they have proven to be. --http shows its pages / and /status to this machine alone then and now; by TLS they
 are shown to whoever has a credential, of its own namespace.
+
+With --citadel-secret it is one of the replicas of its cluster. They share the Secret; the one that holds the Lease malha-leader
+rotates the authority, answers PodCertificateRequests of signer malha.dev/workload, publishes the roots (ClusterTrustBundle
+malha.dev:workload:mesh; with --identity sds, ConfigMap malha-ca-root-cert of each namespace) and tells the API server to trust
+the webhooks. --webhooks serves /inject and /validate.
 
 Examples:
   $ malha control-plane --files manifests
   $ malha control-plane --files manifests --xds none --xds-tls 10.0.0.1:15012 --citadel ~/.malha/citadel
   $ malha control-plane --registry files --files manifests --xds 127.0.0.1:15010 --http 127.0.0.1:15014
   $ malha control-plane --registry kubernetes --context staging
+  $ malha control-plane --registry kubernetes --xds none --xds-tls 0.0.0.0:15012 --citadel-secret --webhooks 0.0.0.0:15017
   $ malha control-plane --files manifests --consul http://127.0.0.1:8500
 
 Exit codes: 0 stopped by SIGINT or SIGTERM, 2 it could not start.
@@ -144,6 +172,8 @@ Exit codes: 0 stopped by SIGINT or SIGTERM, 2 it could not start.
           write: options.write,
           gateways: gatewaysOf(options),
           rateLimitRedis: await rateLimitRedisOf(options),
+          membership: membershipOf(options),
+          webhooks: webhooksOf(options),
           insecure: options.insecure,
           http: options.http,
           meshConfig,
@@ -195,6 +225,7 @@ function consulOf(options: Options): ConsulRegistryOptions | undefined {
 
 async function citadelOf({
   citadel: folder,
+  citadelSecret,
   xdsTls: address,
   vault,
   certificateLifetime: leafSeconds,
@@ -202,12 +233,35 @@ async function citadelOf({
   tokenIssuer = '',
   ...options
 }: Options) {
-  if (!(folder ?? vault) !== !address) throw new Error('--xds-tls and --citadel or --vault belong together');
-  if (folder && vault) throw new Error('--citadel and --vault are both given; only one can sign');
+  const authorities = [folder && '--citadel', citadelSecret && '--citadel-secret', vault && '--vault'].filter(Boolean);
+  if (authorities.length > 0 !== (address !== undefined)) {
+    throw new Error('--xds-tls and an authority (--citadel, --citadel-secret or --vault) belong together');
+  }
+  if (authorities.length > 1) throw new Error(`${authorities.join(' and ')} are both given; only one can sign`);
   if (!address) return undefined;
   const reviewer = tokenKeys ? await tokenReviewer(tokenKeys, tokenIssuer) : undefined;
   if (vault) return { vault: await vaultOf(vault, options), address, reviewer, leafSeconds };
-  return { storage: fileStorage(resolve(folder!)), address, reviewer, leafSeconds };
+  return { storage: folder === undefined ? undefined : fileStorage(resolve(folder)), address, reviewer, leafSeconds };
+}
+
+function membershipOf({ registry, citadelSecret, identity, revision }: Options): MembershipOptions | undefined {
+  if (!citadelSecret) return undefined;
+  if (registry !== 'kubernetes') throw new Error('--citadel-secret is kept in a cluster: add --registry kubernetes');
+  return { keepsAuthority: true, identity, revision };
+}
+
+function webhooksOf({
+  webhooks: address,
+  xdsTls,
+  identity,
+  certificateLifetime: certificateSeconds,
+  proxyImage,
+  initImage,
+}: Options): WebhooksOptions | undefined {
+  if (address === 'none') return undefined;
+  if (!xdsTls) throw new Error('--webhooks needs --xds-tls and an authority, which signs its certificate');
+  const injection = { identity, certificateSeconds, images: { proxy: proxyImage, init: initImage } };
+  return { address, injection };
 }
 
 /** The last part of the path is the role, what stands before it the mount. */

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { type KubeObject, objectName } from '../../../lib/api/object';
-import { NEVER_INJECTED } from '../../../lib/api/webhooks';
+import { isOfKubernetes } from '../../../lib/api/webhooks';
 import { type InjectOptions, injectObject, type ProxyIdentity } from '../../../lib/injector';
 import type { Context } from '../io';
 import { editStream, readStream } from '../yaml-stream';
@@ -79,7 +79,8 @@ function injectOne(
     );
     return items.some((item, i) => item !== (object.items as unknown[])[i]) ? { ...object, items } : object;
   }
-  if (excluded.has(object.metadata.namespace ?? defaultNamespace)) return object;
+  const namespace = object.metadata.namespace ?? defaultNamespace;
+  if (isOfKubernetes(namespace) || excluded.has(namespace)) return object;
   const injected = injectObject(object, settings);
   if (injected !== object) told.push(objectName(object));
   return injected;
@@ -90,7 +91,7 @@ function excludedNamespaces(values: readonly unknown[], options: Options): Set<s
     .filter(isObject)
     .filter(({ kind, metadata }) => kind === 'Namespace' && metadata.labels?.['istio-injection'] === 'disabled')
     .map(({ metadata }) => metadata.name);
-  return new Set([...NEVER_INJECTED, options.systemNamespace, ...disabled]);
+  return new Set([options.systemNamespace, ...disabled]);
 }
 
 /** A List has no name; everything else that is a Kubernetes object has. */

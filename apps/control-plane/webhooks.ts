@@ -1,0 +1,75 @@
+/** The webhooks of the control plane: sidecars for Pods, Galley's judgement of objects, by Citadel's certificate. Wiring only. */
+import { AdmissionServer, injectionVerdict, validationVerdict } from '../../lib/admission';
+import type { MeshConfig } from '../../lib/api';
+import type { InjectOptions } from '../../lib/injector';
+import { capturesDns } from '../../lib/world/virtual-addresses';
+import type { Logger } from '../../lib/xds/source';
+import { parseAddress } from './address';
+import type { Citadel } from './citadel';
+import { CONTROL_PLANE_NAME } from './membership';
+import type { Metrics } from './metrics';
+
+export interface WebhooksOptions {
+  /** `HOST:PORT`; port 0 takes any. */
+  readonly address: string;
+  /** What every sidecar is made from. Default for its control plane: this one, by TLS. */
+  readonly injection: Omit<InjectOptions, 'workload'>;
+}
+
+export interface Webhooks {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+export async function serveWebhooks(
+  { address, injection }: WebhooksOptions,
+  {
+    citadel,
+    namespace,
+    meshConfig,
+    metrics,
+    log,
+  }: {
+    citadel: Citadel;
+    namespace: string;
+    meshConfig: () => MeshConfig;
+    metrics: Pick<Metrics, 'countInjection'>;
+    log: Logger;
+  },
+): Promise<Webhooks> {
+  const certificate = () => {
+    const { chainPem, keyPem } = citadel.identity();
+    return { cert: chainPem, key: keyPem };
+  };
+  const { host, port } = parseAddress(address);
+  const server = await AdmissionServer.listen({
+    host,
+    port,
+    certificate: certificate(),
+    verdicts: {
+      '/inject'(review) {
+        const captureDns = injection.captureDns ?? capturesDns(meshConfig());
+        const verdict = injectionVerdict(review, {
+          injection: {
+            controlPlane: `${CONTROL_PLANE_NAME}.${namespace}.svc.cluster.local:15012`,
+            ...injection,
+            captureDns,
+          },
+          systemNamespace: namespace,
+        });
+        if (!verdict.allowed || verdict.patch) metrics.countInjection(verdict.allowed);
+        return verdict;
+      },
+      '/validate': validationVerdict,
+    },
+    onError: (error) => log.error({ error: error.message }, 'webhook error'),
+  });
+  const forget = citadel.onIdentity(() => server.renew(certificate()));
+  return {
+    port: server.port,
+    async close() {
+      forget();
+      await server.close();
+    },
+  };
+}

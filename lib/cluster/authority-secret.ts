@@ -1,0 +1,65 @@
+/** An authority kept in a Secret, which only the control plane may read. Every save says which version it replaces. */
+import type { KubeObject } from '../api/object';
+import type { Kept, Storage } from '../citadel/storage';
+import { KubeApiError, type KubeClient } from '../discovery/kubernetes';
+
+/** What was made here. */
+export const AUTHORITY_SECRET = 'malha-ca-secret';
+/** What an operator plugs in; the name is Istio's, and so are those of its keys. It goes before the other one. */
+export const PLUGGED_SECRET = 'cacerts';
+
+const TYPE = 'malha.dev/authority';
+
+type Secret = KubeObject & { data?: Record<string, string>; type?: string };
+
+export interface AuthoritySecretOptions {
+  readonly api: Pick<KubeClient, 'request'>;
+  /** The control plane's. */
+  readonly namespace: string;
+}
+
+export function authoritySecret({ api, namespace }: AuthoritySecretOptions): Storage {
+  const folder = `/api/v1/namespaces/${namespace}/secrets`;
+  const read = async (name: string): Promise<Kept | undefined> => {
+    const secret = await api.request<Secret>('GET', `${folder}/${name}`).catch(unlessMissing);
+    const files = secret && filesOf(secret);
+    // An empty one was made by hand, to be filled; it is no authority yet, and nothing is saved over it.
+    if (!files || Object.keys(files).length === 0) return undefined;
+    return { version: `${name}/${secret.metadata.uid}/${secret.metadata.resourceVersion}`, files };
+  };
+  return {
+    load: async () => (await read(PLUGGED_SECRET)) ?? (await read(AUTHORITY_SECRET)),
+    async save(files, before) {
+      const [name, uid, resourceVersion] = before?.split('/') ?? [AUTHORITY_SECRET];
+      if (name !== AUTHORITY_SECRET) throw new Error(`Secret ${namespace}/${name} is its owner's: it is never written`);
+      const body = {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name, namespace, uid, resourceVersion },
+        type: TYPE,
+        data: Object.fromEntries(Object.entries(files).map(([key, text]) => [key, toBase64(text)])),
+      };
+      try {
+        const path = before === undefined ? folder : `${folder}/${name}`;
+        const saved = await api.request<Secret>(before === undefined ? 'POST' : 'PUT', path, { body });
+        return { version: `${name}/${saved.metadata.uid}/${saved.metadata.resourceVersion}`, files };
+      } catch (error) {
+        // Another replica was first, or somebody has deleted it: what is there has to be loaded.
+        if (error instanceof KubeApiError && (error.isConflict || error.isNotFound)) return undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+function filesOf({ data = {} }: Secret): Record<string, string> {
+  const files = Object.entries(data).filter(([name]) => /\.(pem|json)$/.test(name));
+  return Object.fromEntries(files.map(([name, text]) => [name, Buffer.from(text, 'base64').toString('utf8')]));
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (error instanceof KubeApiError && error.isNotFound) return undefined;
+  throw error;
+}
+
+const toBase64 = (text: string) => Buffer.from(text).toString('base64');

@@ -1,0 +1,158 @@
+/**
+ * A mesh as its manifests install it. The Deployment's Pods are made by the real controllers, and each of them runs the real program with
+ * its own arguments, at its own address, as its own ServiceAccount: what the manifests do not allow does not work here.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'cdk8s';
+import { Mesh } from '../../constructs';
+import type { Pod } from '../../lib/api/kubernetes';
+import type { KubeObject } from '../../lib/api/object';
+import type { KubeClient } from '../../lib/discovery/kubernetes';
+import { POD_SOCKET } from './api-server';
+import { connect, eventually, installKinds, kubeconfigOf, kubectl, makeNamespace } from './cluster';
+import { ControlPlaneProgram } from './control-plane-program';
+import { FakeKubelet } from './fake-kubelet';
+import { PodNetwork } from './pod-network';
+
+export interface Replica {
+  readonly name: string;
+  readonly address: string;
+  readonly program: ControlPlaneProgram;
+}
+
+const SERVICE = 'malha-control-plane';
+const WITH_STATUS = ['Deployment', 'PodDisruptionBudget', 'Telemetry'];
+
+export class InstalledMesh {
+  readonly replicas: Replica[] = [];
+  /** The control plane's namespace. */
+  readonly system = 'malha-system';
+  /** One that calls itself Kubernetes' own. */
+  kubeNamespace = '';
+  /** Whose Pods are members. */
+  members = '';
+  kubelet!: FakeKubelet;
+
+  private constructor(
+    readonly client: KubeClient,
+    readonly network: PodNetwork,
+    private readonly folder: string,
+  ) {}
+
+  static async open(): Promise<InstalledMesh> {
+    installKinds();
+    const folder = mkdtempSync(join(tmpdir(), 'malha-mesh-'));
+    const mesh = new InstalledMesh(await connect(), await PodNetwork.open(), folder);
+    const app = new App({ outdir: join(folder, 'manifests') });
+    new Mesh(app, 'mesh', { namespace: mesh.system, controlPlane: { crds: 'existing' } });
+    app.synth();
+    mesh.members = await makeNamespace(mesh.client, 'members', { 'istio-injection': 'enabled' });
+    mesh.kubeNamespace = await makeNamespace(mesh.client, 'kube-addon', { 'istio-injection': 'enabled' });
+    const namespaces = [mesh.system, mesh.members];
+    mesh.kubelet = await FakeKubelet.start(mesh.client, { namespaces, volumes: join(folder, 'volumes') });
+    await mesh.network.join(mesh.client.server, join(process.env.MALHA_TEST_CLUSTER!, POD_SOCKET));
+    const { code, errors } = mesh.apply();
+    try {
+      if (code !== 0) throw new Error(errors);
+      await mesh.startReplicas();
+    } catch (error) {
+      await mesh.close().catch((other: Error) => Promise.reject(new AggregateError([error, other])));
+      throw error;
+    }
+    return mesh;
+  }
+
+  /** Applies all manifests. */
+  apply() {
+    return kubectl(['apply', '--server-side', '-f', join(this.folder, 'manifests')]);
+  }
+
+  /** The version of each object of the manifests; of those whose status somebody writes, that of the spec. */
+  versions(): Record<string, string> {
+    const { out } = kubectl(['get', '-f', join(this.folder, 'manifests'), '-o', 'json']);
+    const { items } = JSON.parse(out) as { items: KubeObject[] };
+    return Object.fromEntries(
+      items.map(({ kind, metadata: { namespace, name, generation, resourceVersion } }) => [
+        `${kind} ${namespace}/${name}`,
+        WITH_STATUS.includes(kind) ? `generation ${generation}` : resourceVersion!,
+      ]),
+    );
+  }
+
+  /** Creates a Pod of a member; resolves to it as the API server took it. */
+  async addPod(name: string): Promise<Pod> {
+    const body = { apiVersion: 'v1', kind: 'Pod', metadata: { name, labels: { app: 'web' } }, spec: this.restricted };
+    return this.client.request<Pod>('POST', this.pods(this.members), { body });
+  }
+
+  /** What every namespace lets run. */
+  get restricted() {
+    const securityContext = {
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+    };
+    return { containers: [{ name: 'app', image: 'app', securityContext }] };
+  }
+
+  async untilRunning(name: string, seconds = 20): Promise<Pod> {
+    return eventually(
+      () => this.client.get<Pod>(`${this.pods(this.members)}/${name}`),
+      ({ status }) => Boolean(status?.podIP),
+      seconds,
+    );
+  }
+
+  /** Starts the Pod's Envoy; it finds the first replica that runs under the control plane's name. */
+  async startProxy(pod: Pod): Promise<void> {
+    const names = { [`${SERVICE}.${this.system}.svc.cluster.local`]: this.replicas[0]!.address };
+    await this.network.startInjected(pod, names, this.kubelet.volumeOf(pod));
+  }
+
+  async leader(): Promise<Replica> {
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${this.system}/leases/malha-leader`;
+    const { spec } = await this.client.get<KubeObject<{ holderIdentity?: string }>>(path);
+    const found = this.replicas.find(({ name }) => spec!.holderIdentity!.startsWith(`${name}_`));
+    if (!found) throw new Error(`${spec!.holderIdentity} leads, which is no replica`);
+    return found;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.replicas.map(({ program }) => program.stop()));
+    await this.network.close();
+    await this.kubelet.stop();
+    kubectl(['delete', '--ignore-not-found', '--wait=false', '-f', join(this.folder, 'manifests')]);
+    for (const name of [this.members, this.kubeNamespace]) {
+      await this.client.request('DELETE', `/api/v1/namespaces/${name}`);
+    }
+    this.client.close();
+    rmSync(this.folder, { recursive: true, force: true });
+    if (this.kubelet.errors.length > 0) throw new AggregateError(this.kubelet.errors, 'the kubelet failed');
+  }
+
+  private pods(namespace: string): string {
+    return `/api/v1/namespaces/${namespace}/pods`;
+  }
+
+  /** Each Pod of the Deployment runs what it says. */
+  private async startReplicas(): Promise<void> {
+    const { items } = await eventually(
+      () => this.client.get<{ items: Pod[] }>(this.pods(this.system)),
+      (list) => list.items.length === 2 && list.items.every(({ status }) => status?.podIP),
+    );
+    const kubeconfig = await kubeconfigOf(this.client, this.system, SERVICE);
+    for (const { metadata, spec, status } of items) {
+      const address = status!.podIP!;
+      const { args = [] } = spec!.containers[0]!;
+      const own = args.map((arg) => arg.replace(/^0\.0\.0\.0:/, `${address}:`));
+      // Outside of a container there is neither a Pod's environment nor its namespace.
+      const enter = [...this.network.enter, 'env', `POD_NAME=${metadata.name}`];
+      const program = ControlPlaneProgram.run(kubeconfig, [...own, '--root-namespace', this.system], enter);
+      this.replicas.push({ name: metadata.name, address, program });
+    }
+    await Promise.all(this.replicas.map(({ program }) => program.ready()));
+  }
+}

@@ -93,11 +93,13 @@ describe('the control plane', () => {
     const statuses = rules.filter(({ resources }) => resources.every((each: string) => each.endsWith('/status')));
     expect(statuses.map(({ verbs }) => verbs)).toEqual(statuses.map(() => ['patch']));
     const READING = ['get', 'list', 'watch'];
-    const writes = rules.filter((rule) => !statuses.includes(rule)).flatMap(({ resources, resourceNames = ['*'], verbs }) =>
-      verbs
-        .filter((verb: string) => !READING.includes(verb))
-        .map((verb: string) => `${verb} ${resources.join()} ${resourceNames.join()}`),
-    );
+    const writes = rules
+      .filter((rule) => !statuses.includes(rule))
+      .flatMap(({ resources, resourceNames = ['*'], verbs }) =>
+        verbs
+          .filter((verb: string) => !READING.includes(verb))
+          .map((verb: string) => `${verb} ${resources.join()} ${resourceNames.join()}`),
+      );
     expect(writes).toEqual([
       'create tokenreviews *',
       'sign signers malha.dev/workload',

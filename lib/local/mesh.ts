@@ -61,6 +61,8 @@ export interface RunningMesh {
   address(pod: string, port: number): Promise<{ host: string; port: number }>;
   /** Runs a command in a pod's network, as its application would. */
   exec(pod: string, command: readonly string[], timeoutMs?: number): Promise<ExecResult>;
+  /** The command prefix that runs a command beside the pods, where the bridge between them is. Empty in explicit capture. */
+  readonly enter: readonly string[];
   /** Sends a signal to a process of a pod: `istio-proxy`, or the application's container. It is started again. */
   kill(pod: string, process: string, signal: NodeJS.Signals): void;
   /** Ends everything and removes what was made. Can be called twice. */
@@ -143,6 +145,7 @@ export async function up(options: UpOptions): Promise<RunningMesh> {
           throw new Error(`no pod '${pod}' runs here; there are ${plan.pods.map(({ id }) => id).join(', ')}`);
         return { host: '127.0.0.1', port: await doorway.forward(0, { host: target.ip, port }) };
       },
+      enter: namespaces?.enterMesh() ?? [],
       exec: (pod, command, timeoutMs) => pods.exec(pod, command, timeoutMs),
       kill: (pod, process, signal) => pods.process(pod, process).kill(signal),
       stop: () => {

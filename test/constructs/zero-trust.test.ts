@@ -61,6 +61,9 @@ describe('a mesh without a word', () => {
 
   test('sends access logs, which tell every path, to the control plane by TLS', () => {
     const { program } = shop();
+    const { ports } = program.object('Service', 'malha-control-plane').spec;
+    // What proxies send is gRPC, for which they have to speak HTTP/2 inside of that TLS.
+    expect(ports).toContainEqual(expect.objectContaining({ port: 15012, appProtocol: 'grpc' }));
     expect(program.object('DestinationRule', 'malha-control-plane').spec).toEqual({
       host: 'malha-control-plane.malha-system.svc.cluster.local',
       trafficPolicy: {

@@ -2,6 +2,7 @@
  * What an Envoy of the mesh knows before it has met the control plane: where that is, and the two listeners that must
  * not depend on it (readiness and metrics). Everything else comes by ADS.
  */
+import { LARGEST_PROGRAM } from '../api/regular-expression';
 import type { envoy } from '../envoy/generated/envoy';
 import { controlPlaneService, controlPlaneTls, type ProxyIdentity } from './identity';
 import { METRICS_PAGE_BYTES, namesFilter } from './metrics-listener';
@@ -55,6 +56,10 @@ export function bootstrap(options: BootstrapOptions): Bootstrap {
       },
       cds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
       lds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
+    },
+    // What Galley admits, Envoy has to take.
+    layered_runtime: {
+      layers: [{ name: 'malha', static_layer: { 're2.max_program_size.error_level': LARGEST_PROGRAM } }],
     },
     stats_config: { ...statsConfig(), stats_matcher: statsMatcher(mergedInclusion(options.stats, probeStats(probes))) },
     static_resources: {

@@ -75,7 +75,8 @@ function workloadName({ metadata, spec }: Gateway): string {
   const plain = whole.replaceAll('.', '-');
   if (plain === whole && whole.length <= LONGEST_NAME && /^[a-z]/.test(whole)) return whole;
   const digest = hash('sha256', whole, 'hex').slice(0, 8);
-  return `${/^[a-z]/.test(plain) ? '' : 'g-'}${plain}`.slice(0, LONGEST_NAME - 9).replace(/-+$/, '') + `-${digest}`;
+  const start = `${/^[a-z]/.test(plain) ? '' : 'g-'}${plain}`.slice(0, LONGEST_NAME - 9).replace(/-+$/, '');
+  return `${start}-${digest}`;
 }
 
 function ownerOf({ apiVersion, kind, metadata: { name, uid } }: Gateway) {

@@ -100,14 +100,18 @@ export function secretFiles(directory: string): { own: object; trust: object } {
   };
 }
 
+/** Envoy's own longest pause is 30 s, each shortened by chance: too long to be without a control plane that is back. */
+const RETRIES = { retry_policy: { retry_back_off: { base_interval: '0.5s', max_interval: '5s' } } };
+
 /** How the control plane is called: by the cluster `xds-grpc`, or with the token that is read for each call. */
 export function controlPlaneService(
   identity: ProxyIdentity,
   address: string,
   directory = IDENTITY_DIRECTORY,
 ): GrpcService {
-  if (identity !== 'sds') return { envoy_grpc: { cluster_name: 'xds-grpc' } };
+  if (identity !== 'sds') return { envoy_grpc: { cluster_name: 'xds-grpc' }, ...RETRIES };
   return {
+    ...RETRIES,
     google_grpc: {
       target_uri: `dns:///${address}`,
       stat_prefix: 'xds-grpc',

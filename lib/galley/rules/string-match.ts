@@ -1,12 +1,9 @@
 /** Matches of strings, and regular expressions in general. */
 import { RE2JS } from 're2js';
 import type { StringMatch } from '../../api/networking/string-match';
+import { LARGEST_PROGRAM, LONGEST_REGEX } from '../../api/regular-expression';
 import { shown } from '../schema-check';
 import type { Check } from './check';
-
-/** A longer expression, or one that compiles to more instructions, is refused: proxies bound theirs too. */
-const LONGEST_REGEX = 1024;
-const LARGEST_PROGRAM = 32_768;
 
 const verdicts = new Map<string, string | undefined>();
 

@@ -17,7 +17,7 @@ import { Construct } from 'constructs';
 import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
 import { WEBHOOK_PORT, WEBHOOK_SERVICE_PORT, webhookConfigurations } from '../lib/api/webhooks';
 import { MALHA_IMAGE } from '../lib/injector';
-import { controlPlaneAccess } from './control-plane-access';
+import { controlPlaneAccess, gatewayDeployment } from './control-plane-access';
 import { restricted } from './hardening';
 import { problemAt } from './problem';
 import { onRendered } from './rendered';
@@ -39,6 +39,11 @@ export interface ControlPlaneProps {
    * which also answers for `istio-injection: enabled`. Two meshes of one cluster need two.
    */
   readonly revision?: string;
+  /**
+   * Whether the control plane makes what Gateways of the Gateway API need to run (docs/gateway-api.md), for which it may create
+   * Deployments, Services and ServiceAccounts in every namespace. Default: not.
+   */
+  readonly deployGateways?: boolean;
   /** CPU to reserve for a replica, in thousandths of a core. Default: 250. */
   readonly cpuMillis?: number;
   /** Memory to reserve for a replica, and its limit. Default: 256 MiB reserved, 1 GiB at most. */
@@ -96,6 +101,7 @@ export class ControlPlane extends Construct {
     const account = new ServiceAccount(this, 'ServiceAccount', { metadata, automountToken: false });
     this.serviceAccount = account;
     controlPlaneAccess(this, account, namespace, { revision, publishesRoots: identity === 'sds' });
+    if (props.deployGateways) gatewayDeployment(this, account, namespace);
     const deployment = new Deployment(this, 'Deployment', {
       metadata,
       replicas,
@@ -130,6 +136,7 @@ export class ControlPlane extends Construct {
         '--init-image',
         this.image,
         ...(props.proxyImage === undefined ? [] : ['--proxy-image', props.proxyImage]),
+        ...(props.deployGateways ? ['--deploy-gateways'] : []),
         '--http',
         `0.0.0.0:${HTTP.number}`,
         ...(props.certificateSeconds === undefined ? [] : ['--certificate-lifetime', String(props.certificateSeconds)]),

@@ -20,7 +20,7 @@ import type { CitadelOptions } from './citadel';
 import { type ConsulRegistryOptions, withConsul } from './consul-registry';
 import { startControllers } from './controllers';
 import { json, localVisitor, type Pages, serveHttp, text } from './http';
-import { joinCluster, type Membership, type MembershipOptions } from './membership';
+import { CONTROL_PLANE_NAME, joinCluster, type Membership, type MembershipOptions } from './membership';
 import { createMetrics } from './metrics';
 import { openRateLimits, type RateLimitRedis } from './rate-limits';
 import { openRegistry, type RegistryOptions } from './registry';
@@ -42,7 +42,7 @@ export interface ControlPlaneOptions extends WorldOptions {
   readonly xds?: string;
   /** The mesh's identities, and where proxies connect by TLS and prove theirs. Default: there are none. */
   readonly citadel?: Omit<CitadelOptions, 'trustDomain' | 'namespace' | 'log' | 'observer'>;
-  /** Writes statuses to the API server that the objects come from. Default: not. */
+  /** Writes statuses to the API server that the objects come from. Default: as one of several in a cluster. */
   readonly write?: boolean;
   /** With `write`: makes Deployment and Service of Gateways that deploy themselves, from this. Default: not. */
   readonly gateways?: GatewayWorkloadOptions;
@@ -139,6 +139,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   const stop = async () => {
     isReady = false;
     controllers?.close();
+    replicas.close();
     issuers.close();
     // What others ask for ends before what it is answered from.
     await webhooks?.close();
@@ -200,14 +201,18 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     }
     const webhookPort = webhooks?.port ?? 0;
     isReady = true;
-    if (options.write) {
+    if (options.write ?? membership !== undefined) {
       controllers = startControllers({
         registry,
         source,
         xds: server,
         objects: () => latest[0],
-        gateways: options.gateways,
+        gateways: options.gateways && {
+          ...(membership && { controlPlane: `${CONTROL_PLANE_NAME}.${namespace}.svc.cluster.local:15012` }),
+          ...options.gateways,
+        },
         leadership: membership?.leadership,
+        reports: membership && access && replicas.reports(membership.leadership, access.citadel),
         log,
       });
     }

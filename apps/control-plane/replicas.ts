@@ -29,6 +29,7 @@ export interface ReplicasOptions {
 export class Replicas {
   private readonly replica = randomUUID();
   readonly local: ProxyReports;
+  private readonly asking: ReplicaReports[] = [];
 
   constructor(private readonly options: ReplicasOptions) {
     const { source, xds } = options;
@@ -54,7 +55,7 @@ export class Replicas {
   /** What all replicas have to say, for the one that leads. */
   reports(leadership: Leadership, citadel: Pick<Citadel, 'identity'>): ReplicaReports {
     const { namespace, source, log } = this.options;
-    return new ReplicaReports({
+    const reports = new ReplicaReports({
       replica: this.replica,
       local: this.local,
       addresses: () => (source.world ? addressesOf(source.world, namespace()) : []),
@@ -64,6 +65,13 @@ export class Replicas {
       clock: systemClock,
       log,
     });
+    this.asking.push(reports);
+    return reports;
+  }
+
+  /** Asks nobody any more. */
+  close(): void {
+    for (const reports of this.asking) reports.close();
   }
 }
 

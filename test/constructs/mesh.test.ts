@@ -14,6 +14,11 @@ import {
 import { kinds } from '../../lib/api';
 import { objectsOf, Program } from './program';
 
+interface Rule {
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
 const kindsIn = (app: App) => new Set(objectsOf(app).map(({ kind }) => kind));
 
 describe('a mesh', () => {
@@ -136,6 +141,17 @@ describe('the control plane', () => {
     }
     const { ports } = program.object('Service', 'malha-control-plane').spec;
     expect(ports).toContainEqual({ name: 'https-webhook', port: 443, targetPort: 15017, appProtocol: 'https' });
+  });
+
+  test('may make Deployments of Gateways where the program says so, and not otherwise', () => {
+    const deploying = new Program({ controlPlane: { deployGateways: true } });
+    const rules = deploying.object('ClusterRole', 'malha-gateways-malha-system').rules;
+    expect(rules.map(({ resources, verbs }: Rule) => [resources, verbs])).toEqual(
+      ['deployments', 'services', 'serviceaccounts'].map((plural) => [[plural], ['get', 'create', 'patch']]),
+    );
+    const { args } = deploying.object('Deployment', 'malha-control-plane').spec.template.spec.containers[0];
+    expect(args).toContain('--deploy-gateways');
+    expect(JSON.stringify(new Program().objects)).not.toMatch(/malha-gateways|deploy-gateways/);
   });
 
   test('says how it runs on one machine', () => {

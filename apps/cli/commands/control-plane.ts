@@ -108,7 +108,7 @@ export function controlPlane({ io }: Context): Command {
     .option('--certificate-lifetime <seconds>', 'how long workloads’ certificates are good; default: a day', seconds)
     .option('--token-keys <file>', 'a JSON Web Key Set: service-account tokens signed by it are accepted by TLS')
     .option('--token-issuer <url>', 'who has signed those tokens', 'https://kubernetes.default.svc.cluster.local')
-    .option('--write', 'write status conditions to the API server; default: it only reads there')
+    .option('--write', 'write status conditions to the API server; default: with --citadel-secret')
     .option(
       '--deploy-gateways',
       'with --write: run what Gateways of the Gateway API need, each as a Deployment of its own',
@@ -199,10 +199,11 @@ function registryOf(options: Options): RegistryOptions {
   return { kind: 'files', files, ranges: { pods: podRange, services: serviceRange }, localPods };
 }
 
-function gatewaysOf({ write, deployGateways }: Options): GatewayWorkloadOptions | undefined {
+function gatewaysOf(options: Options): GatewayWorkloadOptions | undefined {
+  const { write, deployGateways, citadelSecret, identity, proxyImage } = options;
   if (!deployGateways) return undefined;
-  if (!write) throw new Error('--deploy-gateways writes to the API server: add --write');
-  return {};
+  if (!write && !citadelSecret) throw new Error('--deploy-gateways writes to the API server: add --write');
+  return { identity: citadelSecret ? identity : 'none', images: { proxy: proxyImage } };
 }
 
 function consulOf(options: Options): ConsulRegistryOptions | undefined {

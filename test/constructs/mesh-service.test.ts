@@ -114,7 +114,8 @@ describe('a workload that we make', () => {
       image: 'web:1',
       env: [{ name: 'MODE', value: 'fast' }],
       ports: [{ containerPort: 8080, name: 'http' }],
-      readinessProbe: { httpGet: { path: '/ready', port: 8080 } },
+      // By way of the proxy: the kubelet shows no certificate.
+      readinessProbe: { httpGet: { path: '/app-health/main/readyz', port: 15021 } },
       volumeMounts: [{ mountPath: '/tmp', name: 'writable-0' }],
     });
     expect(template.metadata.annotations['malha.dev/run']).toBe('node web.js');

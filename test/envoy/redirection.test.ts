@@ -198,7 +198,8 @@ function address(host: string, port: number) {
 
 function controlPlaneThatIsReady(): KubeObject[] {
   const metadata = { name: 'malha-control-plane', namespace: 'malha-system' };
-  const run = `node -e "require('http').createServer((q, r) => r.end()).listen(15014, '$(POD_IP)')"`;
+  // What a control plane is told behind it is none of Node's options.
+  const run = `node -e "require('http').createServer((q, r) => r.end()).listen(15014, '$(POD_IP)')" --`;
   return [
     {
       apiVersion: 'v1',

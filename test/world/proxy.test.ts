@@ -12,7 +12,8 @@ describe('a proxy that connects', () => {
   const node = { id: 'sidecar~198.18.0.1~reviews-1.shop~shop.svc.cluster.local' };
 
   test('is what its id says, with the labels that the World knows', () => {
-    expect(proxyOf(world, { ...node, metadata: { LABELS: { app: 'forged' } } })).toEqual({
+    const metadata = { LABELS: { app: 'forged' } };
+    expect(proxyOf(world, { ...node, metadata })).toEqual({
       id: node.id,
       type: 'sidecar',
       name: 'reviews-1',
@@ -21,6 +22,7 @@ describe('a proxy that connects', () => {
       labels: { app: 'reviews' },
       capture: 'REDIRECT',
       appAddress: '127.0.0.1',
+      metadata,
     });
   });
 

@@ -25,6 +25,17 @@ export const httpMatch: Behaviour[] = [
   },
   {
     topic,
+    feature: 'http match: expressions far above the bound that Envoy has by itself',
+    objects: reviewsRoutes(`
+      - match: [{ uri: { regex: "/[a-z0-9-]{1,200}/[a-z0-9-]{1,200}" } }]
+        ${toV2}`),
+    cases: [
+      [get(`${url}/users/${'a'.repeat(200)}`), { who: 'v2' }],
+      [get(`${url}/users/${'a'.repeat(201)}`), { who: 'v1' }],
+    ],
+  },
+  {
+    topic,
     feature: 'http match: ignoreUriCase',
     objects: reviewsRoutes(`
       - match: [{ uri: { exact: /Exact }, ignoreUriCase: true }, { uri: { prefix: /Pre }, ignoreUriCase: true }]

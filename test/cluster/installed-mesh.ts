@@ -123,11 +123,17 @@ export class InstalledMesh {
   async close(): Promise<void> {
     await Promise.all(this.replicas.map(({ program }) => program.stop()));
     await this.network.close();
-    await this.kubelet.stop();
     kubectl(['delete', '--ignore-not-found', '--wait=false', '-f', join(this.folder, 'manifests')]);
     for (const name of [this.members, this.kubeNamespace]) {
       await this.client.request('DELETE', `/api/v1/namespaces/${name}`);
     }
+    // Others install a mesh under this name. A namespace ends when the kubelet has taken its Pods away.
+    await eventually(
+      () => this.client.get<{ items: KubeObject[] }>('/api/v1/namespaces'),
+      ({ items }) => items.every(({ metadata: { name } }) => name !== this.system),
+      90,
+    );
+    await this.kubelet.stop();
     this.client.close();
     rmSync(this.folder, { recursive: true, force: true });
     if (this.kubelet.errors.length > 0) throw new AggregateError(this.kubelet.errors, 'the kubelet failed');

@@ -14,7 +14,7 @@ let mesh: InstalledMesh;
 beforeAll(async () => {
   mesh = await InstalledMesh.open();
 }, 120_000);
-afterAll(() => mesh?.close(), 60_000);
+afterAll(() => mesh?.close(), 120_000);
 
 const create = (object: object, ...args: string[]) => kubectl(['create', '-f', '-', ...args], JSON.stringify(object));
 const route = (http: object[], hosts = ['web']) => ({

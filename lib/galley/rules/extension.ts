@@ -30,6 +30,9 @@ export function checkTrafficExtension(spec: TrafficExtensionSpec, check: Check):
   });
 }
 
+/** What there is for a module that is not to be had. */
+const INSTEAD = 'all requests are refused, with failStrategy FAIL_OPEN none';
+
 const SCHEMES = ['oci', 'http', 'https', 'file'];
 
 function checkModule(module: WasmConfig, check: Check): void {
@@ -37,11 +40,11 @@ function checkModule(module: WasmConfig, check: Check): void {
   if (problem) {
     check.at('url').error(problem);
   } else if (!/^(file|https?):\/\//i.test(module.url)) {
-    check.at('url').unserved(`images are accepted, but not served yet: there is no filter for ${shown(module.url)}`);
+    check.at('url').unserved(`images are accepted, but not served yet: in place of ${shown(module.url)} ${INSTEAD}`);
   } else if (!module.url.toLowerCase().startsWith('file:') && !module.sha256) {
     check
       .at('sha256')
-      .unserved('a module that comes over HTTP is served only with its sha256: there is no filter for it');
+      .unserved(`a module that comes over HTTP is served only with its sha256: in its place ${INSTEAD}`);
   }
   const names = new Set<string>();
   check.at('vmConfig', 'env').each(module.vmConfig?.env, (variable, at) => {

@@ -32,7 +32,7 @@ function phaseOf({ spec }: AnyExtension): Phase {
   return phase === 'UNSPECIFIED_PHASE' ? 'UNSPECIFIED' : phase;
 }
 
-/** No patch at all where the extension is of a sort that is not served. */
+/** Of a sort that is not served, an HTTP filter that refuses everything, unless failures are to be let pass. */
 export function patchesOfExtension(extension: AnyExtension, source: string): readonly Compiled[] {
   const { spec, metadata } = extension;
   const { lua, wasm } = spec as { lua?: { inlineCode: string }; wasm?: WasmConfig };
@@ -56,7 +56,8 @@ export function patchesOfExtension(extension: AnyExtension, source: string): rea
     }
     if (!module || module.type === 'NETWORK') return [];
     const origin = originOf(module);
-    if (!origin) return [];
+    if (!origin)
+      return module.failStrategy === 'FAIL_OPEN' ? [] : [adds('HTTP_FILTER', { name, typed_config: refusal() })];
     const config = any('envoy.extensions.filters.http.wasm.v3.Wasm', { config: pluginConfig(name, module, origin) });
     return [
       ...(origin.cluster ? [adds('CLUSTER', origin.cluster)] : []),
@@ -74,11 +75,15 @@ interface Origin {
 
 const FETCH_TIMEOUT = '30s';
 
-/** From where Envoy takes the module; undefined for images, which Envoy cannot fetch. */
+/** In place of a module that cannot be had: what was to be asked first is not passed by. */
+function refusal() {
+  return any('envoy.extensions.filters.http.rbac.v3.RBAC', { rules: { action: 'ALLOW', policies: {} } });
+}
+
+/** From where Envoy takes the module; undefined for images, which Envoy cannot fetch, and for what could be anything. */
 function originOf({ url, sha256 }: WasmConfig): Origin | undefined {
   if (url.startsWith('file://')) return { code: { local: { filename: url.slice('file://'.length) } } };
-  if (!/^https?:\/\//i.test(url)) return undefined;
-  if (!sha256) throw new Error(`a module that comes over HTTP has to have its sha256, ${url} has none`);
+  if (!/^https?:\/\//i.test(url) || !sha256) return undefined;
   const { protocol, hostname, port, pathname, search } = new URL(url);
   const isTls = protocol === 'https:';
   const number = Number(port || (isTls ? 443 : 80));

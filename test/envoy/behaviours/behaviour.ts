@@ -106,6 +106,8 @@ export interface Behaviour {
   notSimulated?: string;
   /** Where the feature cannot exist with explicit capture. */
   onlyTransparent?: string;
+  /** Why older Envoys than the newest cannot show it. */
+  onlyNewest?: string;
 }
 
 /** A GET of the client, unless the options say otherwise. */

@@ -18,7 +18,10 @@ describe.each([
   }, 180_000);
   afterAll(() => mesh?.stop());
 
-  const rows = behaviours.filter(({ onlyTransparent }) => !onlyTransparent || capture === 'transparent');
+  const rows = behaviours.filter(
+    ({ onlyTransparent, onlyNewest }) =>
+      (!onlyTransparent || capture === 'transparent') && (!onlyNewest || version === undefined),
+  );
   test.each(rows.map((row) => [`${row.topic}: ${row.feature}`, row] as const))('%s', async (_, row) => {
     expect(await runBehaviour(mesh, row)).toBe(row.cases.length);
   });

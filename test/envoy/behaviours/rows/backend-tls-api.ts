@@ -179,6 +179,7 @@ export const backendTlsOfGatewayApi: Behaviour[] = [
     topic,
     feature:
       'BackendTLSPolicy: also of clients in the mesh, at ports for HTTP; elsewhere the application may speak TLS itself',
+    onlyTransparent: 'the HTTP proxy of explicit capture takes no https',
     objects: (given) => [
       ...parsed(
         documents(

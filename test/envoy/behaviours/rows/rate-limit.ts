@@ -1,6 +1,6 @@
 /**
  * RateLimit. The first case of each row asks until it is refused, which shows that the limits are in force; the others count
- * exactly, each with values of its own.
+ * exactly, each with values of its own. The first path is each row's own, or the row before would answer for it.
  */
 import { type Behaviour, get } from '../behaviour';
 import { documents, edgeGateway, networking, reviewsRoutes, toV1, toV2 } from './objects';
@@ -20,7 +20,7 @@ spec:
 
 const url = (path: string) => `http://stranger.other:9080${path}`;
 const limited = { status: 429, who: undefined };
-const inForce = [get(url('/first')), limited] as const;
+const inForce = (first: string) => [get(url(first)), limited] as const;
 const three = 'limit: { requests: 3, per: hour }';
 
 export const rateLimitRows: Behaviour[] = [
@@ -34,9 +34,9 @@ export const rateLimitRows: Behaviour[] = [
        { match: { path: { regex: "/b/[0-9]+" }, ports: [8080] }, ${three} },
        { match: { headers: { x-plan: { prefix: free } } }, limit: { requests: 2, per: hour, burst: 1 } },
        { match: { path: { prefix: /other-port }, ports: [8081] }, limit: { requests: 1, per: hour } }`,
-    ),
+    ).replace('/first', '/first/1'),
     cases: [
-      inForce,
+      inForce('/first/1'),
       [get(url('/a'), { times: 5 }), { heard: { stranger: { '/a': 3 } } }],
       [get(url('/a?b')), { ...limited, headers: { 'x-ratelimit-limit': '3', 'x-ratelimit-remaining': '0' } }],
       [get(url('/a'), { method: 'PUT' }), limited],
@@ -53,9 +53,12 @@ export const rateLimitRows: Behaviour[] = [
   {
     topic,
     feature: 'mode local: a count for each value of a header; requests without it, or with a long one, share one',
-    objects: limit('stranger', `{ match: { path: { prefix: /h } }, key: { by: header, header: x-user }, ${three} }`),
+    objects: limit(
+      'stranger',
+      `{ match: { path: { prefix: /h } }, key: { by: header, header: x-user }, ${three} }`,
+    ).replace('/first', '/first/2'),
     cases: [
-      inForce,
+      inForce('/first/2'),
       [get(url('/h'), { headers: { 'x-user': 'ana' }, times: 5 }), { heard: { stranger: { '/h': 3 } } }],
       [get(url('/h'), { headers: { 'x-user': 'bea' }, times: 5 }), { heard: { stranger: { '/h': 3 } } }],
       [get(url('/h'), { headers: { 'x-user': `${'c'.repeat(300)}{n}` }, times: 2 }), { status: 200 }],
@@ -71,10 +74,10 @@ export const rateLimitRows: Behaviour[] = [
       'stranger',
       `{ match: { path: { prefix: /each } }, key: { by: path }, ${three} },
        { match: { path: { prefix: /from } }, key: { by: remoteAddress }, ${three} }`,
-    ),
+    ).replace('/first', '/first/3'),
     onlyTransparent: 'with explicit capture all clients may come from one address',
     cases: [
-      inForce,
+      inForce('/first/3'),
       [get(url('/each/1?{n}'), { times: 3 }), { status: 200 }],
       [get(url('/each/1?q')), limited],
       [get(url('/each/2'), { times: 5 }), { heard: { stranger: { '/each/2': 3 } } }],
@@ -86,9 +89,12 @@ export const rateLimitRows: Behaviour[] = [
   {
     topic,
     feature: 'mode local: gRPC is told RESOURCE_EXHAUSTED',
-    objects: limit('stranger', `{ match: { path: { prefix: /call } }, limit: { requests: 1, per: hour } }`),
+    objects: limit('stranger', `{ match: { path: { prefix: /call } }, limit: { requests: 1, per: hour } }`).replace(
+      '/first',
+      '/first/4',
+    ),
     cases: [
-      inForce,
+      inForce('/first/4'),
       [get('http://stranger.other:9070/call/a', { http: 'grpc' }), { grpcStatus: 0 }],
       [get('http://stranger.other:9070/call/a', { http: 'grpc' }), { grpcStatus: 8 }],
     ],

@@ -45,6 +45,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => (require('./commands/proxy-status') as typeof import('./commands/proxy-status')).proxyStatus,
   },
   {
+    name: 'check',
+    summary: 'look a cluster over, before a mesh is installed and after',
+    load: () => (require('./commands/check') as typeof import('./commands/check')).check,
+  },
+  {
     name: 'inject',
     summary: 'put the sidecar into workloads of a YAML stream',
     load: () => (require('./commands/inject') as typeof import('./commands/inject')).inject,

@@ -47,6 +47,11 @@ export interface Membership {
 /** The name of the control plane's Service, and of its cluster-wide rights. */
 export const CONTROL_PLANE_NAME = 'malha-control-plane';
 
+/** The Lease that the replicas of a revision hold in turn. */
+export function leaseNameOf(revision = DEFAULT_REVISION): string {
+  return revision === DEFAULT_REVISION ? 'malha-leader' : `malha-leader-${revision}`;
+}
+
 export function joinCluster(
   options: MembershipOptions,
   { api, namespace, log }: { api: KubeClient; namespace: string; log: Logger },
@@ -55,7 +60,7 @@ export function joinCluster(
   const leadership = new LeaseLeadership({
     api,
     namespace,
-    name: revision === DEFAULT_REVISION ? 'malha-leader' : `malha-leader-${revision}`,
+    name: leaseNameOf(revision),
     holder: process.env.POD_NAME ?? 'control-plane',
     onTrouble(trouble) {
       if (trouble !== undefined) log.warn({ error: trouble }, 'the Lease of the leader cannot be read or written');

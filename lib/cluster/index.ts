@@ -5,6 +5,7 @@
  * only where what is there differs: whoever applies the manifests again takes nothing away, and sees no drift.
  */
 export { AUTHORITY_SECRET, authoritySecret, PLUGGED_SECRET } from './authority-secret';
+export { type CheckResult, type CheckState, checkCluster } from './check';
 export { type PodCertificateAnswers, PodCertificates } from './pod-certificates';
 export { MESH_LABEL, ownerOf, type Publication, type PublicationOptions, publish } from './publication';
 export { rootConfigMaps, trustBundle, webhookTrust } from './published';

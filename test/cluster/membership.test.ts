@@ -7,7 +7,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod } from '../../lib/api/kubernetes';
 import type { KubeObject } from '../../lib/api/object';
-import { eventually, kubectl } from './cluster';
+import { malha } from '../cli/captured-io';
+import { clusterOptions, eventually, kubectl } from './cluster';
 import { InstalledMesh } from './installed-mesh';
 
 let mesh: InstalledMesh;
@@ -59,6 +60,26 @@ describe('a Pod that is created in a namespace of the mesh', () => {
     const { body } = await mesh.network.get('http://127.0.0.1:15000/config_dump?resource=dynamic_listeners');
     expect(body).toContain('virtualInbound');
   });
+});
+
+test('malha check finds the installed mesh whole', async () => {
+  const { code, stdout } = await malha(['check', '--kubeconfig', clusterOptions.kubeconfig!, '-o', 'json']);
+  const { checks } = JSON.parse(stdout) as { checks: { name: string; state: string; message: string }[] };
+  const of = (name: string) => checks.find((check) => check.name === name);
+  expect(checks.filter(({ state }) => state === 'failed')).toEqual([]);
+  expect(code).toBe(0);
+  for (const name of [
+    'kubernetes',
+    'pod certificates',
+    'definitions',
+    'control plane',
+    'leader',
+    'trust bundle',
+    'webhooks',
+  ]) {
+    expect(of(name)).toMatchObject({ state: 'ok' });
+  }
+  expect(of('leader')!.message).toMatch(/^malha-control-plane-.+ leads$/);
 });
 
 describe('an object of the mesh', () => {

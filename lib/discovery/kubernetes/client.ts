@@ -1,7 +1,7 @@
 /**
  * Requests to one API server. Addresses, certificates and tokens are the official client's (`KubeConfig`: kubeconfig
  * files, or the Pod's own ServiceAccount whose token file is read again each minute), and so is watching. The
- * package is ESM and large, so it is loaded when the first client is made (docs/adr/009).
+ * package is ESM and large, so it is loaded when the first client is made (docs/adr/011).
  */
 
 import { request as httpRequest } from 'node:http';

@@ -92,13 +92,15 @@ test('nothing fails while leaves, intermediates and roots rotate, and the contro
     await sleep(OUTAGE_AT);
     await running.stop();
     await sleep(OUTAGE_MILLISECONDS);
+    // Long enough that somebody has asked in vain, whose certificate is good for as long again.
+    const felt = () => sides.some(({ volume }) => volume.failures > 0);
+    await eventually(async () => expect(felt()).toBe(true));
     running = await start();
     const [a, b] = (await Promise.all(loads)) as [Load, Load];
 
     expect([a.failures, b.failures]).toEqual([[], []]);
     expect(Math.min(a.answered, b.answered)).toBeGreaterThan(2_000);
     for (const { volume } of sides) {
-      expect(volume.failures).toBeGreaterThan(0);
       expect(volume.leaves.length).toBeGreaterThan(15);
       expect(volume.issuers.size).toBeGreaterThanOrEqual(5);
       expect(volume.roots.size).toBeGreaterThanOrEqual(3);
@@ -110,7 +112,7 @@ test('nothing fails while leaves, intermediates and roots rotate, and the contro
     await Promise.all(sides.map(({ volume }) => volume.stop()));
     await Promise.all(sides.map(({ proxy }) => proxy.stop()));
     await running.stop();
-    await rm(folder, { recursive: true });
+    await rm(folder, { recursive: true, maxRetries: 10 });
   }
 }, 150_000);
 

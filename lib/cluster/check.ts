@@ -1,6 +1,6 @@
 /**
  * Looks a cluster over, before a mesh is installed and after: what the mesh needs of it, whether the control plane is whole, and
- * which Pods are not what they should be. Reads alone; each check asks for itself, so that one that may not be read spoils no other.
+ * which Pods are not what they should be. It only reads; what may not be read spoils the checks that need it, and no other.
  */
 
 import { customResourceDefinition } from '../api/crd';
@@ -62,9 +62,22 @@ const CHECKS: readonly (readonly [name: string, check: Check])[] = [
 
 /** All checks, in their order. @throws when the API server cannot be reached at all. */
 export async function checkCluster(api: Pick<Api, 'get'>, options: CheckOptions): Promise<CheckResult[]> {
+  const once = askedOnce(api);
   const results: CheckResult[] = [];
-  for (const [name, check] of CHECKS) results.push({ name, ...(await outcomeOf(check, api, options)) });
+  for (const [name, check] of CHECKS) results.push({ name, ...(await outcomeOf(check, once, options)) });
   return results;
+}
+
+/** Several checks look at the same Deployment and Pods: the API server is asked for each once. */
+function askedOnce(api: Pick<Api, 'get'>): Pick<Api, 'get'> {
+  const answers = new Map<string, Promise<unknown>>();
+  return {
+    get<T>(path: string): Promise<T> {
+      const answer = answers.get(path) ?? api.get<T>(path);
+      answers.set(path, answer);
+      return answer as Promise<T>;
+    },
+  };
 }
 
 async function outcomeOf(check: Check, api: Pick<Api, 'get'>, options: CheckOptions): Promise<Outcome> {

@@ -4,7 +4,7 @@ import { MessageError, shown } from './error';
 import { descriptor } from './generated/descriptor';
 import { enumScalar, type Scalar, scalars } from './scalar';
 import { anyCodec, wellKnown } from './well-known';
-import { WireWriter } from './wire-writer';
+import type { WireWriter } from './wire-writer';
 
 /** Turns the body of one message type, in the form that canonical JSON gives it, into bytes and back. */
 export interface Codec {
@@ -76,13 +76,22 @@ export interface Field {
 /** In a field of this type null is a value, everywhere else it is nothing. */
 const nullIsValue = wellKnown['google.protobuf.Value'];
 
+/**
+ * The fields that are still to be written, of the message at hand on top of those around it. One stack for all, since a
+ * list for each of the many small messages is most of what encoding would cost.
+ */
+const pending = { fields: [] as Field[], values: [] as unknown[], height: 0 };
+
+/** Thousands of these stand in one message, and few of them change at a time. */
+const KEPT = new Set(['envoy.config.route.v3.VirtualHost', 'envoy.config.endpoint.v3.LbEndpoint']);
+
 class MessageCodec implements Codec {
   private planned?: { byName: Map<string, Field>; byId: Map<number, Field> };
 
   readonly keepsBytes: boolean;
 
   constructor(private readonly name: string) {
-    this.keepsBytes = name === 'envoy.config.route.v3.VirtualHost';
+    this.keepsBytes = KEPT.has(name);
   }
 
   /** The fields by their original names. */
@@ -107,12 +116,30 @@ class MessageCodec implements Codec {
       throw new MessageError(`must be an object (${this.name}), got ${shown(message)}`);
     }
     if (depth > MAX_DEPTH) throw new MessageError(`is nested more than ${MAX_DEPTH} deep`);
+    const bottom = pending.height;
+    try {
+      this.push(message as Record<string, unknown>);
+      const top = pending.height;
+      for (let at = bottom; at < top; at++) {
+        const field = pending.fields[at]!;
+        if (field.rivals.length > 0) this.checkOneof(field, message as Record<string, unknown>);
+        try {
+          encodeField(field, pending.values[at], writer, depth + 1);
+        } catch (error) {
+          throw MessageError.of(error).at(field.name);
+        }
+      }
+    } finally {
+      pending.height = bottom;
+    }
+  }
+
+  /** Puts the fields that are set on top of what is pending, by their ids: equal messages are equal bytes. */
+  private push(message: Record<string, unknown>): void {
     const { byName } = this.plan;
-    const fields: Field[] = [];
-    let isSorted = true;
-    let last = 0;
+    const { fields, values, height: bottom } = pending;
     for (const key in message) {
-      const value = (message as Record<string, unknown>)[key];
+      const value = message[key];
       if (value === undefined || !Object.hasOwn(message, key)) continue;
       const field = byName.get(key);
       if (value === null && field?.codec !== nullIsValue) continue;
@@ -120,18 +147,13 @@ class MessageCodec implements Codec {
         if (key === '@type' && String(value).endsWith(`/${this.name}`)) continue;
         throw this.unknownField(key);
       }
-      if (last > field.id) isSorted = false;
-      last = field.id;
-      fields.push(field);
-    }
-    if (!isSorted) fields.sort((a, b) => a.id - b.id);
-    for (const field of fields) {
-      if (field.rivals.length > 0) this.checkOneof(field, message as Record<string, unknown>);
-      try {
-        encodeField(field, (message as Record<string, unknown>)[field.name], writer, depth + 1);
-      } catch (error) {
-        throw MessageError.of(error).at(field.name);
+      let at = pending.height++;
+      for (; at > bottom && fields[at - 1]!.id > field.id; at--) {
+        fields[at] = fields[at - 1]!;
+        values[at] = values[at - 1];
       }
+      fields[at] = field;
+      values[at] = value;
     }
   }
 
@@ -225,31 +247,21 @@ function encodeOne(id: number, { scalar, codec }: Field, value: unknown, writer:
     scalar.write(writer.uint32((id << 3) | scalar.wire), value);
     return;
   }
-  const kept = codec!.keepsBytes ? keptBytes(codec!, value) : undefined;
   writer.uint32((id << 3) | 2);
-  if (kept) {
-    writer.bytes(kept);
+  // A frozen message does not change any more; one that was encoded before is not encoded again.
+  const isKept = codec!.keepsBytes && Object.isFrozen(value);
+  const known = isKept ? kept.get(value as object) : undefined;
+  if (known) {
+    writer.bytes(known);
     return;
   }
-  writer.fork();
+  const start = writer.fork().length;
   codec!.encode(value, writer, depth);
+  if (isKept) kept.set(value as object, writer.since(start));
   writer.ldelim();
 }
 
 const kept = new WeakMap<object, Uint8Array>();
-const scratch = new WireWriter();
-
-/** A frozen message does not change any more; one that was encoded before is not encoded again. */
-function keptBytes(codec: Codec, message: unknown): Uint8Array | undefined {
-  if (typeof message !== 'object' || message === null || !Object.isFrozen(message)) return undefined;
-  let bytes = kept.get(message);
-  if (!bytes) {
-    codec.encode(message, scratch.reset(), 1);
-    bytes = scratch.finish();
-    kept.set(message, bytes);
-  }
-  return bytes;
-}
 
 function encodeMap(field: Field, value: unknown, writer: WireWriter, depth: number): void {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {

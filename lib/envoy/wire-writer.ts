@@ -29,9 +29,19 @@ export class WireWriter {
 
   /** A copy of what was written. */
   finish(): Uint8Array {
+    return this.since(0);
+  }
+
+  /** How many bytes were written. */
+  get length(): number {
+    return this.at;
+  }
+
+  /** A copy of what was written after the first `start` bytes. */
+  since(start: number): Uint8Array {
     // Small copies share the slabs of Node's pool, which costs far less than a buffer each.
-    const copy = Buffer.allocUnsafe(this.at);
-    this.buffer.copy(copy, 0, 0, this.at);
+    const copy = Buffer.allocUnsafe(this.at - start);
+    this.buffer.copy(copy, 0, start, this.at);
     return copy;
   }
 

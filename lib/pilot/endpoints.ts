@@ -2,6 +2,7 @@
 import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
+import type { Endpoint } from '../world';
 import type { EndpointGroup } from './locality';
 import type { Evaluation } from './memo';
 import { labelledEndpoint } from './metadata';
@@ -9,6 +10,7 @@ import { type ClientService, clientServiceKey, groupsOfTarget, serviceQuery, use
 import { endpointAddress } from './shapes';
 
 type Assignment = envoy.config.endpoint.v3.ClusterLoadAssignment;
+type LbEndpoint = envoy.config.endpoint.v3.LbEndpoint;
 
 /** Of all clusters of a service, apart from those that find their endpoints otherwise. */
 export function endpointsOfService(evaluation: Evaluation, service: ClientService): readonly EnvoyResource[] {
@@ -29,19 +31,28 @@ export function loadAssignment(name: string, groups: readonly EndpointGroup[]): 
     ...(groups.length > 0 && {
       endpoints: groups.map(({ locality, endpoints, priority, weight }) => ({
         ...envoyLocality(locality),
-        lb_endpoints: endpoints.map((each) => {
-          const metadata = labelledEndpoint(each);
-          return {
-            endpoint: { address: endpointAddress(each.address, each.port) },
-            ...(each.weight && { load_balancing_weight: each.weight }),
-            ...(metadata && { metadata }),
-          };
-        }),
+        lb_endpoints: endpoints.map(lbEndpoint),
         ...(weight !== undefined && { load_balancing_weight: weight }),
         ...(priority && { priority }),
       })),
     }),
   };
+}
+
+const made = new WeakMap<Endpoint, LbEndpoint>();
+
+/** Frozen, and the same for the service and its subsets, so that it is encoded once. */
+function lbEndpoint(endpoint: Endpoint): LbEndpoint {
+  const known = made.get(endpoint);
+  if (known) return known;
+  const metadata = labelledEndpoint(endpoint);
+  const fresh: LbEndpoint = Object.freeze({
+    endpoint: { address: endpointAddress(endpoint.address, endpoint.port) },
+    ...(endpoint.weight && { load_balancing_weight: endpoint.weight }),
+    ...(metadata && { metadata }),
+  });
+  made.set(endpoint, fresh);
+  return fresh;
 }
 
 function envoyLocality(text: string): { locality?: envoy.config.core.v3.Locality } {

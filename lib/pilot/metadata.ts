@@ -5,8 +5,16 @@ import { canonicalRevision, canonicalService, type Endpoint, type Service } from
 
 /** `VirtualService` → `virtual-service`, as Istio writes kinds in these paths. */
 function kebab(kind: string): string {
-  return kind.replace(/([a-z])([A-Z])/g, '$1-$2').toLowerCase();
+  let written = kebabs.get(kind);
+  if (written === undefined) {
+    written = kind.replace(/([a-z])([A-Z])/g, '$1-$2').toLowerCase();
+    kebabs.set(kind, written);
+  }
+  return written;
 }
+
+/** There are few kinds, and thousands of objects. */
+const kebabs = new Map<string, string>();
 
 /** `/apis/networking.istio.io/v1/namespaces/shop/virtual-service/reviews` */
 export function configPath(object: KubeObject): string {

@@ -137,10 +137,10 @@ function virtualHosts(
 
 /** Hosts of VirtualServices that no service answers to: on port 80 they are routed all the same. */
 function foreignHosts(world: Evaluation, view: ClientView, viewer: Viewer): VirtualHost[] {
-  const known = world.visibleServices(viewer);
+  const known = new Set(world.visibleServices(viewer).map(({ hostname }) => hostname));
   return world.virtualServices(viewer, MESH_GATEWAY).flatMap((object) =>
     [...new Set((object.spec.hosts ?? []).map((host) => resolveHost(host, object.metadata.namespace ?? 'default')))]
-      .filter((host) => !known.some(({ hostname }) => hostname === host || isBelow(hostname, host)))
+      .filter((host) => !known.has(host) && !hasBelow(known, host))
       .filter((host) => world.virtualServiceFor(viewer, host) === object)
       .flatMap((host) => {
         const routes = [...routesOf(world, object, meshContext(view, 80))];
@@ -160,8 +160,10 @@ function foreignHosts(world: Evaluation, view: ClientView, viewer: Viewer): Virt
 }
 
 /** The wildcard `host` stands for a service, which then carries its routes. */
-function isBelow(hostname: string, host: string): boolean {
-  return host.startsWith('*') && hostname.endsWith(host.slice(1));
+function hasBelow(hostnames: Iterable<string>, host: string): boolean {
+  if (!host.startsWith('*')) return false;
+  for (const hostname of hostnames) if (hostname.endsWith(host.slice(1))) return true;
+  return false;
 }
 
 function configuration(

@@ -45,13 +45,14 @@ const virtualHostQuery: Query<HostName, VirtualHost | undefined> = {
     const isRanked = objects[0] !== undefined && sourceOf(objects[0]) !== undefined;
     const inOrder = isRanked ? byPrecedence(routes) : routes;
     const all = inOrder.length > 0 ? inOrder : [defaultRoute(world, view, hostname, port)];
-    return {
+    // Frozen, so that it is encoded once, however many route configurations it stands in.
+    return Object.freeze({
       name: `${hostname}:${port}`,
       domains: domainsOf(service, port, view.namespace, withPort),
       routes: all,
       ...introduction(all),
       include_request_attempt_count: true,
-    };
+    });
   },
 };
 

@@ -3,10 +3,12 @@
  * follows from them over ADS, and an HTTP server tells how it goes. Wiring only; the parts are in lib/.
  */
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import type { CallerOf } from '../../lib/citadel/caller';
 import { OpenIdIssuers } from '../../lib/discovery/openid';
 import type { GatewayWorkloadOptions } from '../../lib/injector';
 import { MALHA_VERSION } from '../../lib/injector/images';
 import { accessLogService } from '../../lib/mixer/access-log-service';
+import { LogBudget } from '../../lib/mixer/log-budget';
 import { ObservedCalls } from '../../lib/mixer/observed-calls';
 import type { WorldOptions } from '../../lib/world';
 import { MeshSource } from '../../lib/xds/mesh-source';
@@ -26,6 +28,7 @@ import { openRateLimits, type RateLimitRedis } from './rate-limits';
 import { openRegistry, type RegistryOptions } from './registry';
 import { Replicas } from './replicas';
 import { statusOf } from './status';
+import { toldOnce } from './told-once';
 import { serveWebhooks, type Webhooks, type WebhooksOptions } from './webhooks';
 
 const DEFAULT_NAMESPACE = 'malha-system';
@@ -98,12 +101,19 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     rootNamespace: options.rootNamespace ?? registry.rootNamespace,
   });
   const calls = new ObservedCalls();
+  const logBudget = new LogBudget();
   const metrics = createMetrics(source, calls, MALHA_VERSION);
-  const accessLogs = accessLogService(calls, {
-    received: (entries) => metrics.countLogEntries(entries),
-    lost: (entries) => metrics.countLostLogEntries(entries),
-    refused: (error) => log.warn({ error: error.message }, 'access logs cannot be read'),
-  });
+  const tellLogRefused = toldOnce(log, 'access logs refused');
+  const accessLogs = (callerOf?: CallerOf) =>
+    accessLogService({
+      calls,
+      budget: logBudget,
+      callerOf,
+      world: () => source.world,
+      received: (entries) => metrics.countLogEntries(entries),
+      lost: (entries) => metrics.countLostLogEntries(entries),
+      refused: (error) => tellLogRefused(error.message),
+    });
   const rateLimits = openRateLimits(options.rateLimitRedis, { source, registry: metrics.registry, log });
   let isReady = false;
   let access: Access | undefined;
@@ -177,10 +187,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const server = new XdsServer(source, {
       log,
       observer: metrics.observer,
-      services: [accessLogs],
-      plainServices: [rateLimits.service()],
+      plainServices: [accessLogs(), rateLimits.service()],
       secureServices: access && [
         ...access.citadel.services,
+        accessLogs(access.citadel.callerOf),
         rateLimits.service(access.citadel.callerOf),
         replicas.service(access.citadel),
       ],

@@ -8,6 +8,7 @@ import type { MeshSource } from '../../lib/xds/mesh-source';
 import type { GrpcService } from '../../lib/xds/server';
 import type { Logger } from '../../lib/xds/source';
 import { METRICS, type MetricName } from './metric-names';
+import { toldOnce } from './told-once';
 
 /** Where counts are kept for several control planes together. */
 export type RateLimitRedis = Omit<RedisStoreOptions, 'onChange'>;
@@ -17,9 +18,6 @@ export interface RateLimits {
   service(callerOf?: CallerOf): GrpcService;
   close(): Promise<void>;
 }
-
-/** Each refusal is told once; whoever is refused comes back with every request. */
-const MAX_TOLD = 100;
 
 /** @param redis default: counts are in memory, for this control plane alone. */
 export function openRateLimits(
@@ -49,12 +47,10 @@ export function openRateLimits(
   read(METRICS.rateLimitStoreAvailable, () => Number(store.isAvailable));
   read(METRICS.rateLimitKeys, () => store.keys);
   read(METRICS.rateLimitKeysDropped, () => store.dropped);
-  const told = new Set<string>();
-  const onDecision = (outcome: Decision, problem?: string) => {
+  const tell = toldOnce(log, 'global rate limits: a question was refused');
+  const onDecision = (outcome: Decision, problem = '') => {
     decisions.inc({ outcome });
-    if (outcome !== 'refused' || told.has(problem ?? '') || told.size >= MAX_TOLD) return;
-    told.add(problem ?? '');
-    log.warn({ error: problem }, 'global rate limits: a question was refused');
+    if (outcome === 'refused') tell(problem);
   };
   return {
     service: (callerOf) => rateLimitService({ store, world: () => source.world, callerOf, onDecision }),

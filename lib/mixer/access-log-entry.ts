@@ -48,6 +48,16 @@ function endsOf(nodeId: string, common: Common, authority: string): Pick<Call, '
   return { source: proxy, destination: asked || 'unknown' };
 }
 
+/**
+ * Under which identity the proxy says to have been called: of the certificate that it showed its caller. Undefined where it
+ * called itself, or showed none of the mesh's.
+ */
+export function ownIdentity({ upstream_cluster = '', tls_properties }: Common): string | undefined {
+  if (!upstream_cluster.startsWith('inbound|')) return undefined;
+  const names = tls_properties?.local_certificate_properties?.subject_alt_name ?? [];
+  return names.map(({ uri }) => uri).find((uri) => uri?.startsWith('spiffe://'));
+}
+
 function addressOf(address: envoy.config.core.v3.Address | undefined): string | undefined {
   const { address: ip, port_value: port } = address?.socket_address ?? {};
   return ip && `${ip}:${port ?? 0}`;

@@ -29,7 +29,7 @@ export function gatewayProxyOf(world: WorldView, proxy: Proxy): GatewayProxy {
   const client = clientViewOf(world, proxy);
   const map = gatewayPortMapOf(world, proxy);
   const authorization = authorizationViewOf(world, proxy, client.viewer);
-  const rateLimits = rateLimitViewOf(world, proxy);
+  const rateLimits = rateLimitViewOf(world, proxy, client.viewer);
   const key = `${client.key}|${map.key}|${authorization.key}|${rateLimits.key}`;
   return { key, client, labels: proxy.labels, map, authorization, rateLimits };
 }

@@ -72,7 +72,7 @@ export function inboundViewOf(world: WorldView, proxy: Proxy, viewer: Viewer): I
   const key = sorted.map(portKey);
   const authorization = authorizationViewOf(world, proxy, viewer);
   const mutualTls = world.mutualTls(proxy.namespace, proxy.labels);
-  const rateLimits = rateLimitViewOf(world, proxy);
+  const rateLimits = rateLimitViewOf(world, proxy, viewer);
   const securityKey = `${authorization.key}|${mutualTls.key}|${rateLimits.key}`;
   const security = { key: securityKey, authorization, mutualTls, rateLimits };
   return { key: `${proxy.namespace}|${key.join(',')}|${security.key}`, ports: sorted, security };

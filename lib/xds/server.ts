@@ -43,8 +43,6 @@ export interface XdsServerOptions {
   readonly authenticate?: Authenticate;
   /** What connections get that have proven themselves by a token, beside their snapshot. Default: nothing. */
   readonly connectionSecrets?: ConnectionSecrets;
-  /** Further services on the same ports. */
-  readonly services?: readonly GrpcService[];
   /** Further services for the plaintext port alone. */
   readonly plainServices?: readonly GrpcService[];
   /** Further services for accepted connections alone. */
@@ -108,9 +106,9 @@ export class XdsServer {
     private readonly options: XdsServerOptions,
   ) {
     this.clock = options.clock ?? systemClock;
-    const { services = [], plainServices = [], secureServices = [] } = options;
-    this.plain = this.serverFor((variant, call) => this.open(variant, call), [...services, ...plainServices]);
-    this.secure = this.serverFor((variant, call) => this.admit(variant, call), [...services, ...secureServices]);
+    const { plainServices = [], secureServices = [] } = options;
+    this.plain = this.serverFor((variant, call) => this.open(variant, call), plainServices);
+    this.secure = this.serverFor((variant, call) => this.admit(variant, call), secureServices);
     // The connections come decrypted.
     this.injector = this.secure.createConnectionInjector(ServerCredentials.createInsecure());
     const stops = [source, options.connectionSecrets].map((each) => each?.subscribe(() => this.startRound()));

@@ -1,5 +1,4 @@
 /** The bootstraps that injection writes, in real Envoys, against a real control plane on its TLS port. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,13 +12,12 @@ import { CitadelAuthority } from '../../lib/citadel/citadel-authority';
 import { jwksTokenReviewer } from '../../lib/citadel/jwks-token-reviewer';
 import { makeKeyPair } from '../../lib/citadel/key-pair';
 import { memoryStorage } from '../../lib/citadel/memory-storage';
-import { bootstrap, IDENTITY_DIRECTORY, type ProxyIdentity } from '../../lib/injector';
+import type { ProxyIdentity } from '../../lib/injector';
 import { secretFiles } from '../../lib/injector/identity';
-import { findEnvoy } from '../../lib/local/envoy-binary';
 import { CredentialVolume } from './credential-volume';
+import { CONTROL_PLANE_HOST, InjectedEnvoy } from './injected-envoy';
 import { ISSUER, issuerKeys, token } from './tokens';
 
-const HOST = 'malha-control-plane.malha-system.svc.cluster.local';
 const OBJECTS = ['edge', 'other'].map(
   (name) => `
 apiVersion: v1
@@ -36,8 +34,7 @@ const tokenOf = (name: string) =>
 let folder: string;
 let running: RunningControlPlane;
 let roots: string;
-let envoy: ChildProcess | undefined;
-let log = '';
+let envoy: InjectedEnvoy | undefined;
 const storage = memoryStorage();
 const warnings: string[] = [];
 
@@ -61,10 +58,8 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  const exited = new Promise((resolve) => envoy?.once('exit', resolve));
-  if (envoy?.kill('SIGKILL')) await exited;
+  await envoy?.stop();
   envoy = undefined;
-  log = '';
 });
 
 afterAll(async () => {
@@ -72,36 +67,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** What injection writes, with the places of this machine. */
 async function startEnvoy(identity: ProxyIdentity, name: string, directory: string, listeners: object[] = []) {
-  const address = `127.0.0.1:${running.xdsTlsPort}`;
-  const text = JSON.stringify(bootstrap({ controlPlane: `${HOST}:${running.xdsTlsPort}`, identity }));
-  const config = JSON.parse(
-    text.replaceAll(IDENTITY_DIRECTORY, directory).replace(`dns:///${HOST}`, 'dns:///127.0.0.1'),
-  );
-  expect(config.static_resources.clusters[0].name).toBe('xds-grpc');
-  config.static_resources.clusters[0].type = 'STATIC';
-  config.static_resources.clusters[0].load_assignment.endpoints[0].lb_endpoints[0].endpoint.address = {
-    socket_address: { address: '127.0.0.1', port_value: Number(address.split(':')[1]) },
-  };
-  config.static_resources.listeners = listeners;
-  delete config.admin;
-  const { path } = await findEnvoy();
-  const args = [
-    '--config-yaml',
-    JSON.stringify(config),
-    '--use-dynamic-base-id',
-    '--concurrency',
-    '1',
-    '-l',
-    'warning',
-  ];
-  envoy = spawn(path, [...args, '--service-node', nodeOf(name), '--service-cluster', 'test'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  envoy.stderr!.on('data', (part) => {
-    log += part;
-  });
+  const controlPlanePort = running.xdsTlsPort;
+  envoy = await InjectedEnvoy.start({ identity, nodeId: nodeOf(name), directory, controlPlanePort, listeners });
 }
 
 async function clustersOf(name: string): Promise<string | undefined> {
@@ -114,7 +82,7 @@ async function eventually(check: () => void | Promise<void>): Promise<void> {
     try {
       return await check();
     } catch (error) {
-      if (Date.now() > end) throw new Error(`${(error as Error).message}\n${log}\n${warnings.join('\n')}`);
+      if (Date.now() > end) throw new Error(`${(error as Error).message}\n${envoy?.log}\n${warnings.join('\n')}`);
     }
   }
 }
@@ -124,7 +92,7 @@ test('a proxy with a podCertificate volume gets its configuration by the certifi
   const volume = new CredentialVolume({
     directory,
     port: running.xdsTlsPort,
-    serverName: HOST,
+    serverName: CONTROL_PLANE_HOST,
     token: () => tokenOf('edge'),
   });
   await volume.start(roots);

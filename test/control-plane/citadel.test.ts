@@ -16,6 +16,7 @@ import { memoryStorage } from '../../lib/citadel/memory-storage';
 import type { ReportMessage } from '../../lib/controllers/object-reports';
 import { watchReports } from '../../lib/controllers/report-client';
 import { decode, encode } from '../../lib/envoy/message';
+import { accessLogDefinition } from '../../lib/mixer/access-log-service';
 import { constraints, dns, ecKeys, inPem, names, request, uri } from '../citadel/requests';
 import { ISSUER, issuerKeys, token } from '../citadel/tokens';
 import { eventually } from '../xds/plain-envoy';
@@ -284,5 +285,48 @@ describe('what proxies have', () => {
 
   test.each(['shop:web', 'malha-system:other', 'shop:malha-control-plane'])('is not told to %s', async (account) => {
     expect(await reportsFor(account)).toMatchObject({ code: Code.PERMISSION_DENIED });
+  });
+});
+
+describe('access logs', () => {
+  const node = (name: string, namespace = 'shop') =>
+    `sidecar~127.0.0.1~${name}.${namespace}~${namespace}.svc.cluster.local`;
+
+  async function tell(nodeId: string, bearer?: string): Promise<number> {
+    const client = new Client(`127.0.0.1:${running.xdsTlsPort}`, credentials.createSsl(roots), {
+      'grpc.ssl_target_name_override': HOST,
+    });
+    const headers = new Metadata();
+    if (bearer) headers.set('authorization', `Bearer ${bearer}`);
+    const { path, requestSerialize, responseDeserialize } = accessLogDefinition.StreamAccessLogs;
+    const upstream_cluster = 'outbound|80||bank.example';
+    const message = {
+      identifier: { node: { id: nodeId }, log_name: 'calls' },
+      http_logs: { log_entry: [{ common_properties: { upstream_cluster }, response: { response_code: 200 } }] },
+    };
+    try {
+      return await new Promise((resolve) => {
+        const answered = (error: ServiceError | null) => resolve(error?.code ?? Code.OK);
+        const call = client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, headers, answered);
+        call.write(Buffer.from(encode('envoy.service.accesslog.v3.StreamAccessLogsMessage', message)));
+        call.end();
+      });
+    } finally {
+      client.close();
+    }
+  }
+
+  test('are taken by TLS from proxies that prove who they are, about themselves alone', async () => {
+    expect(await tell(node('web-1'), tokenOf('shop:web'))).toBe(Code.OK);
+    expect(await tell(node('web-1'))).toBe(Code.UNAUTHENTICATED);
+    expect(await tell(node('web-1'), tokenOf('shop:web', { aud: ['api'] }))).toBe(Code.UNAUTHENTICATED);
+    expect(await tell(node('web-1'), tokenOf('shop:thief'))).toBe(Code.PERMISSION_DENIED);
+    expect(await tell(node('web-1'), tokenOf('bank:web'))).toBe(Code.PERMISSION_DENIED);
+    const { calls } = (await (await fetch(`http://127.0.0.1:${running.httpPort}/status`)).json()) as Status;
+    expect(calls.map(({ source, destination, count }) => [source, destination, count])).toEqual([
+      ['web-1.shop', 'bank.example:80', 1],
+    ]);
+    expect(logged.join()).toContain('access logs refused');
+    expect(logged.join()).toContain('/sa/thief claims Pod shop/web-1, which runs as web');
   });
 });

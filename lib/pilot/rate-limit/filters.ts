@@ -1,7 +1,6 @@
 /**
  * RateLimits in front of a workload or gateway: one filter for each, behind those that refuse callers, so that whoever may not
- * call uses nobody's limit up. A local one counts by itself; a global one asks the control plane, over the connection that every
- * proxy has to it anyway.
+ * call uses nobody's limit up. A local one counts by itself; a global one asks the control plane, which wants to know who asks.
  */
 import type { RateLimit, RateLimitQuota, RateLimitRule } from '../../api';
 import type { envoy } from '../../envoy/generated/envoy';
@@ -16,8 +15,6 @@ type LocalDescriptor = envoy.extensions.common.ratelimit.v3.LocalRateLimitDescri
 
 /** What our service counts. */
 export const RATE_LIMIT_DOMAIN = 'malha.dev';
-/** The cluster of the bootstrap by which the control plane is reached. */
-const CONTROL_PLANE_CLUSTER = 'xds-grpc';
 const DEFAULT_TIMEOUT = '100ms';
 /** Values that a proxy counts at once for each rule; then the one that was not seen for longest begins anew. */
 const MAX_VALUES = 10_000;
@@ -35,7 +32,8 @@ export function rateLimitFilters(evaluation: Evaluation, view: RateLimitView, po
 
 const rateLimitQuery: Query<{ view: RateLimitView; port: number }, readonly HttpFilter[]> = {
   name: 'rate limits',
-  compute: (evaluation, { view, port }) => limitsOf(evaluation, view).flatMap((limit) => filterOf(limit, port)),
+  compute: (evaluation, { view, port }) =>
+    limitsOf(evaluation, view).flatMap((limit) => filterOf(limit, port, view.service)),
 };
 
 interface NamedRule {
@@ -43,7 +41,7 @@ interface NamedRule {
   readonly rule: RateLimitRule;
 }
 
-function filterOf(limit: RateLimit, port: number): HttpFilter[] {
+function filterOf(limit: RateLimit, port: number, service: RateLimitView['service']): HttpFilter[] {
   const rules = limit.spec.rules
     .map((rule, index) => ({ id: ruleId(limit, index), rule }))
     .filter(({ rule }) => !rule.match?.ports?.length || rule.match.ports.includes(port));
@@ -53,7 +51,7 @@ function filterOf(limit: RateLimit, port: number): HttpFilter[] {
   return [
     {
       name: `malha.rate_limit.${namespace}.${name}`,
-      typed_config: isGlobal ? globalFilter(limit, rules) : localFilter(limit, rules),
+      typed_config: isGlobal ? globalFilter(limit, rules, service) : localFilter(limit, rules),
     },
   ];
 }
@@ -91,7 +89,7 @@ function localDescriptors(id: string, { key, limit }: RateLimitRule): LocalDescr
   }));
 }
 
-function globalFilter(limit: RateLimit, rules: readonly NamedRule[]) {
+function globalFilter(limit: RateLimit, rules: readonly NamedRule[], service: RateLimitView['service']) {
   const { timeout = DEFAULT_TIMEOUT, onUnavailable } = limit.spec;
   return any('envoy.extensions.filters.http.ratelimit.v3.RateLimit', {
     domain: RATE_LIMIT_DOMAIN,
@@ -102,7 +100,7 @@ function globalFilter(limit: RateLimit, rules: readonly NamedRule[]) {
     ...headersOf(limit),
     rate_limited_as_resource_exhausted: true,
     rate_limit_service: {
-      grpc_service: { envoy_grpc: { cluster_name: CONTROL_PLANE_CLUSTER } },
+      grpc_service: { envoy_grpc: service },
       transport_api_version: 'V3' as const,
     },
     rate_limits: rules.map(({ id, rule }) => envoyLimit(rule, id)),

@@ -67,10 +67,14 @@ export function clientViewOf(world: WorldView, proxy: Proxy): ClientView {
   const gateway = type === 'router' ? proxy.labels[GATEWAY_NAME_LABEL] : undefined;
   const backendCertificate = gateway === undefined ? '' : world.backendCertificate(namespace, gateway);
   const seen = [type, capture, viewer, identity ?? ''].join('|');
-  const policy = elsewhere.isRegistryOnly ? 'registry only' : elsewhere.egressProxy;
+  const policy = elsewhere.isRegistryOnly
+    ? 'registry only'
+    : elsewhere.resolvesNames
+      ? 'dynamic dns'
+      : elsewhere.egressProxy;
   return {
     key: [seen, policy, serviceName, ip, appAddress, labelsKey(labels), unmetered ? 'unmetered' : ''].join('|'),
-    clusterKey: `${seen}|${JSON.stringify(Object.values(place))}${backendCertificate && `|${backendCertificate}`}`,
+    clusterKey: `${seen}|${elsewhere.resolvesNames ? 'dynamic dns|' : ''}${JSON.stringify(Object.values(place))}${backendCertificate && `|${backendCertificate}`}`,
     type,
     namespace,
     viewer,

@@ -77,6 +77,8 @@ export function isClaimed({ egress }: { egress: readonly EgressView[] }, listene
 /** What happens to traffic that no service claims. */
 export interface Elsewhere {
   readonly isRegistryOnly: boolean;
+  /** Of requests, the authority is resolved: where they were sent to does not count. */
+  readonly resolvesNames: boolean;
   /** The cluster of a proxy that knows more; empty: straight to where it was meant. */
   readonly egressProxy: string;
 }
@@ -84,11 +86,17 @@ export interface Elsewhere {
 /** @param policy the Sidecar's, which takes the place of the mesh's. */
 export function elsewhereOf(world: WorldView, namespace: string, policy: OutboundTrafficPolicy | undefined): Elsewhere {
   if (!policy) {
-    return { isRegistryOnly: world.meshConfig().outboundTrafficPolicy?.mode === 'REGISTRY_ONLY', egressProxy: '' };
+    const mode = world.meshConfig().outboundTrafficPolicy?.mode;
+    return {
+      isRegistryOnly: mode === 'REGISTRY_ONLY',
+      resolvesNames: mode === 'ALLOW_ANY_DYNAMIC_DNS',
+      egressProxy: '',
+    };
   }
   // The first of the API's values is the default of a message that leaves the mode out.
-  if (policy.mode !== 'ALLOW_ANY') return { isRegistryOnly: true, egressProxy: '' };
-  return { isRegistryOnly: false, egressProxy: policy.egressProxy ? clusterOf(policy.egressProxy, namespace) : '' };
+  if (policy.mode !== 'ALLOW_ANY') return { isRegistryOnly: true, resolvesNames: false, egressProxy: '' };
+  const egressProxy = policy.egressProxy ? clusterOf(policy.egressProxy, namespace) : '';
+  return { isRegistryOnly: false, resolvesNames: false, egressProxy };
 }
 
 function clusterOf({ host, port, subset }: Destination, namespace: string): string {

@@ -7,7 +7,13 @@ import { connectionBounds } from './connection-pool';
 import { dnsCacheCluster } from './forward-proxy';
 import type { Evaluation, Query } from './memo';
 import { labelled } from './metadata';
-import { BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, INBOUND_SOURCE_ADDRESS, PASSTHROUGH_CLUSTER } from './names';
+import {
+  BLACK_HOLE_CLUSTER,
+  DYNAMIC_DNS_CLUSTER,
+  INBOUND_PASSTHROUGH_CLUSTER,
+  INBOUND_SOURCE_ADDRESS,
+  PASSTHROUGH_CLUSTER,
+} from './names';
 import { socketAddress } from './shapes';
 import { clientProtocol, protocolOptions } from './upstream-http';
 
@@ -18,6 +24,7 @@ export function fixedClusters(evaluation: Evaluation, view: ClientView): (EnvoyR
   const translate: Record<string, (evaluation: Evaluation) => Cluster> = {
     [BLACK_HOLE_CLUSTER]: blackHole,
     [PASSTHROUGH_CLUSTER]: view.capture === 'REDIRECT' ? passthrough : forwardProxy,
+    ...(view.type === 'sidecar' && view.elsewhere.resolvesNames && { [DYNAMIC_DNS_CLUSTER]: dynamicDns }),
     ...(view.type === 'sidecar' &&
       view.capture === 'REDIRECT' && { [INBOUND_PASSTHROUGH_CLUSTER]: inboundPassthrough }),
   };
@@ -49,6 +56,16 @@ function passthrough(evaluation: Evaluation): Cluster {
     name: PASSTHROUGH_CLUSTER,
     type: 'ORIGINAL_DST',
     lb_policy: 'CLUSTER_PROVIDED',
+    ...connectionBounds(undefined, evaluation.meshConfig()),
+    ...protocolOptions(clientProtocol({})),
+  };
+}
+
+/** To whatever host the authority names. */
+function dynamicDns(evaluation: Evaluation): Cluster {
+  return {
+    name: DYNAMIC_DNS_CLUSTER,
+    ...dnsCacheCluster(),
     ...connectionBounds(undefined, evaluation.meshConfig()),
     ...protocolOptions(clientProtocol({})),
   };

@@ -4,6 +4,7 @@ import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
 import { httpAuthorization, tcpAuthorization, trustDomainsOf } from './authorization';
 import { ChainClaims } from './chain-claims';
+import { dynamicHostsTable } from './dynamic-hosts';
 import { boundVirtualServices, hostNamesOf } from './gateway-hosts';
 import type { GatewayPort, GatewayServer } from './gateway-servers';
 import { certificateGuard, downstreamTls } from './gateway-tls';
@@ -80,6 +81,7 @@ function httpFilters({ evaluation, view, side, name }: Place, { routeName, serve
         ...rateLimitFilters(evaluation, view.rateLimits, server.port.number),
       ],
       metered: { grpc: true },
+      forwardProxy: evaluation.read(dynamicHostsTable, view.client.viewer),
       grpcWeb: server.port.protocol.toUpperCase() === 'GRPC-WEB',
     }),
   ];
@@ -93,7 +95,7 @@ function tcpParts(place: Place, target: GatewayServer): Part[] {
   const parts: Part[] = [];
   for (const { object } of boundVirtualServices(evaluation, side.namespace, target)) {
     const owner = object.metadata.namespace ?? 'default';
-    const routed = { owner, listenerPort: port, name: `${object.metadata.name}.${owner}` };
+    const routed = { owner, listenerPort: port, name: `${object.metadata.name}.${owner}`, names: [] };
     for (const { subnets, route } of tcpRoutes(object, (match, of) => appliesTo(match, context, of))) {
       const filters = forwarded(place, route, routed);
       if (!filters) continue;
@@ -107,10 +109,10 @@ function tcpParts(place: Place, target: GatewayServer): Part[] {
 function forwarded(
   { evaluation, view, side }: Place,
   route: readonly RouteDestination[],
-  routed: { owner: string; listenerPort: number; name: string },
+  routed: { owner: string; listenerPort: number; name: string; names: readonly string[] },
 ): Filters | undefined {
-  const filter = tcpToDestinations(evaluation, side, route, routed);
-  return filter && [...tcpAuthorization(evaluation, view.authorization), filter];
+  const filters = tcpToDestinations(evaluation, side, route, routed);
+  return filters && [...tcpAuthorization(evaluation, view.authorization), ...filters];
 }
 
 /**
@@ -143,8 +145,8 @@ function passthrough(place: Place, target: GatewayServer): FilterChain[] {
       match
         .filter((each) => appliesTo(each, context, owner))
         .flatMap(({ sniHosts, destinationSubnets: subnets = [] }) => {
-          const filters = forwarded(place, route, routed);
           const names = sniHosts.map((name) => name.toLowerCase());
+          const filters = forwarded(place, route, { ...routed, names });
           return filters ? chainOf(place, names, { subnets, filters }) : [];
         }),
     );

@@ -5,8 +5,8 @@ import { any } from '../envoy/message';
 import type { WorldView } from '../world';
 import { accessLogs } from './access-log';
 import { corsFilter } from './cors';
+import { forwardProxyFilters } from './dynamic-hosts';
 import { faultFilter } from './fault';
-import { forwardProxyFilter } from './forward-proxy';
 import { type MeteredPlace, metricLogs } from './metrics';
 import { offeredProtocolsFilter } from './offered-protocols';
 import { peerFilter } from './peer';
@@ -133,7 +133,7 @@ function httpFilters({ role, side, guards = [], grpcWeb, forwardProxy, identifie
     ...guards,
     ...(role === 'inbound' ? [] : [faultFilter(), corsFilter()]),
     ...(identified ? [offeredProtocolsFilter()] : []),
-    ...(forwardProxy ? [forwardProxyFilter()] : []),
+    ...(forwardProxy ? forwardProxyFilters() : []),
     { name: 'envoy.filters.http.router', typed_config: any('envoy.extensions.filters.http.router.v3.Router', {}) },
   ];
 }

@@ -2,6 +2,8 @@
 
 export const BLACK_HOLE_CLUSTER = 'BlackHoleCluster';
 export const PASSTHROUGH_CLUSTER = 'PassthroughCluster';
+/** Istio's name for where `ALLOW_ANY_DYNAMIC_DNS` sends requests. */
+export const DYNAMIC_DNS_CLUSTER = 'AllowAnyDynamicDNSCluster';
 export const INBOUND_PASSTHROUGH_CLUSTER = 'InboundPassthroughCluster';
 
 export const VIRTUAL_OUTBOUND_LISTENER = 'virtualOutbound';

@@ -6,11 +6,13 @@ import { ChainClaims } from './chain-claims';
 import type { ClientView } from './client-view';
 import { destinationAt } from './destinations';
 import { WILDCARD_ADDRESS } from './names';
+import { isDynamic } from './outbound-target';
 import { appliesTo } from './route';
 import { tcpToDestinations, tcpToService } from './tcp-proxy';
 import type { ObservedSide } from './tracing';
 
 type FilterChain = envoy.config.listener.v3.FilterChain;
+type Filters = envoy.config.listener.v3.Filter[];
 
 export interface OpaqueChains {
   /** Chosen by the server name or the destination's block of addresses; no two take the same. */
@@ -32,21 +34,24 @@ export function opaqueChains(
   const chosen: FilterChain[] = [];
   const claims = new ChainClaims();
   let otherwise: FilterChain | undefined;
-  const add = (names: readonly string[], blocks: readonly string[], filter: envoy.config.listener.v3.Filter) => {
-    for (const match of claims.claim(names, blocks)) chosen.push({ filter_chain_match: match, filters: [filter] });
+  const add = (names: readonly string[], blocks: readonly string[], filters: Filters) => {
+    for (const match of claims.claim(names, blocks)) chosen.push({ filter_chain_match: match, filters });
   };
   for (const service of services) {
     const servicePort = service.ports.find(({ number }) => number === port)!;
     const object = world.virtualServiceFor(view.viewer, service.hostname);
     const blocks = address === WILDCARD_ADDRESS ? service.addresses.filter((each) => each.includes('/')) : [];
-    for (const { names, subnets, filter } of tlsRoutes(world, view, side, object, port)) {
-      add(names, subnets.length > 0 ? subnets : blocks, filter);
+    // Its own addresses say nothing of which of its hosts is meant.
+    const isByName = address === WILDCARD_ADDRESS || isDynamic(service);
+    const names = isByName && isTls(servicePort.protocol) && service.hostname !== '*' ? [service.hostname] : [];
+    if (isDynamic(service) && names.length === 0) continue;
+    for (const { names: asked, subnets, filters } of tlsRoutes(world, view, side, object, port)) {
+      add(asked, subnets.length > 0 ? subnets : blocks, filters);
     }
-    const { bySubnet, filter } = forService(world, view, side, object, service, servicePort);
-    for (const { subnets, filter: chosenBySubnet } of bySubnet) add([], subnets, chosenBySubnet);
-    const isNamed = address === WILDCARD_ADDRESS && isTls(servicePort.protocol) && service.hostname !== '*';
-    if (isNamed || blocks.length > 0) add(isNamed ? [service.hostname] : [], blocks, filter);
-    else otherwise ??= { filters: [filter] };
+    const { bySubnet, filters } = forService(world, view, side, object, service, servicePort, names);
+    for (const { subnets, filters: chosenBySubnet } of bySubnet) add([], subnets, chosenBySubnet);
+    if (names.length > 0 || blocks.length > 0) add(names, blocks, filters);
+    else otherwise ??= { filters };
   }
   return { chosen, otherwise };
 }
@@ -68,16 +73,17 @@ function tlsRoutes(
     match
       .filter((each) => appliesTo(each, contextOf(view, port), owner))
       .flatMap(({ sniHosts, destinationSubnets: subnets = [] }) => {
-        const filter = tcpToDestinations(world, side, route, { owner, listenerPort: port, name: nameOf(object) });
-        return filter ? [{ names: sniHosts, subnets, filter }] : [];
+        const place = { owner, listenerPort: port, name: nameOf(object), names: sniHosts };
+        const filters = tcpToDestinations(world, side, route, place);
+        return filters ? [{ names: sniHosts, subnets, filters }] : [];
       }),
   );
 }
 
 interface ServiceFilters {
   /** Of TCP routes that are for some destinations only. */
-  readonly bySubnet: readonly { subnets: readonly string[]; filter: envoy.config.listener.v3.Filter }[];
-  readonly filter: envoy.config.listener.v3.Filter;
+  readonly bySubnet: readonly { subnets: readonly string[]; filters: Filters }[];
+  readonly filters: Filters;
 }
 
 function forService(
@@ -87,18 +93,19 @@ function forService(
   object: VirtualService | undefined,
   { hostname }: Service,
   { number: port }: ServicePort,
+  names: readonly string[],
 ): ServiceFilters {
   const routes = object ? tcpRoutes(object, (match, owner) => appliesTo(match, contextOf(view, port), owner)) : [];
   const ruled = routes.flatMap(({ subnets, route }) => {
-    const place = { owner: object!.metadata.namespace ?? 'default', listenerPort: port, name: nameOf(object!) };
-    const filter = tcpToDestinations(world, side, route, place);
-    return filter ? [{ subnets, filter }] : [];
+    const place = { owner: object!.metadata.namespace ?? 'default', listenerPort: port, name: nameOf(object!), names };
+    const filters = tcpToDestinations(world, side, route, place);
+    return filters ? [{ subnets, filters }] : [];
   });
   return {
     bySubnet: ruled.filter(({ subnets }) => subnets.length > 0),
-    filter:
-      ruled.find(({ subnets }) => subnets.length === 0)?.filter ??
-      tcpToService(world, side, destinationAt(world, view.viewer, hostname, port)),
+    filters:
+      ruled.find(({ subnets }) => subnets.length === 0)?.filters ??
+      tcpToService(world, side, destinationAt(world, view.viewer, hostname, port), names),
   };
 }
 

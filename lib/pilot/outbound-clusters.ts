@@ -4,6 +4,7 @@ import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
 import { connectionBounds } from './connection-pool';
 import { loadAssignment } from './endpoints';
+import { dnsCacheCluster } from './forward-proxy';
 import { loadBalancing } from './load-balancing';
 import type { Evaluation } from './memo';
 import { labelled, provenance } from './metadata';
@@ -11,6 +12,7 @@ import {
   type ClientService,
   clientServiceKey,
   groupsOfTarget,
+  isDynamic,
   isOriginalDestination,
   type OutboundTarget,
   serviceQuery,
@@ -21,6 +23,7 @@ import { ads, duration } from './shapes';
 import { type EffectivePolicy, effectivePolicy, withBackendTls } from './traffic-policy';
 import { upstreamHttp } from './upstream-http';
 import { showsIdentity, upstreamSecurity } from './upstream-security';
+import { namesByAuthority } from './upstream-tls';
 
 type Cluster = envoy.config.cluster.v3.Cluster;
 
@@ -45,8 +48,8 @@ function translate(evaluation: Evaluation, target: OutboundTarget, name: string)
   const metadata = labelled(provenance({ config: rules[0], services: [service], subset }), service);
   return {
     name,
-    ...discovery(evaluation, target, name),
-    ...(isOriginalDestination(target)
+    ...discovery(evaluation, target, policy, name),
+    ...(isOriginalDestination(target) || isDynamic(service)
       ? { lb_policy: 'CLUSTER_PROVIDED' as const }
       : loadBalancing(policy.loadBalancer)),
     ...connectionBounds(policy.connectionPool, mesh, policy.retryBudget),
@@ -63,12 +66,20 @@ function commonBalancing({ outlierDetection: ejection }: EffectivePolicy, target
   const common = {
     ...panicThreshold(ejection),
     // What has weights by locality is balanced between localities first.
-    ...(target.near && !isOriginalDestination(target) && { locality_weighted_lb_config: {} }),
+    ...(target.near &&
+      !isOriginalDestination(target) &&
+      !isDynamic(target.service) && { locality_weighted_lb_config: {} }),
   };
   return Object.keys(common).length > 0 ? { common_lb_config: common } : {};
 }
 
-function discovery(evaluation: Evaluation, target: OutboundTarget, name: string): Partial<Cluster> {
+function discovery(
+  evaluation: Evaluation,
+  target: OutboundTarget,
+  { tls }: EffectivePolicy,
+  name: string,
+): Partial<Cluster> {
+  if (isDynamic(target.service)) return dnsCacheCluster(namesByAuthority(tls, target.service));
   if (isOriginalDestination(target)) return { type: 'ORIGINAL_DST' };
   if (usesEds(target)) {
     return { type: 'EDS', eds_cluster_config: { eds_config: ads(), service_name: name } };

@@ -5,6 +5,7 @@ import { TypeUrl } from '../envoy/type-url';
 import { isHttp, isHttp2, isSniffed, keyOf, partsOf, protocolNamed, type Service } from '../world';
 import type { ClientView } from './client-view';
 import { dnsListener } from './dns-listener';
+import { dynamicHostsTable } from './dynamic-hosts';
 import {
   type EgressView,
   type Elsewhere,
@@ -21,6 +22,7 @@ import type { Evaluation, Query } from './memo';
 import {
   BLACK_HOLE_CLUSTER,
   DEFAULT_HTTP_PROXY_PORT,
+  DYNAMIC_DNS_CLUSTER,
   HTTP_PROXY_ROUTE,
   LOOPBACK_ADDRESS,
   listenerName,
@@ -34,6 +36,7 @@ import { opaqueChains } from './outbound-chains';
 import { bindingsTable, opaqueAtPortTable, opaqueServicesTable } from './outbound-tables';
 import { ownSocket } from './own-socket';
 import { endpointAddress, socketAddress } from './shapes';
+import { catchAll } from './sidecar-routes';
 import { tcpToCluster } from './tcp-proxy';
 import type { ObservedSide } from './tracing';
 
@@ -114,6 +117,7 @@ function translate(evaluation: Evaluation, binding: Binding): Listener {
         route: http.route,
         side,
         identified: view.identity !== undefined,
+        forwardProxy: view.elsewhere.resolvesNames || evaluation.read(dynamicHostsTable, view.viewer),
         metered: { grpc: !http.isCertain || http.services.some(speaksHttp2At(port)) },
         grpcWeb: http.services.some(({ ports }) => ports.some((p) => p.number === port && p.protocol === 'GRPC-Web')),
       }),
@@ -199,10 +203,38 @@ const virtualOutboundQuery: Query<ClientView, EnvoyResource | undefined> = {
           name: 'virtualOutbound-catchall-tcp',
           filters: [tcpToCluster(evaluation, clientSide(view), clusterElsewhere(view.elsewhere))],
         },
+        ...(view.elsewhere.resolvesNames ? [resolvedHttp(evaluation, view)] : []),
       ],
-      listener_filters: [originalDestination()],
+      listener_filters: [
+        originalDestination(),
+        ...(view.elsewhere.resolvesNames ? [httpInspector({ only: COMMON_HTTP_PORTS })] : []),
+      ],
+      ...(view.elsewhere.resolvesNames && detectionTimeout(evaluation, false)),
     })),
 };
+
+/** Elsewhere a server may speak first, and its client would wait for the inspector. */
+const COMMON_HTTP_PORTS = [80, 8000, 8008, 8080];
+
+/** Requests at ports that no service has, to hosts that nobody knows. */
+function resolvedHttp(evaluation: Evaluation, view: ClientView): envoy.config.listener.v3.FilterChain {
+  return {
+    name: 'virtualOutbound-catchall-http',
+    // Envoy does not come back from a transport that matches to the chain beside it, which names none.
+    filter_chain_match: { application_protocols: PLAIN_HTTP },
+    filters: [
+      httpConnectionManager(evaluation, {
+        role: 'outbound',
+        statPrefix: VIRTUAL_OUTBOUND_LISTENER,
+        route: { name: DYNAMIC_DNS_CLUSTER, virtual_hosts: [catchAll(view.elsewhere)], validate_clusters: false },
+        side: clientSide(view),
+        identified: false,
+        metered: { grpc: true },
+        forwardProxy: true,
+      }),
+    ],
+  };
+}
 
 const proxyListenerQuery: Query<{ view: ClientView; port: number }, EnvoyResource | undefined> = {
   name: 'http proxy listener',
@@ -223,7 +255,10 @@ const proxyListenerQuery: Query<{ view: ClientView; port: number }, EnvoyResourc
               side: clientSide(view),
               identified: view.identity !== undefined,
               metered: { grpc: true },
-              forwardProxy: view.capture === 'NONE' && !view.elsewhere.isRegistryOnly,
+              forwardProxy:
+                (view.capture === 'NONE' && !view.elsewhere.isRegistryOnly) ||
+                view.elsewhere.resolvesNames ||
+                evaluation.read(dynamicHostsTable, view.viewer),
             }),
           ],
         },

@@ -236,18 +236,23 @@ function backendTlsOf(
 
 /** Envoy connects to the address that the client chose: for headless services, each Pod is one that clients mean. */
 export function isOriginalDestination({ redirected, service, port, subset, rules }: OutboundTarget): boolean {
-  if (!redirected) return false;
+  if (!redirected || service.resolution === 'DYNAMIC_DNS') return false;
   if (service.headless || service.resolution === 'NONE') return true;
   return isPassthrough(effectivePolicy(rules, port.number, subset).loadBalancer);
 }
 
 /** The endpoints of this cluster come over EDS. */
 export function usesEds(target: OutboundTarget): boolean {
-  return !isDns(target.service) && !isOriginalDestination(target);
+  return !isDns(target.service) && !isDynamic(target.service) && !isOriginalDestination(target);
 }
 
 export function isDns(service: Service): boolean {
   return service.resolution === 'DNS' || service.resolution === 'DNS_ROUND_ROBIN';
+}
+
+/** The endpoint of each request is found by the name that it asks for. */
+export function isDynamic(service: Service): boolean {
+  return service.resolution === 'DYNAMIC_DNS';
 }
 
 /** The target's endpoints, as its clients should use them: those that carry the labels of its subset. */

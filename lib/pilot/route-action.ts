@@ -3,6 +3,7 @@ import type { HTTPRedirect, HTTPRewrite, HTTPRoute, HTTPRouteDestination } from 
 import type { envoy } from '../envoy/generated/envoy';
 import { type ConvertedRedirect, UNRESOLVED_HOST, type Viewer, type WorldView } from '../world';
 import { balancingOf, type ResolvedDestination, resolveDestination } from './destinations';
+import { dynamicHostRules } from './dynamic-hosts';
 import { hashPolicy } from './hash-policy';
 import { authorityOf, headerEdits } from './header-edits';
 import { mirrorsOf } from './mirrors';
@@ -46,25 +47,29 @@ export function routeAction(world: WorldView, route: HTTPRoute, place: RoutePlac
   const hashes = weighted.flatMap(({ destination }, i) =>
     hashPolicy(balancingOf(world, place.viewer, resolved[i]!, destination.subset)),
   );
-  const offered = weighted.map(({ destination }, i) =>
-    place.identified ? offeredProtocols(world, place.viewer, resolved[i]!, destination.subset) : undefined,
+  const literal = authorityOfRoute(route, weighted);
+  const perFilter = weighted.map(({ destination: { subset }, headers }, i) =>
+    perFilterConfigs(
+      place.identified ? offeredProtocols(world, place.viewer, resolved[i]!, subset) : undefined,
+      dynamicHostRules(world, place.viewer, resolved[i]!, { subset, literal: literal || authorityOf(headers) }),
+    ),
   );
   const mirrors = mirrorsOf(route, (destination) => resolveDestination(world, destination, place).cluster);
   return {
     route: {
-      ...(weighted.length === 1 ? { cluster: resolved[0]!.cluster } : split(weighted, resolved, offered)),
+      ...(weighted.length === 1 ? { cluster: resolved[0]!.cluster } : split(weighted, resolved, perFilter)),
       // The share of a backend that is not there fails, as the Gateway API has it; elsewhere such a host is no error yet.
       ...(resolved.some(({ hostname }) => hostname === UNRESOLVED_HOST) && {
         cluster_not_found_response_code: 'INTERNAL_SERVER_ERROR' as const,
       }),
       ...rewriteOf(route.rewrite),
-      ...authority(route, weighted),
+      ...(literal && { host_rewrite_literal: literal }),
       ...timeouts(route.timeout),
       ...retries(retryPolicy(route.retries ?? world.meshConfig().defaultHttpRetryPolicy)),
       ...(mirrors.length > 0 && { request_mirror_policies: mirrors }),
       ...(hashes.length > 0 && { hash_policy: hashes }),
     },
-    ...(weighted.length === 1 && offered[0] && { typed_per_filter_config: offered[0] }),
+    ...(weighted.length === 1 && perFilter[0] && { typed_per_filter_config: perFilter[0] }),
   };
 }
 
@@ -96,7 +101,7 @@ function retries(retry_policy: envoy.config.route.v3.RetryPolicy | undefined): R
 function split(
   weighted: readonly HTTPRouteDestination[],
   resolved: readonly ResolvedDestination[],
-  offered: readonly Route['typed_per_filter_config'][],
+  perFilter: readonly Route['typed_per_filter_config'][],
 ): RouteAction {
   return {
     weighted_clusters: {
@@ -107,18 +112,25 @@ function split(
           weight,
           ...headerEdits(headers),
           ...(authority && { host_rewrite_literal: authority }),
-          ...(offered[i] && { typed_per_filter_config: offered[i] }),
+          ...(perFilter[i] && { typed_per_filter_config: perFilter[i] }),
         };
       }),
     },
   };
 }
 
+/** What filters are told of a request by its destination; undefined for nothing. */
+export function perFilterConfigs(
+  ...configs: readonly Route['typed_per_filter_config'][]
+): Route['typed_per_filter_config'] {
+  const all = Object.assign({}, ...configs);
+  return Object.keys(all).length > 0 ? all : undefined;
+}
+
 /** `rewrite.authority` first, then `Host` among the headers to set. */
-function authority(route: HTTPRoute, weighted: readonly HTTPRouteDestination[]): RouteAction {
+function authorityOfRoute(route: HTTPRoute, weighted: readonly HTTPRouteDestination[]): string | undefined {
   const ofOnly = weighted.length === 1 ? authorityOf(weighted[0]!.headers) : undefined;
-  const literal = route.rewrite?.authority || authorityOf(route.headers) || ofOnly;
-  return literal ? { host_rewrite_literal: literal } : {};
+  return route.rewrite?.authority || authorityOf(route.headers) || ofOnly;
 }
 
 function rewriteOf(rewrite: HTTPRewrite | undefined): RouteAction {

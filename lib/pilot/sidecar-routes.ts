@@ -13,6 +13,7 @@ import {
   type Viewer,
 } from '../world';
 import type { ClientView } from './client-view';
+import { anyHostRules } from './dynamic-hosts';
 import {
   type EgressView,
   type Elsewhere,
@@ -24,7 +25,7 @@ import {
   servesAllPorts,
 } from './egress';
 import type { Evaluation, Query } from './memo';
-import { HTTP_PROXY_ROUTE, PASSTHROUGH_CLUSTER, sniffedRouteName } from './names';
+import { DYNAMIC_DNS_CLUSTER, HTTP_PROXY_ROUTE, PASSTHROUGH_CLUSTER, sniffedRouteName } from './names';
 import { httpPortsTable, httpServicesTable, sniffedPortsTable, sniffedServicesTable } from './outbound-tables';
 import { introduction } from './peer';
 import { routesOf } from './route';
@@ -187,7 +188,7 @@ function configuration(
 export const MAX_DIRECT_RESPONSE_BYTES = 1_048_576;
 
 /** What happens to requests for hosts that nobody knows. */
-function catchAll({ isRegistryOnly, egressProxy }: Elsewhere): VirtualHost {
+export function catchAll({ isRegistryOnly, resolvesNames, egressProxy }: Elsewhere): VirtualHost {
   const name = isRegistryOnly ? 'block_all' : 'allow_any';
   return {
     name,
@@ -198,7 +199,13 @@ function catchAll({ isRegistryOnly, egressProxy }: Elsewhere): VirtualHost {
         match: { prefix: '/' },
         ...(isRegistryOnly
           ? { direct_response: { status: 502 } }
-          : { route: { cluster: egressProxy || PASSTHROUGH_CLUSTER, ...timeouts(undefined) } }),
+          : {
+              route: {
+                cluster: resolvesNames ? DYNAMIC_DNS_CLUSTER : egressProxy || PASSTHROUGH_CLUSTER,
+                ...timeouts(undefined),
+              },
+            }),
+        ...(resolvesNames && { typed_per_filter_config: anyHostRules() }),
       },
     ],
     include_request_attempt_count: true,

@@ -5,13 +5,16 @@ import { any } from '../envoy/message';
 import type { Viewer, WorldView } from '../world';
 import { accessLogs } from './access-log';
 import { type ResolvedDestination, resolveDestination } from './destinations';
+import { filtersByServerName } from './dynamic-hosts';
 import { tcpHashPolicy } from './hash-policy';
 import type { ServiceName } from './inbound-ports';
 import { atEnd, metricLogs } from './metrics';
+import { BLACK_HOLE_CLUSTER } from './names';
 import { duration, unlessEmpty } from './shapes';
 import type { ObservedSide } from './tracing';
 import { effectivePolicy } from './traffic-policy';
 
+type Filter = envoy.config.listener.v3.Filter;
 type TcpProxy = envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy;
 
 export interface TcpOptions {
@@ -27,10 +30,7 @@ export interface TcpOptions {
   >;
 }
 
-export function tcpProxy(
-  world: WorldView,
-  { statPrefix, side, target, service, settings }: TcpOptions,
-): envoy.config.listener.v3.Filter {
+export function tcpProxy(world: WorldView, { statPrefix, side, target, service, settings }: TcpOptions): Filter {
   const metrics = metricLogs(world, side, { of: 'tcp', service });
   const logs = accessLogs(world, side, 'tcp').map((log) => (metrics.length > 0 ? onlyAtEnd(log) : log));
   return {
@@ -51,37 +51,46 @@ function onlyAtEnd(log: envoy.config.accesslog.v3.AccessLog): envoy.config.acces
 }
 
 /** One cluster that is not a service's. */
-export function tcpToCluster(world: WorldView, side: ObservedSide, cluster: string): envoy.config.listener.v3.Filter {
+export function tcpToCluster(world: WorldView, side: ObservedSide, cluster: string): Filter {
   return tcpProxy(world, { statPrefix: cluster, side, target: { cluster } });
 }
 
-/** A service as a whole. */
+/** A service as a whole. @param names the server names that connections ask for; none where they are not known. */
 export function tcpToService(
   world: WorldView,
   side: ObservedSide,
   destination: ResolvedDestination,
-): envoy.config.listener.v3.Filter {
-  return tcpProxy(world, {
+  names: readonly string[],
+): Filter[] {
+  const before = filtersByServerName(world, side.viewer, [destination], names);
+  if (!before) return [tcpToCluster(world, side, BLACK_HOLE_CLUSTER)];
+  const proxy = tcpProxy(world, {
     statPrefix: destination.cluster,
     side,
     target: { cluster: destination.cluster },
     settings: settingsOf(world, side.viewer, destination),
   });
+  return [...before, proxy];
 }
 
-/** The destinations of a TCP or TLS route. */
+/**
+ * The destinations of a TCP or TLS route; undefined where none has weight.
+ * @param routed.names the server names that connections ask for; none where they are not known.
+ */
 export function tcpToDestinations(
   world: WorldView,
   side: ObservedSide,
   destinations: readonly RouteDestination[],
-  { owner, listenerPort, name }: { owner: string; listenerPort: number; name: string },
-): envoy.config.listener.v3.Filter | undefined {
+  { owner, listenerPort, name, names }: { owner: string; listenerPort: number; name: string; names: readonly string[] },
+): Filter[] | undefined {
   const weighted = destinations.filter(({ weight }, _, all) => all.length === 1 || (weight ?? 0) > 0);
   const place = { viewer: side.viewer, owner, listenerPort };
   const resolved = weighted.map(({ destination }) => resolveDestination(world, destination, place));
   const first = resolved[0];
   if (!first) return undefined;
-  return tcpProxy(world, {
+  const before = filtersByServerName(world, side.viewer, resolved, names);
+  if (!before) return [tcpToCluster(world, side, BLACK_HOLE_CLUSTER)];
+  const proxy = tcpProxy(world, {
     statPrefix: resolved.length === 1 ? first.cluster : name,
     side,
     target:
@@ -94,6 +103,7 @@ export function tcpToDestinations(
           },
     settings: settingsOf(world, side.viewer, first, weighted[0]!.destination.subset),
   });
+  return [...before, proxy];
 }
 
 function settingsOf(world: WorldView, viewer: Viewer, { hostname, port }: ResolvedDestination, subset?: string) {

@@ -12,11 +12,12 @@ import {
 } from '../world';
 import type { ClientView } from './client-view';
 import { destinationAt } from './destinations';
+import { dynamicHostRules } from './dynamic-hosts';
 import type { Evaluation, Query } from './memo';
 import { offeredProtocols } from './offered-protocols';
 import { introduction } from './peer';
 import { type RouteContext, routesOf } from './route';
-import { forwardTo } from './route-action';
+import { forwardTo, perFilterConfigs } from './route-action';
 import { byPrecedence } from './route-precedence';
 
 export type VirtualHost = envoy.config.route.v3.VirtualHost;
@@ -64,13 +65,16 @@ export function meshContext(view: ClientView, port: number): RouteContext {
 
 function defaultRoute(world: WorldView, view: ClientView, hostname: string, port: number) {
   const destination = destinationAt(world, view.viewer, hostname, port);
-  const offered = view.identity && offeredProtocols(world, view.viewer, destination);
+  const perFilter = perFilterConfigs(
+    view.identity && offeredProtocols(world, view.viewer, destination),
+    dynamicHostRules(world, view.viewer, destination),
+  );
   return {
     name: 'default',
     match: { prefix: '/' },
     route: forwardTo(world, view.viewer, destination),
     decorator: { operation: `${hostname}:${port}/*` },
-    ...(offered && { typed_per_filter_config: offered }),
+    ...(perFilter && { typed_per_filter_config: perFilter }),
   };
 }
 

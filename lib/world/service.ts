@@ -5,7 +5,7 @@
 import type { ServiceEntry } from '../api';
 import type { ServicePort as KubePort, Service as KubeService } from '../api/kubernetes';
 import type { KubeObject } from '../api/object';
-import { isIpAddress, serviceHostname } from './hostname';
+import { isIpAddress, isWildcard, serviceHostname } from './hostname';
 import { type Protocol, protocolNamed, selectProtocol } from './protocol';
 import { EXPORT_TO_ANNOTATION } from './visibility';
 
@@ -17,6 +17,8 @@ export type Resolution =
   | 'DNS'
   /** Envoy resolves a name and takes one address at a time. */
   | 'DNS_ROUND_ROBIN'
+  /** Envoy resolves the name that each request or TLS connection asks for, below a wildcard. */
+  | 'DYNAMIC_DNS'
   /** The address that the client connected to. */
   | 'NONE';
 
@@ -143,7 +145,7 @@ function convertServiceEntry(object: ServiceEntry): Service[] {
     ports,
     addresses: spec.addresses ?? [],
     headless: false,
-    resolution: resolutionOf(spec.resolution),
+    resolution: resolutionOf(spec.resolution, hostname),
     external: spec.location !== 'MESH_INTERNAL',
     // Without endpoints, names are resolved by the host itself.
     externalName: spec.endpoints?.length || spec.workloadSelector ? undefined : hostname,
@@ -153,8 +155,18 @@ function convertServiceEntry(object: ServiceEntry): Service[] {
   }));
 }
 
-function resolutionOf(resolution: string | undefined): Resolution {
-  return resolution === 'STATIC' || resolution === 'DNS' || resolution === 'DNS_ROUND_ROBIN' ? resolution : 'NONE';
+function resolutionOf(resolution: string | undefined, hostname: string): Resolution {
+  switch (resolution) {
+    case 'STATIC':
+    case 'DNS':
+    case 'DNS_ROUND_ROBIN':
+      return resolution;
+    case 'DYNAMIC_DNS':
+      // A complete name among the wildcards is resolved as it stands.
+      return isWildcard(hostname) ? 'DYNAMIC_DNS' : 'DNS';
+    default:
+      return 'NONE';
+  }
 }
 
 const narrowed = new WeakMap<Service, Map<string, Service>>();

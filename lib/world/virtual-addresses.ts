@@ -40,12 +40,15 @@ export const allocatedAddressesTable: Table<ReadonlyMap<string, string>> = table
   return given;
 });
 
-/** Where clients have to choose the address themselves, or there is no single name, an address would say nothing. */
+/**
+ * Where clients have to choose the address themselves, or there is no single name, an address would say nothing; unless the
+ * name that they ask for says it all. Sidecars answer for wildcards of whole labels.
+ */
 function takesAddress({ hostname, addresses, resolution, object }: Service): boolean {
   return (
     addresses.length === 0 &&
     resolution !== 'NONE' &&
-    !isWildcard(hostname) &&
+    (!isWildcard(hostname) || (resolution === 'DYNAMIC_DNS' && hostname.startsWith('*.'))) &&
     !isIpAddress(hostname) &&
     object.metadata.labels?.[OPT_OUT_LABEL] !== 'false'
   );

@@ -310,6 +310,7 @@ describe('a ServiceEntry', () => {
     ['addresses', { addresses: ['10.0.0.0/8'], resolution: 'NONE' }],
     ['endpoints', { resolution: 'STATIC', endpoints: [{ address: '1.1.1.1', ports: { http: 8080 } }] }],
     ['a socket', { resolution: 'STATIC', endpoints: [{ address: 'unix:///run/a.sock' }] }],
+    ['a wildcard that proxies resolve', { hosts: ['*.b', 'c.d'], resolution: 'DYNAMIC_DNS' }],
   ])('may have %s', (_what, fields) => {
     expect(said(entry(fields))).toEqual([]);
   });
@@ -343,6 +344,26 @@ describe('a ServiceEntry', () => {
       'an endpoint of another network',
       { resolution: 'STATIC', endpoints: [{ network: 'n' }] },
       'warning spec.endpoints[0].address',
+    ],
+    ['no wildcard to resolve', { resolution: 'DYNAMIC_DNS' }, 'error spec.hosts'],
+    [
+      'TCP without a name to resolve',
+      {
+        hosts: ['*.b'],
+        addresses: ['10.0.0.1'],
+        resolution: 'DYNAMIC_DNS',
+        ports: [{ number: 1, name: 'tcp', protocol: 'TCP' }],
+      },
+      'warning spec.ports[0]',
+    ],
+    [
+      'a target of HTTP that the authority decides',
+      {
+        hosts: ['*.b'],
+        resolution: 'DYNAMIC_DNS',
+        ports: [{ number: 80, name: 'http', protocol: 'HTTP', targetPort: 8080 }],
+      },
+      'warning spec.ports[0].targetPort',
     ],
     ['TCP on all addresses', { ports: [{ number: 1, name: 'tcp', protocol: 'TCP' }] }, 'warning spec.ports[0]'],
   ])('is told of %s', (_what, fields, expected) => {

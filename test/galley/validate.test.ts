@@ -96,16 +96,14 @@ describe('what is not served yet', () => {
   });
 
   it('is a warning for a value of a field that is served', () => {
-    const entry = object('networking.istio.io/v1', 'ServiceEntry', 's', {
-      hosts: ['*.example.com'],
-      ports: [{ number: 443, name: 'tls', protocol: 'TLS' }],
-      resolution: 'DYNAMIC_DNS',
+    const filter = object('networking.istio.io/v1alpha3', 'EnvoyFilter', 'f', {
+      configPatches: [{ applyTo: 'BOOTSTRAP', patch: { operation: 'MERGE', value: { flags_path: '/tmp' } } }],
     });
-    expect(validate(entry)).toContainEqual(
+    expect(validate(filter)).toContainEqual(
       expect.objectContaining({
         code: 'MAL0001',
-        path: 'spec.resolution',
-        message: 'the value DYNAMIC_DNS of spec.resolution is accepted, but not served yet',
+        path: 'spec.configPatches[0].applyTo',
+        message: 'the value BOOTSTRAP of spec.configPatches[0].applyTo is accepted, but not served yet',
       }),
     );
   });

@@ -35,8 +35,16 @@ const tls = (description: string) =>
     ),
   );
 
-const trafficMode = (description: string) =>
-  message({ mode: choice(['REGISTRY_ONLY', 'ALLOW_ANY'], 'Drop, or pass on. Default ALLOW_ANY.') }, { description });
+const outboundTrafficMode = (description: string) =>
+  message(
+    {
+      mode: choice(
+        ['REGISTRY_ONLY', 'ALLOW_ANY', 'ALLOW_ANY_DYNAMIC_DNS'],
+        'Drop, pass on to the address that was meant, or resolve the authority of HTTP requests. Default ALLOW_ANY.',
+      ),
+    },
+    { description },
+  );
 
 export const MeshConfig = message(
   {
@@ -65,7 +73,7 @@ export const MeshConfig = message(
     ),
     disableEnvoyListenerLog: unserved(flag('Keep no logs of connections without a filter chain.')),
     defaultConfig: MeshProxyConfig,
-    outboundTrafficPolicy: trafficMode('What sidecars do with traffic to unknown destinations.'),
+    outboundTrafficPolicy: outboundTrafficMode('What sidecars do with traffic to unknown destinations.'),
     inboundTrafficPolicy: unserved(
       message(
         { mode: choice(['PASSTHROUGH', 'LOCALHOST'], 'The address that the workload sees.') },

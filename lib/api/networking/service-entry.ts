@@ -31,8 +31,7 @@ export const ServiceEntrySpec = message(
     ),
     resolution: choice(
       ['NONE', 'STATIC', 'DNS', 'DNS_ROUND_ROBIN', 'DYNAMIC_DNS'],
-      'How endpoints are found: the address that the client asked for, those listed here, or by DNS. Default NONE.',
-      { unservedValues: ['DYNAMIC_DNS'] },
+      'How endpoints are found: the address that the client asked for, those listed here, or by DNS. DYNAMIC_DNS resolves the authority of each request, or the server name of each TLS connection, below a wildcard host. Default NONE.',
     ),
     endpoints: list(WorkloadEntrySpec, 'The endpoints of the service. Not together with `workloadSelector`.', {
       maxItems: 4096,

@@ -6,7 +6,7 @@ import { shown } from '../schema-check';
 import type { Check } from './check';
 import { checkUnixSocket, isAddressBlock, problemOfName, problemOfWildcard } from './host';
 import { checkNetworkingSelector } from './labels';
-import { checkPortName, checkProtocol, isTls } from './port';
+import { checkPortName, checkProtocol, isHttp, isTls } from './port';
 import { checkExportTo } from './visibility';
 import { checkEndpointFields, checkNoAddress } from './workload-entry';
 
@@ -154,6 +154,18 @@ function checkDynamicDns(spec: ServiceEntrySpec, check: Check): void {
   if (!spec.hosts.some((host) => host.startsWith('*'))) {
     check.at('hosts').error('resolution DYNAMIC_DNS is for wildcard hosts', 'use resolution DNS');
   }
+  check.at('ports').each(spec.ports, ({ protocol = '', targetPort }, at) => {
+    if (!isHttp(protocol) && !isTls(protocol)) {
+      at.warning(
+        'connections of this protocol name no host to resolve, so nothing is served here with resolution DYNAMIC_DNS',
+        'declare HTTP in one of its forms, or TLS',
+      );
+    } else if (targetPort && isHttp(protocol)) {
+      at.at('targetPort').warning(
+        'targetPort has no effect on HTTP with resolution DYNAMIC_DNS: the authority has the port',
+      );
+    }
+  });
 }
 
 /** The ports of an endpoint are ports of the service. */

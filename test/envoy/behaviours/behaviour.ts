@@ -31,6 +31,8 @@ export interface AskOptions {
   alpn?: string[];
   /** The address to connect to, where the host of the URL does not say it. */
   address?: string;
+  /** What the request says whom it is for, where that is not the host and port of the URL. */
+  authority?: string;
   /** How often. `{n}` in the URL and in headers is the number of the request, from 0. */
   times?: number;
 }

@@ -32,7 +32,7 @@ export function connectionOf(ask: Ask, context: OrderContext): Order {
   const { scheme, authority, host, port, path } = partsOfUrl(ask.url);
   return {
     scheme,
-    authority,
+    authority: ask.authority ?? authority,
     path,
     connect: placeOf(ask, context, host, port),
     proxy: context.gateway ? undefined : context.proxy,

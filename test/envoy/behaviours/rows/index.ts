@@ -7,6 +7,7 @@ import { clientTls } from './client-tls';
 import { connectionsOfGatewayApi } from './connection-route-api';
 import { connections } from './connections';
 import { destinationRule } from './destination-rule';
+import { dynamicDns } from './dynamic-dns';
 import { gatewayRows } from './gateway';
 import { httpMatch } from './http-match';
 import { httpRoute } from './http-route';
@@ -26,6 +27,7 @@ export const behaviours: readonly Behaviour[] = [
   ...gatewayRows,
   ...services,
   ...serviceEntry,
+  ...dynamicDns,
   ...httpRouteOfGatewayApi,
   ...httpRouteCorners,
   ...connectionsOfGatewayApi,

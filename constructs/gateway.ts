@@ -5,6 +5,7 @@ import { Construct } from 'constructs';
 import type { HTTPMatchRequest, HTTPRoute, Server } from '../lib/api';
 import type { Listener } from '../lib/api/gateway-api';
 import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
+import { meshLabel } from '../lib/api/ownership';
 import { ENVOY_IMAGE, gatewayContainer, type InjectOptions, injectIdentity } from '../lib/injector';
 import { GATEWAY_CLASS, GATEWAY_NAME_LABEL } from '../lib/world';
 import { exposedRoutes } from './exposure';
@@ -290,7 +291,8 @@ export class Gateway extends Construct {
 
   /** The control plane may read this one Secret, because it hands the certificate to this gateway. */
   private allowSecret(secretName: string): void {
-    const metadata = { name: `${this.name}-certificate`, namespace: this.namespace };
+    const labels = meshLabel(this.mesh.namespace);
+    const metadata = { name: `${this.name}-certificate`, namespace: this.namespace, labels };
     const role = new Role(this, 'Role', { metadata });
     role.allowRead(Secret.fromSecretName(this, 'certificate', secretName));
     new RoleBinding(this, 'RoleBinding', { metadata, role }).addSubjects(this.mesh.controlPlane.serviceAccount);

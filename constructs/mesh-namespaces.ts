@@ -1,10 +1,12 @@
 /** The namespaces of the mesh, with the labels by which a cluster knows what may run in them. */
 import type { Chart } from 'cdk8s';
 import { Namespace } from 'cdk8s-plus-27';
+import { meshLabel } from '../lib/api/ownership';
 
 /** Nothing of ours in the system namespace needs a privilege, so none is allowed there. */
 export function systemNamespace(chart: Chart, name: string): void {
   namespace(chart, name, {
+    ...meshLabel(name),
     'pod-security.kubernetes.io/enforce': 'restricted',
     // The control plane is no member of the mesh that it programs.
     'istio-injection': 'disabled',

@@ -8,6 +8,7 @@ import { Construct } from 'constructs';
 import { parse, stringify } from 'yaml';
 import type { ExtensionProvider, MeshConfig } from '../lib/api';
 import type { ConfigMap } from '../lib/api/kubernetes';
+import { meshLabel } from '../lib/api/ownership';
 import type { InjectOptions } from '../lib/injector';
 import { AccessLog } from './access-log';
 import { ControlPlane, type ControlPlaneProps } from './control-plane';
@@ -91,9 +92,10 @@ export class Mesh extends Construct {
     this.createNamespaces = props.createNamespaces ?? true;
     this.revision = props.controlPlane?.revision;
     // The charts stand beside the mesh, not below it: a chart's file has a plain name only at the top of an app.
-    const chart = (name: string) => writtenByMalha(new Chart(scope, `${id}-${name}`));
+    const chart = (name: string, labels = {}) => writtenByMalha(new Chart(scope, `${id}-${name}`, { labels }));
     const crds = props.controlPlane?.crds === 'existing' ? undefined : chart('crds');
-    this.charts = { crds, namespaces: chart('namespaces'), system: chart('system'), policy: chart('policy') };
+    const own = meshLabel(this.namespace);
+    this.charts = { crds, namespaces: chart('namespaces'), system: chart('system', own), policy: chart('policy', own) };
     // One small dependency is enough for cdk8s to number the files in the order of declaration; a dependency of every
     // member on the system would cost the product of their sizes.
     if (crds) this.charts.namespaces.addDependency(crds);

@@ -50,6 +50,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => (require('./commands/check') as typeof import('./commands/check')).check,
   },
   {
+    name: 'uninstall',
+    summary: 'take a mesh out of a cluster, and nothing else',
+    load: () => (require('./commands/uninstall') as typeof import('./commands/uninstall')).uninstall,
+  },
+  {
     name: 'inject',
     summary: 'put the sidecar into workloads of a YAML stream',
     load: () => (require('./commands/inject') as typeof import('./commands/inject')).inject,

@@ -1,5 +1,6 @@
 /** What a command may touch of the outside: its streams and environment. Tests give their own. */
 import { once } from 'node:events';
+import { createInterface } from 'node:readline/promises';
 import pc from 'picocolors';
 
 export interface Out {
@@ -14,6 +15,8 @@ export interface Io {
   readonly env: NodeJS.ProcessEnv;
   /** All of standard input, as text. */
   stdin(): Promise<string>;
+  /** One line that a person types after `question`. Absent where nobody sits at a terminal. */
+  ask?(question: string): Promise<string>;
   /** Resolves when the user or the system asks the program to end (SIGINT, SIGTERM). */
   untilInterrupted(): Promise<void>;
 }
@@ -48,6 +51,7 @@ export function processIo(): Io {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
+    ...(process.stdin.isTTY && process.stderr.isTTY && { ask }),
     async stdin() {
       const chunks: Buffer[] = [];
       for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
@@ -57,4 +61,15 @@ export function processIo(): Io {
       await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
     },
   };
+}
+
+/** Asked on standard error: standard output may be read by a program. Ctrl-D answers nothing. */
+async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const closed = once(terminal, 'close').then(() => '');
+    return await Promise.race([terminal.question(question), closed]);
+  } finally {
+    terminal.close();
+  }
 }

@@ -219,6 +219,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         objects: () => latest[0],
         gateways: options.gateways && {
           ...(membership && { controlPlane: `${CONTROL_PLANE_NAME}.${namespace}.svc.cluster.local:15012` }),
+          mesh: namespace,
           ...options.gateways,
         },
         leadership: membership?.leadership,

@@ -3,6 +3,7 @@
  * leader answers and publishes. Wiring only; the parts are in lib/cluster.
  */
 import type { KubeObject } from '../../lib/api/object';
+import { meshLabel } from '../../lib/api/ownership';
 import { DEFAULT_REVISION } from '../../lib/api/webhooks';
 import type { Storage } from '../../lib/citadel/storage';
 import type { TokenReviewApi } from '../../lib/citadel/token-reviewer';
@@ -61,6 +62,7 @@ export function joinCluster(
     api,
     namespace,
     name: leaseNameOf(revision),
+    labels: meshLabel(namespace),
     holder: process.env.POD_NAME ?? 'control-plane',
     onTrouble(trouble) {
       if (trouble !== undefined) log.warn({ error: trouble }, 'the Lease of the leader cannot be read or written');

@@ -5,6 +5,7 @@
  */
 import type { Kind } from './kind';
 import type { KubeObject } from './object';
+import { PART_OF_MALHA } from './ownership';
 import type { Keywords, TSchema } from './schema';
 
 /** The form of a Go duration. Its least value is checked by Galley, as CEL costs more than it is worth here. */
@@ -103,7 +104,7 @@ export function customResourceDefinition(kind: Kind): KubeObject {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${kind.plural}.${kind.group}` },
+    metadata: { name: `${kind.plural}.${kind.group}`, labels: { ...PART_OF_MALHA } },
     spec: {
       group: kind.group,
       scope: 'Namespaced',

@@ -1,5 +1,6 @@
 /** An authority kept in a Secret, which only the control plane may read. Every save says which version it replaces. */
 import type { KubeObject } from '../api/object';
+import { meshLabel } from '../api/ownership';
 import type { Kept, Storage } from '../citadel/storage';
 import { KubeApiError, type KubeClient } from '../discovery/kubernetes';
 
@@ -35,7 +36,7 @@ export function authoritySecret({ api, namespace }: AuthoritySecretOptions): Sto
       const body = {
         apiVersion: 'v1',
         kind: 'Secret',
-        metadata: { name, namespace, uid, resourceVersion },
+        metadata: { name, namespace, uid, resourceVersion, labels: meshLabel(namespace) },
         type: TYPE,
         data: Object.fromEntries(Object.entries(files).map(([key, text]) => [key, toBase64(text)])),
       };

@@ -7,6 +7,7 @@
 export { AUTHORITY_SECRET, authoritySecret, PLUGGED_SECRET } from './authority-secret';
 export { type CheckResult, type CheckState, checkCluster } from './check';
 export { type PodCertificateAnswers, PodCertificates } from './pod-certificates';
-export { MESH_LABEL, ownerOf, type Publication, type PublicationOptions, publish } from './publication';
+export { ownerOf, type Publication, type PublicationOptions, publish } from './publication';
 export { rootConfigMaps, trustBundle, webhookTrust } from './published';
 export { clusterTokenReviews } from './token-reviews';
+export { planUninstall, type Uninstallation, type UninstallOptions, uninstall } from './uninstall';

@@ -5,14 +5,12 @@
  */
 import { sameValue } from '../api/equality';
 import { type KubeObject, objectName } from '../api/object';
+import { MESH_LABEL } from '../api/ownership';
 import type { KubeClient, Leadership } from '../discovery/kubernetes';
 import { Backoff } from '../discovery/kubernetes/backoff';
 import { Reflector, type ReflectorClock } from '../discovery/kubernetes/reflector';
 import { pathOf, type Resource, resourceName } from '../discovery/kubernetes/resource';
 import { systemClock } from '../discovery/kubernetes/watch';
-
-/** Bears the namespace of the control plane that an object belongs to. */
-export const MESH_LABEL = 'malha.dev/mesh';
 
 export interface PublicationOptions {
   readonly api: Pick<KubeClient, 'get' | 'watch' | 'patch'>;

@@ -1,10 +1,11 @@
 /** What the leader publishes: the roots of the mesh, for Pods and for the API server. */
 import type { KubeObject, ObjectMeta } from '../api/object';
+import { meshLabel } from '../api/ownership';
 import { isOfKubernetes, type WebhookOptions, webhookName } from '../api/webhooks';
 import { trustBundleObject } from '../citadel/pod-certificate-signer';
 import type { Resource } from '../discovery/kubernetes/resource';
 import { ROOT_CONFIG_MAP } from '../injector';
-import { MESH_LABEL, type PublicationOptions } from './publication';
+import type { PublicationOptions } from './publication';
 
 /** All that a publication needs, but for what and where. */
 type Place = Omit<PublicationOptions, 'resource' | 'wanted'> & {
@@ -91,5 +92,5 @@ function webhooksOf({ webhooks }: KubeObject): { name: string }[] {
 }
 
 function metadataOf({ mesh, owners }: Place): Pick<ObjectMeta, 'labels' | 'ownerReferences'> {
-  return { labels: { [MESH_LABEL]: mesh }, ...(owners && { ownerReferences: owners }) };
+  return { labels: meshLabel(mesh), ...(owners && { ownerReferences: owners }) };
 }

@@ -9,12 +9,16 @@
 import { hash } from 'node:crypto';
 import type { Gateway, Listener } from '../api/gateway-api';
 import type { KubeObject } from '../api/object';
+import { meshLabel } from '../api/ownership';
 import { GATEWAY_CLASS_LABEL, GATEWAY_NAME_LABEL } from '../world';
 import { identityAnnotations, identityVolume } from './identity';
 import { gatewayContainer, type ProxyOptions } from './proxy-container';
 import { ProxyPort } from './proxy-port';
 
-export type GatewayWorkloadOptions = Omit<ProxyOptions, 'workload' | 'labels' | 'stats'>;
+export interface GatewayWorkloadOptions extends Omit<ProxyOptions, 'workload' | 'labels' | 'stats'> {
+  /** The namespace of the control plane that applies them. Default: they bear nobody's mark. */
+  readonly mesh?: string;
+}
 
 /** Chooses the type of the Service; Istio's name. */
 export const SERVICE_TYPE_ANNOTATION = 'networking.istio.io/service-type';
@@ -53,7 +57,7 @@ export function gatewayWorkload(
   const metadata = {
     name,
     namespace: gateway.metadata.namespace ?? 'default',
-    labels,
+    labels: { ...labels, ...(options.mesh !== undefined && meshLabel(options.mesh)) },
     ...(Object.keys(annotations).length > 0 && { annotations }),
     ownerReferences: [ownerOf(gateway)],
   };

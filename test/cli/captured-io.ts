@@ -12,6 +12,8 @@ export interface Surroundings {
   stdin?: string;
   env?: NodeJS.ProcessEnv;
   isTTY?: boolean;
+  /** What the user types when asked. Default: nobody is there. */
+  answer?: string;
   /** When the user presses Ctrl-C; default at once. */
   interrupted?: Promise<void>;
 }
@@ -29,6 +31,12 @@ export async function malha(argv: readonly string[], given: Surroundings = {}): 
     stderr: stream('stderr'),
     env: given.env ?? {},
     stdin: async () => given.stdin ?? '',
+    ...(given.answer !== undefined && {
+      ask: async (question: string) => {
+        captured.stderr += question;
+        return given.answer!;
+      },
+    }),
     untilInterrupted: async () => given.interrupted,
   };
   const code = await run(argv, io);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { customResourceDefinition, kinds } from '../../lib/api';
 import type { KubeObject } from '../../lib/api/object';
+import { isDerived, listed, servedResources } from '../../lib/cluster/belongings';
 import { type ClientOptions, KubeClient } from '../../lib/discovery/kubernetes/client';
 
 /** How a client finds it. */
@@ -42,6 +43,16 @@ export async function eventually<T>(
     if (Date.now() > late) throw new Error(`not so after ${seconds} s: ${JSON.stringify(value)?.slice(0, 2000)}`);
     await sleep(20);
   }
+}
+
+/** Of all objects that somebody made, by name; what goes with them and what only tells of them is left out. */
+export async function everything(client: KubeClient): Promise<string[]> {
+  const { resources } = await servedResources(client);
+  const objects = await listed(client, resources);
+  return objects
+    .filter(({ object }) => !isDerived(object))
+    .map(({ path }) => path)
+    .sort();
 }
 
 /** A Namespace of its own for a test file. */

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'cdk8s';
-import { Mesh } from '../../constructs';
+import { Mesh, type MeshProps } from '../../constructs';
 import type { Pod } from '../../lib/api/kubernetes';
 import type { KubeObject } from '../../lib/api/object';
 import type { KubeClient } from '../../lib/discovery/kubernetes';
@@ -41,12 +41,13 @@ export class InstalledMesh {
     private readonly folder: string,
   ) {}
 
-  static async open(): Promise<InstalledMesh> {
+  /** @param props of the Mesh, beside its namespace. */
+  static async open(props: Omit<MeshProps, 'namespace' | 'controlPlane'> = {}): Promise<InstalledMesh> {
     installKinds();
     const folder = mkdtempSync(join(tmpdir(), 'malha-mesh-'));
     const mesh = new InstalledMesh(await connect(), await PodNetwork.open(), folder);
     const app = new App({ outdir: join(folder, 'manifests') });
-    new Mesh(app, 'mesh', { namespace: mesh.system, controlPlane: { crds: 'existing' } });
+    new Mesh(app, 'mesh', { ...props, namespace: mesh.system, controlPlane: { crds: 'existing' } });
     app.synth();
     mesh.members = await makeNamespace(mesh.client, 'members', { 'istio-injection': 'enabled' });
     mesh.kubeNamespace = await makeNamespace(mesh.client, 'kube-addon', { 'istio-injection': 'enabled' });
@@ -67,6 +68,11 @@ export class InstalledMesh {
   /** Applies all manifests. */
   apply() {
     return kubectl(['apply', '--server-side', '-f', join(this.folder, 'manifests')]);
+  }
+
+  /** Deletes what the manifests hold, and does not wait until it is gone. */
+  deleteManifests() {
+    return kubectl(['delete', '--ignore-not-found', '--wait=false', '-f', join(this.folder, 'manifests')]);
   }
 
   /** The version of each object of the manifests; of those whose status somebody writes, that of the spec. */
@@ -123,7 +129,7 @@ export class InstalledMesh {
   async close(): Promise<void> {
     await Promise.all(this.replicas.map(({ program }) => program.stop()));
     await this.network.close();
-    kubectl(['delete', '--ignore-not-found', '--wait=false', '-f', join(this.folder, 'manifests')]);
+    this.deleteManifests();
     for (const name of [this.members, this.kubeNamespace]) {
       await this.client.request('DELETE', `/api/v1/namespaces/${name}`);
     }

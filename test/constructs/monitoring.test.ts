@@ -85,9 +85,9 @@ describe('monitoring by the operator that a cluster has', () => {
       'malha-control-plane',
     ]);
     for (const kind of ['PodMonitor', 'ServiceMonitor', 'PrometheusRule']) {
-      expect(objects.find((object) => object.kind === kind)!.metadata.labels).toEqual({ team: 'a' });
+      expect(objects.find((object) => object.kind === kind)!.metadata.labels).toMatchObject({ team: 'a' });
     }
-    expect(named(objects, 'ConfigMap', 'malha-dashboards').metadata.labels).toEqual({ grafana_dashboard: '1' });
+    expect(named(objects, 'ConfigMap', 'malha-dashboards').metadata.labels).toMatchObject({ grafana_dashboard: '1' });
   });
 
   test('cuts Envoy’s prefix, and has the same rules', () => {

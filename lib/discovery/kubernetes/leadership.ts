@@ -31,6 +31,8 @@ export interface LeaseOptions {
   readonly name: string;
   /** Who this replica is, such as its Pod's name; something unique is added. */
   readonly holder: string;
+  /** Of the Lease that this replica makes. Default: none. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** How long others wait for a holder that is silent, in seconds. Default 15. */
   readonly leaseSeconds?: number;
   /** After how long without a renewal the holder gives up by itself, in seconds. Default two thirds of the lease. */
@@ -177,8 +179,8 @@ export class LeaseLeadership implements Leadership {
   }
 
   private async write(before: Lease | undefined, spec: LeaseSpec): Promise<void> {
-    const { api, namespace, name } = this.options;
-    const metadata = before?.metadata ?? { name, namespace };
+    const { api, namespace, name, labels } = this.options;
+    const metadata = before?.metadata ?? { name, namespace, labels };
     const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec };
     await api.request(before ? 'PUT' : 'POST', this.path(before ? name : ''), { body });
   }

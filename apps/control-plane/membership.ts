@@ -82,8 +82,12 @@ export function joinCluster(
       configMaps?.refresh();
     },
     async serve(citadel) {
-      const owners = await ownersOf(api, namespace, log);
-      const place = { api, mesh: namespace, leadership, log, owners };
+      let owners = await ownersOf(api, namespace, log);
+      // One that was made anew has another uid; what belongs to the old one would be taken away again and again.
+      const prepare = async () => {
+        owners = await ownersOf(api, namespace, log);
+      };
+      const place = { api, mesh: namespace, leadership, log, owners: () => owners, prepare };
       const roots = () => citadel.identity().roots;
       const published = webhookTrust(place, roots, { namespace, service: CONTROL_PLANE_NAME, revision }).map(publish);
       if (identity === 'sds') {

@@ -20,6 +20,8 @@ export interface PublicationOptions {
   readonly leadership: Leadership;
   /** What should be there, in the fields that are ours; made anew at each look. */
   readonly wanted: (present: readonly KubeObject[]) => readonly KubeObject[];
+  /** Called before something is written; what is wanted is asked for again after it. */
+  readonly prepare?: () => Promise<void>;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
   readonly clock?: ReflectorClock;
 }
@@ -75,16 +77,14 @@ class Publisher implements Publication {
 
   /** Never rejects. */
   private async round(): Promise<void> {
-    const { leadership, wanted } = this.options;
+    const { leadership, prepare } = this.options;
     if (!this.reflector.isWhole) return;
     this.isWorking = true;
     let written = 0;
     try {
-      const present = this.reflector.objects;
-      for (const object of wanted(present)) {
+      if (leadership.isLeader() && this.due().length > 0) await prepare?.();
+      for (const { object, live } of this.due()) {
         if (this.isClosed || !leadership.isLeader()) break;
-        const live = present.find(({ metadata }) => isNamed(metadata, object.metadata));
-        if (live && says(live, object)) continue;
         await this.write(object, live);
         written++;
       }
@@ -97,6 +97,15 @@ class Publisher implements Publication {
       this.note((error as Error).message);
       this.later(this.backoff.next());
     }
+  }
+
+  /** What is not there as it is wanted. */
+  private due(): { object: KubeObject; live: KubeObject | undefined }[] {
+    const present = this.reflector.objects;
+    return this.options
+      .wanted(present)
+      .map((object) => ({ object, live: present.find(({ metadata }) => isNamed(metadata, object.metadata)) }))
+      .filter(({ object, live }) => !live || !says(live, object));
   }
 
   private async write(object: KubeObject, live: KubeObject | undefined): Promise<void> {

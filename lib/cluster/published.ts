@@ -9,8 +9,8 @@ import type { PublicationOptions } from './publication';
 
 /** All that a publication needs, but for what and where. */
 type Place = Omit<PublicationOptions, 'resource' | 'wanted'> & {
-  /** What everything here goes with. */
-  readonly owners: ObjectMeta['ownerReferences'];
+  /** What everything here goes with, as it was last read. */
+  readonly owners: () => ObjectMeta['ownerReferences'];
 };
 
 /** Each in PEM. */
@@ -92,5 +92,6 @@ function webhooksOf({ webhooks }: KubeObject): { name: string }[] {
 }
 
 function metadataOf({ mesh, owners }: Place): Pick<ObjectMeta, 'labels' | 'ownerReferences'> {
-  return { labels: meshLabel(mesh), ...(owners && { ownerReferences: owners }) };
+  const ownerReferences = owners();
+  return { labels: meshLabel(mesh), ...(ownerReferences && { ownerReferences }) };
 }

@@ -145,6 +145,21 @@ export class InstalledMesh {
     if (this.kubelet.errors.length > 0) throw new AggregateError(this.kubelet.errors, 'the kubelet failed');
   }
 
+  /** Until the API server trusts the webhook: the leader tells it when it leads, and whoever makes Pods tries again. */
+  private async untilAdmitting(): Promise<void> {
+    const body = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'first' }, spec: this.restricted };
+    const attempt = this.client.request.bind(this.client, 'POST', this.pods(this.members), {
+      body,
+      query: { dryRun: 'All' },
+    });
+    const failure = () =>
+      attempt().then(
+        () => undefined,
+        (error: Error) => error.message,
+      );
+    await eventually(failure, (error) => error === undefined);
+  }
+
   private pods(namespace: string): string {
     return `/api/v1/namespaces/${namespace}/pods`;
   }
@@ -166,5 +181,6 @@ export class InstalledMesh {
       this.replicas.push({ name: metadata.name, address, program });
     }
     await Promise.all(this.replicas.map(({ program }) => program.ready()));
+    await this.untilAdmitting();
   }
 }

@@ -139,6 +139,21 @@ test('what somebody changes in the published roots is mended', async () => {
   );
 });
 
+test('what is published belongs to the ClusterRole as it is now: one that was replaced takes nothing with it for long', async () => {
+  const bundle = '/apis/certificates.k8s.io/v1/clustertrustbundles/malha.dev:workload:mesh';
+  const path = `/apis/rbac.authorization.k8s.io/v1/clusterroles/malha-control-plane-${mesh.system}`;
+  await mesh.client.request('DELETE', path);
+  expect(mesh.apply()).toMatchObject({ code: 0 });
+  const made = await mesh.client.get<KubeObject>(path);
+  const published = await eventually(
+    () => mesh.client.get<KubeObject>(bundle).catch(() => undefined),
+    (found) => found?.metadata.ownerReferences?.[0]?.uid === made.metadata.uid,
+    40,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  expect((await mesh.client.get<KubeObject>(bundle)).metadata.uid).toBe(published!.metadata.uid);
+}, 60_000);
+
 test('two replicas share one authority, and one of them leads', async () => {
   const leads = mesh.replicas.map(({ program }) => program.lines.some(({ msg }) => msg === 'this replica leads'));
   expect(leads.sort()).toEqual([false, true]);

@@ -3,7 +3,7 @@ import type { Server } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
 import type { IdentitySource } from '../world';
-import { meshServerTls } from './mesh-tls';
+import { meshServerTls, NEVER_RESUMED } from './mesh-tls';
 import { secretName, trustName } from './names';
 import { secretOverAds } from './shapes';
 
@@ -102,6 +102,7 @@ export function downstreamTls(
         ...(asksClients(tls) && judgement(tls)),
       },
       require_client_certificate: CLIENT_CERTIFICATE[tls.mode ?? ''] === 'required',
+      ...(asksClients(tls) && NEVER_RESUMED),
     }),
   };
 }

@@ -31,6 +31,15 @@ export const OFFERED = {
   other: ['istio'],
 } as const;
 
+/**
+ * For servers that look at certificates of clients: a session that is resumed is believed without another look, also when the
+ * certificate behind it has ended since (CVE-2022-21654 is of this kind). Envoy goes on taking its own tickets for hours.
+ */
+export const NEVER_RESUMED = {
+  disable_stateless_session_resumption: true,
+  disable_stateful_session_resumption: true,
+} as const;
+
 const TLS_PARAMS = { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' } as const;
 
 /**
@@ -52,6 +61,7 @@ export function meshServerTls(
         ...credentials(identity, names.length > 0 ? names.flatMap(named) : trustDomains.map(ofTrustDomain)),
       },
       require_client_certificate: true,
+      ...NEVER_RESUMED,
     }),
   };
 }

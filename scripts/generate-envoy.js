@@ -68,6 +68,16 @@ const roots = `
   .trim()
   .split(/\s+/);
 
+/** Fields that the package's protos are too old for, where a whole file of ours would hold nothing else: message, name, id, type. */
+const newer = [
+  [
+    'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+    'http1_safe_max_connection_duration',
+    58,
+    'bool',
+  ],
+];
+
 /** Imported only for options, which the bundle drops; and OpenCensus, which Envoy has removed. */
 const skipped =
   /^(opencensus\/|envoy\/config\/trace\/v3\/opencensus|validate\/|udpa\/annotations\/|xds\/annotations\/|envoy\/annotations\/|google\/api\/(?!expr)|google\/protobuf\/descriptor)/;
@@ -112,6 +122,7 @@ function load() {
     throw new Error(`${file} is imported by ${_origin} and is in none of ${bases.join(', ')}`);
   };
   root.loadSync(rootFiles(), { keepCase: true });
+  for (const [message, name, id, type] of newer) root.lookupType(message).add(new protobuf.Field(name, id, type));
   return root.resolveAll();
 }
 

@@ -1,10 +1,12 @@
 /**
  * THREATS 26 at a sidecar: a TLS session that was resumed is believed without a look at the certificate behind it. A real Envoy
- * with the listener of a STRICT workload, and a client that keeps its session beyond its certificate, and beyond its root.
+ * with the listener of a STRICT workload, and a client that keeps its session beyond its certificate, and beyond its root; or its
+ * connection.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -102,7 +104,8 @@ async function serve(http: number, app: number): Promise<ChildProcess> {
       ],
     },
   };
-  const text = JSON.stringify(config).replaceAll(IDENTITY_DIRECTORY, volume);
+  // An hour is long for a test.
+  const text = JSON.stringify(config).replaceAll(IDENTITY_DIRECTORY, volume).replaceAll('"3600s"', '"2s"');
   const { path } = await findEnvoy();
   const args = ['--config-yaml', text, '--use-dynamic-base-id', '--concurrency', '1', '-l', 'error'];
   return spawn(path, args, { stdio: 'ignore' });
@@ -181,6 +184,58 @@ describe('a session that a client has kept', () => {
     const next = await after.issue(identity('page'));
     expect((await ask(next)).status).toBe(200);
     expect(await ask(next, first.session)).toMatchObject({ status: 200, isResumed: false });
+  });
+});
+
+describe('a connection that a client keeps open', () => {
+  /** What it is answered, one request after another, until the server ends it. */
+  function askOn(
+    { certPem, keyPem }: Leaf,
+    protocol: 'h2' | 'http/1.1',
+  ): Promise<{ statuses: number[]; seconds: number }> {
+    const began = Date.now();
+    const dial = { host: ADDRESS, port, cert: certPem, key: keyPem, rejectUnauthorized: false };
+    const socket = connect({
+      ...dial,
+      ALPNProtocols: [protocol === 'h2' ? 'istio-h2' : 'istio-http/1.1', 'istio', protocol],
+    });
+    const statuses: number[] = [];
+    return new Promise((resolve) => {
+      const over = () => resolve({ statuses, seconds: (Date.now() - began) / 1_000 });
+      if (protocol === 'h2') {
+        const session = connectHttp2('http://server.shop', { createConnection: () => socket });
+        const next = () => {
+          if (session.closed || session.destroyed) return;
+          session
+            .request({ ':path': '/' })
+            .on('response', ({ ':status': status }) => statuses.push(status!))
+            .on('end', () => setTimeout(next, 20))
+            .resume();
+        };
+        session.on('error', over).on('close', over);
+        next();
+        return;
+      }
+      const next = () => socket.write('GET / HTTP/1.1\r\nhost: server.shop\r\n\r\n');
+      socket.on('data', (part) => {
+        const status = /^HTTP\/1.1 (\d+)/.exec(String(part))?.[1];
+        if (status) statuses.push(Number(status));
+        if (/^connection: close/im.test(String(part))) statuses.push(0);
+        else if (status) setTimeout(next, 20);
+      });
+      socket.on('error', over).on('close', over);
+      next();
+    });
+  }
+
+  test.each(['h2', 'http/1.1'] as const)('of %s is ended by the server, with nothing lost', async (protocol) => {
+    const page = await after.issue(identity('page'));
+    const { statuses, seconds } = await askOn(page, protocol);
+    expect(seconds).toBeGreaterThan(1.9);
+    expect(seconds).toBeLessThan(10);
+    // HTTP/1 is told so with its last answer.
+    expect(statuses.pop()).toBe(protocol === 'h2' ? 200 : 0);
+    expect(new Set(statuses)).toEqual(new Set([200]));
   });
 });
 

@@ -1,4 +1,4 @@
-/** TLS that ends at a gateway. The certificate comes over SDS, under the name of the Secret. */
+/** TLS that ends at a gateway, or at the ingress listener of a Sidecar. The certificate comes over SDS, under the name of the Secret. */
 import type { Server } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
@@ -66,6 +66,27 @@ export function certificateGuard(tls: ServerTls): envoy.config.listener.v3.Filte
     typed_config: any('envoy.extensions.filters.network.rbac.v3.RBAC', {
       stat_prefix: 'client_certificate',
       rules: { action: 'ALLOW', policies },
+    }),
+  };
+}
+
+/**
+ * Of a Sidecar's ingress, whose clients an authority beyond the mesh vouches for: it does not vouch for identities of the mesh,
+ * by which policies let workloads in.
+ */
+export function foreignGuard(
+  tls: ServerTls,
+  trustDomains: readonly string[],
+): envoy.config.listener.v3.Filter | undefined {
+  if (!asksClients(tls)) return undefined;
+  const principals = trustDomains.map((domain) => ({
+    authenticated: { principal_name: { prefix: `spiffe://${domain}/` } },
+  }));
+  return {
+    name: 'envoy.filters.network.rbac',
+    typed_config: any('envoy.extensions.filters.network.rbac.v3.RBAC', {
+      stat_prefix: 'foreign_identity',
+      rules: { action: 'DENY', policies: { 'mesh-identity': { permissions: [{ any: true }], principals } } },
     }),
   };
 }

@@ -26,6 +26,8 @@ export interface InboundChain {
   readonly of: 'http' | 'tcp' | 'nothing';
   /** Mutual TLS ends here. */
   readonly mutualTls: boolean;
+  /** TLS of a Sidecar's ingress listener ends here. */
+  readonly ownTls?: true;
 }
 
 /** Fails closed: a mode that needs a certificate takes nothing without one. */
@@ -41,11 +43,20 @@ const HTTP_INSIDE = [...HTTP_ALPN, 'h2', 'http/1.1', 'http/1.0'];
 const OF_TLS = { transport_protocol: 'tls' } as const;
 const OF_BYTES = { transport_protocol: 'raw_buffer' } as const;
 
-/** @param protocol that the port is declared for. */
-export function inboundChains(protocol: Protocol, security: InboundSecurity): readonly InboundChain[] {
+/**
+ * @param protocol that the port is declared for.
+ * @param hasTls the port has TLS of its own, which then takes the place of plaintext.
+ */
+export function inboundChains(protocol: Protocol, security: InboundSecurity, hasTls: boolean): readonly InboundChain[] {
   if (security === 'closed') return [{ match: {}, of: 'nothing', mutualTls: false }];
   const kind = isSniffed(protocol) ? 'sniffed' : isHttp(protocol) ? 'http' : 'tcp';
-  return CHAINS[kind][security];
+  const chains = CHAINS[kind][security];
+  return hasTls && security !== 'mutual' ? withOwnTls(chains, kind === 'tcp' ? 'tcp' : 'http') : chains;
+}
+
+function withOwnTls(chains: readonly InboundChain[], of: InboundChain['of']): readonly InboundChain[] {
+  const mesh = chains.filter(({ mutualTls }) => mutualTls);
+  return [...mesh, { match: mesh.length > 0 ? OF_TLS : {}, of, mutualTls: false, ownTls: true }];
 }
 
 const plain = (of: InboundChain['of'], match: Match = {}): InboundChain => ({ match, of, mutualTls: false });

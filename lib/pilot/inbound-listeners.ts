@@ -5,6 +5,7 @@ import { TypeUrl } from '../envoy/type-url';
 import { isHttp2, isSniffed, modeAt, type Protocol } from '../world';
 import { httpAuthorization, tcpAuthorization, trustDomainsOf } from './authorization';
 import type { ClientView } from './client-view';
+import { certificateGuard, downstreamTls, foreignGuard, type ServerTls } from './gateway-tls';
 import { httpConnectionManager } from './hcm';
 import { type InboundChain, type InboundSecurity, inboundChains, inboundSecurity } from './inbound-chains';
 import { type InboundPort, type InboundView, portKey, type WorkloadSecurity } from './inbound-ports';
@@ -108,7 +109,7 @@ function passthroughChains(
   const own = [...security.mutualTls.ports.keys()].filter((number) => !numbers.has(number));
   return [...own, undefined].flatMap((number) => {
     const taken = securityAt(view, security, number);
-    return inboundChains(OPAQUE, taken).map((chain) => {
+    return inboundChains(OPAQUE, taken, false).map((chain) => {
       const match = { ...(number !== undefined && { destination_port: number }), ...chain.match };
       const side = { ...serverSide(view), mutualTls: chain.mutualTls };
       return {
@@ -160,10 +161,13 @@ const portListenerQuery: Query<PortArgs, EnvoyResource | undefined> = {
 
 /** The chains of a port, without the port itself. */
 function chainsOfPort(evaluation: Evaluation, { view, port, security }: PortArgs, address: string): FilterChain[] {
-  return inboundChains(port.protocol, securityAt(view, security, port.number)).map((chain) => ({
+  return inboundChains(port.protocol, securityAt(view, security, port.number), port.tls !== undefined).map((chain) => ({
     ...(Object.keys(chain.match).length > 0 && { filter_chain_match: chain.match }),
-    filters: portFilters(evaluation, { side: serverSide(view), port, address, security, chain }),
-    ...transportOf(evaluation, view, chain),
+    filters: [
+      ...(chain.ownTls ? clientGuards(evaluation, port.tls!) : []),
+      ...portFilters(evaluation, { side: serverSide(view), port, address, security, chain }),
+    ],
+    ...transportOf(evaluation, view, chain, port),
   }));
 }
 
@@ -172,7 +176,22 @@ function securityAt({ identity }: ClientView, { mutualTls }: WorkloadSecurity, p
   return inboundSecurity(port === undefined ? mutualTls.mode : modeAt(mutualTls, port), identity !== undefined);
 }
 
-function transportOf(evaluation: Evaluation, { identity }: ClientView, { mutualTls, of }: InboundChain) {
+function clientGuards(evaluation: Evaluation, tls: ServerTls): Filter[] {
+  const guards = [certificateGuard(tls), foreignGuard(tls, trustDomainsOf(evaluation.meshConfig()))];
+  return guards.filter((guard) => guard !== undefined);
+}
+
+function transportOf(
+  evaluation: Evaluation,
+  { identity }: ClientView,
+  { mutualTls, ownTls, of }: InboundChain,
+  port?: InboundPort,
+) {
+  if (ownTls && port?.tls) {
+    // Whoever may choose takes HTTP/2, and the application gets what its client speaks.
+    const spoken = of === 'http' ? [isHttp2(port.protocol) ? 'h2' : 'http/1.1'] : [];
+    return { transport_socket: downstreamTls(port.tls, spoken, { trustDomains: [] }) };
+  }
   if (!mutualTls || !identity) return {};
   const alpn = of === 'http' ? ['h2', 'http/1.1'] : [];
   return { transport_socket: meshServerTls(identity, trustDomainsOf(evaluation.meshConfig()), alpn) };

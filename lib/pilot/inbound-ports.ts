@@ -79,8 +79,8 @@ export function inboundViewOf(world: WorldView, proxy: Proxy, viewer: Viewer): I
 }
 
 /** All of a port, as text. */
-export function portKey({ number, protocol, service, servicePort, to, bind, pool }: InboundPort): string {
-  const settings = to || bind || pool ? JSON.stringify([to, bind, pool]) : '';
+export function portKey({ number, protocol, service, servicePort, to, bind, pool, tls }: InboundPort): string {
+  const settings = to || bind || pool || tls ? JSON.stringify([to, bind, pool, tls]) : '';
   return [number, protocol, service?.key, servicePort, settings].join('/');
 }
 

@@ -1,6 +1,7 @@
 /** What a Sidecar says of the traffic to its workload: ports in place of the services', where they lead, and bounds. */
 import type { ConnectionPoolSettings, IstioIngressListener, Sidecar } from '../api';
-import { type Proxy, protocolNamed } from '../world';
+import { isHttp, type Protocol, type Proxy, protocolNamed } from '../world';
+import { isOfMesh, isTerminated, type ServerTls } from './gateway-tls';
 import type { InboundPort } from './inbound-ports';
 
 /** What an ingress listener adds to a port. */
@@ -10,6 +11,8 @@ export interface IngressSettings {
   /** The address that the proxy itself listens on; nothing is redirected to it. */
   readonly bind?: string;
   readonly pool?: ConnectionPoolSettings;
+  /** TLS that ends here, of clients beyond the mesh. */
+  readonly tls?: ServerTls;
 }
 
 /**
@@ -32,20 +35,29 @@ export function withIngress(
 }
 
 function portOf(
-  { port, bind, captureMode, defaultEndpoint, connectionPool }: IstioIngressListener,
+  { port, bind, captureMode, defaultEndpoint, connectionPool, tls }: IstioIngressListener,
   known: InboundPort | undefined,
   proxy: Proxy,
 ): InboundPort {
   const number = port.number ?? 0;
+  const protocol = port.protocol ? protocolNamed(port.protocol) : (known?.protocol ?? 'Unknown');
+  const ownTls = tls && isTerminated(tls) && !isOfMesh(tls) ? tls : undefined;
   const isBound = captureMode === 'NONE' || proxy.capture === 'NONE';
   return {
     ...known,
     number,
-    protocol: port.protocol ? protocolNamed(port.protocol) : (known?.protocol ?? 'Unknown'),
+    protocol: ownTls ? withinTls(protocol, known) : protocol,
+    ...(ownTls && { tls: ownTls }),
     ...(defaultEndpoint && { to: endpointOf(defaultEndpoint, proxy) }),
     ...(isBound && { bind: bind || proxy.ip }),
     ...(connectionPool && { pool: connectionPool }),
   };
+}
+
+/** What is spoken where TLS has ended: the version of HTTP that a service declares for the port, or HTTP/1.1. */
+function withinTls(protocol: Protocol, known: InboundPort | undefined): Protocol {
+  if (protocol !== 'HTTPS') return 'TCP';
+  return known && isHttp(known.protocol) ? known.protocol : 'HTTP';
 }
 
 /** `127.0.0.1:PORT` and `[::1]:PORT` are the application's loopback, `0.0.0.0:PORT` and `[::]:PORT` the Pod's address. */

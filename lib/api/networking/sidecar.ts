@@ -2,7 +2,7 @@
 
 import { networkingKind } from '../kind';
 import type { KubeObject } from '../object';
-import { choice, list, message, type Static, text, texts, uint32, unserved } from '../schema';
+import { choice, list, message, type Static, text, texts, uint32 } from '../schema';
 import { NetworkingWorkloadSelector } from '../selector';
 import { ConnectionPoolSettings } from './connection-pool';
 import { Destination } from './destination';
@@ -32,7 +32,7 @@ export const IstioIngressListener = message(
     defaultEndpoint: text(
       'Where the traffic goes: `127.0.0.1:PORT`, `[::1]:PORT`, `0.0.0.0:PORT`, `[::]:PORT` or `unix:///path`.',
     ),
-    tls: unserved(ServerTLSSettings),
+    tls: ServerTLSSettings,
     connectionPool: ConnectionPoolSettings,
   },
   { description: 'A port on which the workload takes traffic.', required: ['port'] },

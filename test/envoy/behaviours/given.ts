@@ -41,15 +41,25 @@ export class Given {
         ] as const
       ).map(async ([name, issuer, hosts]) => [name, await issuer.issue({ hosts: [...hosts] })] as const),
     );
+    const claimant = await authority.issue({
+      identity: { trustDomain: 'cluster.local', namespace: 'shop', serviceAccount: 'client' },
+    });
     const rsa = await rsaLeaf('shop.example');
     const identities = await Identities.make(directory);
-    const given = new Given(root, authority, new Map([...leaves, ['rsa', rsa]]), directory, identities);
+    const given = new Given(
+      root,
+      authority,
+      new Map([...leaves, ['claimant', claimant], ['rsa', rsa]]),
+      directory,
+      identities,
+    );
     await given.write();
     return given;
   }
 
   /**
-   * `server`, `second`, `pod`; `partner`, `other` (of another name), `foreign` (of another authority); and those of
+   * `server`, `second`, `pod`; `partner`, `other` (of another name), `claimant` (of an identity of the mesh), `foreign` (of
+   * another authority); and those of
    * `identities.ts`.
    */
   leaf(name: string): Leaf {

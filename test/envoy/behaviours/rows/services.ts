@@ -1,5 +1,6 @@
 /** Services: which protocol a port speaks, and what a Sidecar leaves of the mesh. */
 import { type Behaviour, get, tcp } from '../behaviour';
+import { documents, networking } from './objects';
 
 /** One of the versions of reviews. */
 const EITHER = expect.stringMatching(/^v[12]$/) as never;
@@ -160,6 +161,29 @@ const sidecar: Behaviour[] = [
   },
 ];
 
+const HANDSHAKE = 'the handshake decides';
+const BY_SERVICE = 'without redirection, a client without a sidecar does not get from a Service to its Pods';
+
+/** Straight to the Pod, from a workload without a sidecar. */
+const OUTSIDE = { from: 'outside' as const };
+
+const withoutMutualTls = `
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: { name: reviews, namespace: shop }
+spec: { selector: { matchLabels: { app: reviews } }, mtls: { mode: PERMISSIVE }, portLevelMtls: { 8443: { mode: DISABLE } } }`;
+
+const ingressTls = (tls: string) =>
+  networking(
+    'Sidecar',
+    'reviews',
+    `workloadSelector: { labels: { app: reviews } }
+ingress:
+- port: { number: 8443, protocol: HTTPS, name: web }
+  defaultEndpoint: 127.0.0.1:8080
+  tls: { ${tls} }`,
+  );
+
 const ingress: Behaviour[] = [
   {
     topic: 'Sidecar',
@@ -176,6 +200,47 @@ const ingress: Behaviour[] = [
         inboundConnectionPool: { http: { http2MaxRequests: 50, maxRequestsPerConnection: 10 } }
         outboundTrafficPolicy: { mode: ALLOW_ANY }`,
     cases: [[get('http://reviews:9080/', { times: 5 }), { status: 200, seen: { httpVersion: '2.0' } }]],
+  },
+  {
+    topic: 'Sidecar',
+    feature: 'ingress tls SIMPLE: ends at the sidecar, plaintext is not taken',
+    notSimulated: HANDSHAKE,
+    onlyTransparent: BY_SERVICE,
+    objects: (given) =>
+      documents(
+        withoutMutualTls,
+        ingressTls(
+          `mode: SIMPLE, minProtocolVersion: TLSV1_3, serverCertificate: ${given.file('pod.crt')}, privateKey: ${given.file('pod.key')}`,
+        ),
+      ),
+    cases: [
+      [
+        get('https://reviews.shop:9443/', { ...OUTSIDE, alpn: ['h2', 'http/1.1'] }),
+        { status: 200, tls: { protocol: 'TLSv1.3', alpn: 'http/1.1' } },
+      ],
+      [get('https://reviews.shop:9443/', { ...OUTSIDE, maxVersion: 'TLSv1.2' }), { refused: expect.any(String) }],
+      [get('http://reviews.shop:9443/', OUTSIDE), { refused: expect.any(String) }],
+    ],
+  },
+  {
+    topic: 'Sidecar',
+    feature:
+      'ingress tls MUTUAL: clients with a certificate of that authority, none that claims an identity of the mesh',
+    notSimulated: HANDSHAKE,
+    onlyTransparent: BY_SERVICE,
+    objects: (given) =>
+      documents(
+        withoutMutualTls,
+        ingressTls(
+          `mode: MUTUAL, serverCertificate: ${given.file('pod.crt')}, privateKey: ${given.file('pod.key')}, caCertificates: ${given.file('ca.crt')}`,
+        ),
+      ),
+    cases: [
+      [get('https://reviews.shop:9443/', { ...OUTSIDE, certificate: 'partner' }), { status: 200 }],
+      [get('https://reviews.shop:9443/', { ...OUTSIDE, certificate: 'claimant' }), { refused: expect.any(String) }],
+      [get('https://reviews.shop:9443/', { ...OUTSIDE, certificate: 'foreign' }), { refused: expect.any(String) }],
+      [get('https://reviews.shop:9443/', OUTSIDE), { refused: expect.any(String) }],
+    ],
   },
 ];
 

@@ -3,14 +3,15 @@
  * wants to know; on a plaintext port that can only be somebody on this machine.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, isIP } from 'node:net';
 import { parseAddress } from './address';
 
 /** A body and how it is to be read. */
 export interface Answer {
   readonly code?: number;
   readonly type?: string;
-  readonly body: string;
+  readonly body: string | Buffer;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Who asks. */
@@ -22,7 +23,7 @@ export interface Visitor {
 /** `open`: to anyone. `debug`: to those who have proven who they are, of their own namespace. */
 export interface Page {
   readonly access: 'open' | 'debug';
-  answer(visitor: Visitor): Answer | Promise<Answer>;
+  answer(visitor: Visitor, query: URLSearchParams): Answer | Promise<Answer>;
 }
 
 /** By path. */
@@ -58,23 +59,33 @@ export function pageServer(pages: Pages, visitorOf: VisitorOf, onError: (error: 
 
 async function answerTo(request: IncomingMessage, pages: Pages, visitorOf: VisitorOf): Promise<Answer> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return text('only GET and HEAD are served\n', 405);
-  const path = pathOf(request.url);
+  const [path, query] = partsOf(request.url);
   const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
   if (!page) return text(`not found; there are: ${Object.keys(pages).join(' ')}\n`, 404);
-  if (page.access === 'open') return page.answer({});
+  if (page.access === 'open') return page.answer({}, query);
   const visitor = await visitorOf(request);
-  return visitor ? page.answer(visitor) : text(FORBIDDEN, 403);
+  return visitor ? page.answer(visitor, query) : text(FORBIDDEN, 403);
 }
 
 const FORBIDDEN =
   'this page is for this machine alone (kubectl port-forward leads here), or over TLS on the port of xDS with a certificate ' +
   'or token of the mesh\n';
 
-/** Somebody on this machine may see all: who gets here has been let in by it, as by the API server for a port-forward. */
-export const localVisitor: VisitorOf = ({ socket }) => {
+/**
+ * Somebody on this machine may see all: who gets here has been let in by it, as by the API server for a port-forward. A web
+ * page of others that somebody looks at here may not: a browser says in `Host` which name has led it to this address.
+ */
+export const localVisitor: VisitorOf = ({ socket, headers }) => {
   const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-  return address === '::1' || address.startsWith('127.') ? {} : undefined;
+  const isLocal = address === '::1' || address.startsWith('127.');
+  return isLocal && isOwnName(headers.host ?? '') ? {} : undefined;
 };
+
+/** An address, or `localhost`: no name that somebody else can let lead here. */
+function isOwnName(host: string): boolean {
+  const name = host.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1');
+  return name === '' || isIP(name) !== 0 || /^([\w-]+\.)*localhost$/i.test(name);
+}
 
 /** Serves `pages` by path on `HOST:PORT` (port 0: any). Rejects with a clear error when it cannot listen. */
 export async function serveHttp(
@@ -97,17 +108,21 @@ export async function serveHttp(
   return { port: (server.address() as AddressInfo).port, close: () => close(server) };
 }
 
-function pathOf(url = '/'): string {
+function partsOf(url = '/'): [path: string, query: URLSearchParams] {
   const end = url.indexOf('?');
-  return end < 0 ? url : url.slice(0, end);
+  return end < 0 ? [url, new URLSearchParams()] : [url.slice(0, end), new URLSearchParams(url.slice(end + 1))];
 }
 
-function send(response: ServerResponse, { code = 200, type = 'text/plain; charset=utf-8', body }: Answer): void {
+function send(
+  response: ServerResponse,
+  { code = 200, type = 'text/plain; charset=utf-8', body, headers }: Answer,
+): void {
   response.writeHead(code, {
     'content-type': type,
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    ...headers,
   });
   response.end(body);
 }

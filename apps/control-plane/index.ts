@@ -4,30 +4,35 @@
  */
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import type { CallerOf } from '../../lib/citadel/caller';
+import { LEAF_SECONDS } from '../../lib/citadel/renewal';
 import { OpenIdIssuers } from '../../lib/discovery/openid';
 import type { GatewayWorkloadOptions } from '../../lib/injector';
 import { MALHA_VERSION } from '../../lib/injector/images';
 import { accessLogService } from '../../lib/mixer/access-log-service';
 import { LogBudget } from '../../lib/mixer/log-budget';
 import { ObservedCalls } from '../../lib/mixer/observed-calls';
+import { RecentRequests } from '../../lib/mixer/recent-requests';
 import type { WorldOptions } from '../../lib/world';
 import { MeshSource } from '../../lib/xds/mesh-source';
 import { scrapeTargets } from '../../lib/xds/scrape-targets';
 import { XdsServer } from '../../lib/xds/server';
 import type { Logger } from '../../lib/xds/source';
-import { consolePage } from '../console/page';
+import { consoleAssets, SECURITY_HEADERS } from '../console/assets';
 import { type Access, listenSecurely, openAccess } from './access';
 import { isLoopback, parseAddress } from './address';
 import type { CitadelOptions } from './citadel';
 import { type ConsulRegistryOptions, withConsul } from './consul-registry';
 import { startControllers } from './controllers';
+import { graphOf } from './graph';
 import { json, localVisitor, type Pages, serveHttp, text } from './http';
 import { CONTROL_PLANE_NAME, joinCluster, type Membership, type MembershipOptions } from './membership';
 import { createMetrics } from './metrics';
+import { configurationAnswer } from './proxy-configuration';
 import { openRateLimits, type RateLimitRedis } from './rate-limits';
 import { openRegistry, type RegistryOptions } from './registry';
 import { Replicas } from './replicas';
 import { statusOf } from './status';
+import { tapOf } from './tap';
 import { toldOnce } from './told-once';
 import { serveWebhooks, type Webhooks, type WebhooksOptions } from './webhooks';
 
@@ -55,6 +60,8 @@ export interface ControlPlaneOptions extends WorldOptions {
   readonly membership?: MembershipOptions;
   /** The webhooks of an API server; their certificate is Citadel's. Default: there are none. */
   readonly webhooks?: WebhooksOptions;
+  /** Where the console leads to for traces: a URL, with `{service}` for `NAME.NAMESPACE`. Default: nowhere. */
+  readonly traces?: string;
   /** Shows the status to whoever reaches the HTTP port. Default: to this machine alone. */
   readonly insecure?: boolean;
   /** Where health, metrics and status are: `HOST:PORT`; port 0 takes any. */
@@ -102,16 +109,23 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   });
   const calls = new ObservedCalls();
   const logBudget = new LogBudget();
+  const recent = new RecentRequests();
+  const since = new Date();
+  let lost = 0;
   const metrics = createMetrics(source, calls, MALHA_VERSION);
   const tellLogRefused = toldOnce(log, 'access logs refused');
   const accessLogs = (callerOf?: CallerOf) =>
     accessLogService({
       calls,
+      recent,
       budget: logBudget,
       callerOf,
       world: () => source.world,
       received: (entries) => metrics.countLogEntries(entries),
-      lost: (entries) => metrics.countLostLogEntries(entries),
+      lost(entries) {
+        lost += entries;
+        metrics.countLostLogEntries(entries);
+      },
       refused: (error) => tellLogRefused(error.message),
     });
   const rateLimits = openRateLimits(options.rateLimitRedis, { source, registry: metrics.registry, log });
@@ -129,14 +143,32 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     objects: () => latest[0],
     log,
   });
+  const authority = () =>
+    access && { expiries: access.citadel.expiries(), certificateSeconds: options.citadel?.leafSeconds ?? LEAF_SECONDS };
   const pages: Pages = {
-    '/': { access: 'debug', answer: () => ({ type: 'text/html; charset=utf-8', body: consolePage() }) },
+    ...consolePages(),
     '/healthz': { access: 'open', answer: () => text('ok\n') },
     '/readyz': { access: 'open', answer: () => (isReady ? text('ready\n') : text('not ready\n', 503)) },
     '/metrics': { access: 'open', answer: async () => ({ type: metrics.contentType, body: await metrics.text() }) },
     '/status': {
       access: 'debug',
       answer: ({ namespace }) => json(statusOf(MALHA_VERSION, source, proxies(), calls, namespace)),
+    },
+    '/graph': {
+      access: 'debug',
+      answer: ({ namespace }) =>
+        json(
+          graphOf({ version: MALHA_VERSION, since, source, calls, ...authority(), traces: options.traces }, namespace),
+        ),
+    },
+    '/tap': {
+      access: 'debug',
+      answer: ({ namespace }, query) =>
+        json(tapOf({ recent, world: source.world, lost }, query.get('after'), namespace)),
+    },
+    '/config': {
+      access: 'debug',
+      answer: (visitor, query) => configurationAnswer(xds, query.get('proxy') ?? '', visitor),
     },
     '/sd/targets': {
       access: 'open',
@@ -246,4 +278,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     await stop();
     throw error;
   }
+}
+
+/** The same for everyone, but not for anyone: who may see the mesh may see the console. */
+function consolePages(): Pages {
+  return Object.fromEntries(
+    Object.entries(consoleAssets()).map(([path, asset]) => [
+      path,
+      { access: 'debug', answer: () => ({ type: asset.type, body: asset.body(), headers: SECURITY_HEADERS }) },
+    ]),
+  );
 }

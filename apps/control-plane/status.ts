@@ -40,7 +40,7 @@ export function statusOf(
 }
 
 /** Of `NAME.NAMESPACE`, `NAME.NAMESPACE.svc.…:PORT` or a SPIFFE id. */
-function namespaceOf(end: string): string | undefined {
+export function namespaceOf(end: string): string | undefined {
   if (end.startsWith('spiffe://')) return end.split('/')[4];
   const labels = end.split(/[: ]/, 1)[0]!.split('.');
   const svc = labels.lastIndexOf('svc');

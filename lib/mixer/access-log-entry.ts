@@ -34,27 +34,59 @@ function logged(
 }
 
 function endsOf(nodeId: string, common: Common, authority: string): Pick<Call, 'source' | 'destination'> | undefined {
-  const proxy = nodeId.split('~')[2] ?? nodeId;
-  const [direction, port, subset, host] = (common.upstream_cluster ?? '').split('|');
-  if (direction === 'inbound') {
-    const caller = common.tls_properties?.peer_certificate_properties?.subject_alt_name?.find(({ uri }) => uri)?.uri;
-    return caller ? { source: caller, destination: `${proxy}:${port}` } : undefined;
-  }
-  if (direction === 'outbound' && host) {
-    return { source: proxy, destination: `${host}:${port}${subset ? ` (${subset})` : ''}` };
-  }
+  const proxy = proxyName(nodeId);
+  const { isInbound, caller, port, subset, host } = sidesOf(nodeId, common);
+  if (isInbound) return caller ? { source: caller, destination: `${proxy}:${port}` } : undefined;
+  if (host) return { source: proxy, destination: `${host}:${port}${subset ? ` (${subset})` : ''}` };
   // Passed through, refused or answered by the proxy itself: all that is known is what the caller asked for.
   const asked = authority || addressOf(common.upstream_remote_address) || common.upstream_cluster;
   return { source: proxy, destination: asked || 'unknown' };
+}
+
+export interface Sides {
+  /** The proxy is the callee's. */
+  readonly isInbound: boolean;
+  /** The caller's identity by its certificate, where the proxy has seen one. */
+  readonly caller?: string;
+  readonly port: string;
+  readonly subset: string;
+  /** The host that was called; empty where no service was chosen. */
+  readonly host: string;
+}
+
+/** `NAME.NAMESPACE` of a node id. */
+export function proxyName(nodeId: string): string {
+  return nodeId.split('~')[2] ?? nodeId;
+}
+
+/** Who is on either side of a logged call. */
+export function sidesOf(nodeId: string, common: Common): Sides {
+  const [direction = '', port = '', subset = '', host = ''] = (common.upstream_cluster ?? '').split('|');
+  const caller = common.tls_properties?.peer_certificate_properties?.subject_alt_name?.find(({ uri }) => uri)?.uri;
+  if (direction === 'inbound' || direction === 'outbound') {
+    const isInbound = direction === 'inbound';
+    return { isInbound, ...(isInbound && caller && { caller }), port, subset, host: isInbound ? '' : host };
+  }
+  // What the callee's sidecar refuses comes to no cluster. It came to the sidecar's own address, or over mutual TLS.
+  const [type, ip] = nodeId.split('~');
+  const local = common.downstream_local_address?.socket_address;
+  const isInbound = type === 'sidecar' && (local?.address === ip || caller !== undefined);
+  return {
+    isInbound,
+    ...(isInbound && caller && { caller }),
+    port: String(local?.port_value ?? ''),
+    subset: '',
+    host: '',
+  };
 }
 
 /**
  * Under which identity the proxy says to have been called: of the certificate that it showed its caller. Undefined where it
  * called itself, or showed none of the mesh's.
  */
-export function ownIdentity({ upstream_cluster = '', tls_properties }: Common): string | undefined {
-  if (!upstream_cluster.startsWith('inbound|')) return undefined;
-  const names = tls_properties?.local_certificate_properties?.subject_alt_name ?? [];
+export function ownIdentity(nodeId: string, common: Common): string | undefined {
+  if (!sidesOf(nodeId, common).isInbound) return undefined;
+  const names = common.tls_properties?.local_certificate_properties?.subject_alt_name ?? [];
   return names.map(({ uri }) => uri).find((uri) => uri?.startsWith('spiffe://'));
 }
 

@@ -16,6 +16,7 @@ import { addressOfPeer, formatIdentity, type Identity, provenProxy, type WorldVi
 import { httpCall, ownIdentity, tcpCall } from './access-log-entry';
 import { entriesIn, LogBudget } from './log-budget';
 import type { ObservedCalls } from './observed-calls';
+import type { RecentRequests } from './recent-requests';
 
 const bytes = (value: Buffer) => value;
 
@@ -53,6 +54,8 @@ type Call = ServerReadableStream<Buffer, Buffer>;
 export interface AccessLogServiceOptions extends AccessLogEvents {
   /** Where calls are counted. */
   readonly calls: ObservedCalls;
+  /** Where the last ones are kept by themselves. Default: nowhere. */
+  readonly recent?: RecentRequests;
   /** What is taken in, of all streams together; the rest is let go unread. Default: one of this service's own. */
   readonly budget?: LogBudget;
   /** Who streams. Default: whoever reaches the port is believed. @throws Error for callers without a credential. */
@@ -171,13 +174,15 @@ class ProxyLog {
   }
 
   private count(nodeId: string, { http_logs, tcp_logs }: Message): void {
-    const { calls, received } = this.options;
+    const { calls, recent, received } = this.options;
     const http = http_logs?.log_entry ?? [];
     const tcp = tcp_logs?.log_entry ?? [];
     received?.(http.length + tcp.length);
-    for (const { common_properties: common } of [...http, ...tcp]) this.checkSide(ownIdentity(common ?? {}));
+    for (const { common_properties: common } of [...http, ...tcp]) this.checkSide(ownIdentity(nodeId, common ?? {}));
     const logged = [...http.map((entry) => httpCall(nodeId, entry)), ...tcp.map((entry) => tcpCall(nodeId, entry))];
     for (const each of logged) if (each) calls.observe(each.call, each.milliseconds);
+    for (const entry of http) recent?.addHttp(nodeId, entry);
+    for (const entry of tcp) recent?.addTcp(nodeId, entry);
   }
 
   /** A proxy that says to have been called under another name than its own forges the calls of somebody else. */

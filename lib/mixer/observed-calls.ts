@@ -1,4 +1,5 @@
 /** Who called whom with which answer, counted in bounded memory. */
+import { type Lately, RecentWindow } from './recent-window';
 
 /** One way of calling, as one side has seen it. */
 export interface Call {
@@ -17,6 +18,8 @@ export interface ObservedCall extends Call {
   readonly milliseconds: number;
   /** ISO time of the last one. */
   readonly lastSeen: string;
+  /** The last half minute; absent when there was none in it. */
+  readonly lately?: Lately;
 }
 
 /** Different calls that are counted. */
@@ -28,6 +31,7 @@ interface Counter {
   count: number;
   milliseconds: number;
   lastSeen: number;
+  readonly window: RecentWindow;
 }
 
 export class ObservedCalls {
@@ -51,10 +55,12 @@ export class ObservedCalls {
       count: 0,
       milliseconds: 0,
       lastSeen: 0,
+      window: new RecentWindow(),
     };
     counter.count++;
     counter.milliseconds += (milliseconds - counter.milliseconds) / counter.count;
     counter.lastSeen = this.now();
+    counter.window.add(milliseconds, counter.lastSeen);
     this.counters.delete(key);
     this.counters.set(key, counter);
     if (this.counters.size > this.capacity) {
@@ -75,12 +81,17 @@ export class ObservedCalls {
 
   /** All counts, sorted by source, destination and code. */
   all(): ObservedCall[] {
-    const calls = [...this.counters.values()].map(({ call, count, milliseconds, lastSeen }) => ({
-      ...call,
-      count,
-      milliseconds: Math.round(milliseconds * 1000) / 1000,
-      lastSeen: new Date(lastSeen).toISOString(),
-    }));
+    const now = this.now();
+    const calls = [...this.counters.values()].map(({ call, count, milliseconds, lastSeen, window }) => {
+      const lately = window.read(now);
+      return {
+        ...call,
+        count,
+        milliseconds: Math.round(milliseconds * 1000) / 1000,
+        lastSeen: new Date(lastSeen).toISOString(),
+        ...(lately && { lately }),
+      };
+    });
     const order = (call: Call) => `${call.source}\0${call.destination}\0${String(call.code).padStart(3, '0')}`;
     return calls.sort((a, b) => (order(a) < order(b) ? -1 : 1));
   }

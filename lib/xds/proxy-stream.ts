@@ -9,7 +9,7 @@ import { encodeResponse } from './response';
 import { type Clock, type Logger, type Node, TYPES, type Type, type XdsObserver } from './source';
 import { StateSubscription } from './state-subscription';
 import { type ProxyStatus, statusOf } from './status';
-import { ProtocolError, type Subscription, type Update } from './subscription';
+import { type Held, ProtocolError, type Subscription, type Update } from './subscription';
 
 /** Bytes that wait for the client to read; beyond them nothing more is written. */
 const MAX_QUEUED_BYTES = 65_536;
@@ -324,6 +324,19 @@ export class ProxyStream {
 
   status(): ProxyStatus {
     return statusOf(this, [...this.channels.values()], this.wanted);
+  }
+
+  /** What the proxy has of each type, as far as that is known: of what it took before it came here, only what is still the same. */
+  configuration(): Readonly<Record<Type, readonly EnvoyResource[]>> {
+    const taken = (type: Type) => {
+      const { held } = this.channels.get(URL_OF[type])?.subscription ?? { held: new Map<string, Held>() };
+      return [...held].flatMap(([name, { version, resource, before }]) => {
+        if (before !== undefined) return before?.resource ?? [];
+        const current = this.wanted?.[type].get(name);
+        return resource ?? (current?.version === version ? current : []);
+      });
+    };
+    return Object.fromEntries(TYPES.map((type) => [type, taken(type)])) as Record<Type, EnvoyResource[]>;
   }
 
   close(): void {

@@ -28,6 +28,7 @@ import {
   type SnapshotSource,
   type StreamCredential,
   systemClock,
+  type Type,
   type XdsObserver,
 } from './source';
 import type { ProxyStatus } from './status';
@@ -168,6 +169,15 @@ export class XdsServer {
       .filter(({ node }) => node !== undefined)
       .map((stream) => stream.status())
       .sort((a, b) => (a.node.id < b.node.id ? -1 : a.node.id > b.node.id ? 1 : 0));
+  }
+
+  /** What the proxy of that node id has; undefined when it is not connected. */
+  configurationOf(nodeId: string): Readonly<Record<Type, readonly EnvoyResource[]>> | undefined {
+    // One that is just reconnecting is there twice; the younger stream knows.
+    return [...this.streams.keys()]
+      .filter(({ node }) => node?.id === nodeId)
+      .at(-1)
+      ?.configuration();
   }
 
   /** Opens the stream when its caller is known, and ends it when the caller's credential does. */

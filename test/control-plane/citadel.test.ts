@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Client, status as Code, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { type RunningControlPlane, startControlPlane } from '../../apps/control-plane';
 import { TOKEN_AUDIENCE } from '../../apps/control-plane/citadel';
+import type { GraphPage } from '../../apps/control-plane/graph';
 import { localVisitor } from '../../apps/control-plane/http';
 import type { Status } from '../../apps/control-plane/status';
 import { certificateServiceDefinition } from '../../lib/citadel/certificate-service';
@@ -240,10 +241,34 @@ describe('the status', () => {
   });
 
   test('is off on the plaintext port for whoever comes from elsewhere (THREATS 18)', async () => {
-    const from = (remoteAddress: string) => localVisitor({ socket: { remoteAddress } } as never);
+    const from = (remoteAddress: string, host = 'localhost:15014') =>
+      localVisitor({ socket: { remoteAddress }, headers: { host } } as never);
     expect([from('127.0.0.1'), from('::1'), from('::ffff:127.0.0.1')]).toEqual([{}, {}, {}]);
     expect([from('10.0.0.1'), from('::ffff:10.0.0.1'), from('')]).toEqual([undefined, undefined, undefined]);
+    // A page of others in a browser on this machine, whose name leads here.
+    expect([from('127.0.0.1', 'evil.example:15014'), from('127.0.0.1', 'localhost.evil.example')]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect([from('127.0.0.1', '127.0.0.1:15014'), from('::1', '[::1]:15014'), from('::1', 'mesh.localhost')]).toEqual([
+      {},
+      {},
+      {},
+    ]);
     expect((await fetch(`http://127.0.0.1:${running.httpPort}/status`)).status).toBe(200);
+  });
+
+  test('graph, live requests and configurations are behind the same door, each namespace by itself', async () => {
+    for (const path of ['/graph', '/tap', '/config?proxy=x', '/console/main'])
+      expect((await page(path)).code).toBe(403);
+    const namespaces = async (account: string) => {
+      const { body } = await page('/graph', { token: tokenOf(account) });
+      const { nodes, certificates } = JSON.parse(body) as GraphPage;
+      return { namespaces: [...new Set(nodes.map(({ namespace }) => namespace))], certificates: certificates.length };
+    };
+    expect((await namespaces('malha-system:prometheus')).certificates).toBe(3);
+    expect(await namespaces('shop:web')).toEqual({ namespaces: ['shop'], certificates: 0 });
+    expect((await page('/tap', { token: tokenOf('shop:web') })).code).toBe(200);
   });
 });
 

@@ -50,6 +50,7 @@ interface Options {
   rateLimitRedisPasswordFile?: string;
   rateLimitRedisCa?: string;
   insecure?: boolean;
+  traces?: string;
   http: string;
   meshConfig?: string;
   podRange: string;
@@ -120,6 +121,11 @@ export function controlPlane({ io }: Context): Command {
     .option('--rate-limit-redis-password-file <file>', 'where the password for that Redis is')
     .option('--rate-limit-redis-ca <file>', 'whom to trust for its TLS, in PEM; default: the system’s authorities')
     .option('--insecure', 'show status and console to whoever reaches --http; else to this machine alone')
+    .option(
+      '--traces <url>',
+      'where the console leads to for traces; {service} in it stands for NAME.NAMESPACE',
+      webAddress,
+    )
     .option('--http <host:port>', 'health, metrics, status and the console; port 0 takes any', '127.0.0.1:15014')
     .addOption(meshConfigOption())
     .addOption(podRangeOption())
@@ -134,11 +140,11 @@ export function controlPlane({ io }: Context): Command {
       'after',
       `
 Reads objects, translates them, and serves every proxy what follows, again after each edit of a file. An object with
-errors leaves its last good version in force. On the HTTP address: / (console), /healthz, /readyz, /metrics, /status,
-/sd/targets (for Prometheus).
+errors leaves its last good version in force. On the HTTP address: / (console), /healthz, /readyz, /metrics, /status, /graph,
+/tap, /config?proxy=NODE-ID, /sd/targets (for Prometheus).
 
 With an authority (--citadel, --citadel-secret or --vault), proxies connect to --xds-tls by a certificate of the mesh or a service-account token, and get what belongs to
-the workload that they have proven to be. --http shows its pages / and /status to this machine alone then and now; by TLS they
+the workload that they have proven to be. --http shows its pages about the mesh to this machine alone then and now; by TLS they
 are shown to whoever has a credential, of its own namespace.
 
 With --citadel-secret it is one of the replicas of its cluster. They share the Secret; the one that holds the Lease malha-leader
@@ -175,6 +181,7 @@ Exit codes: 0 stopped by SIGINT or SIGTERM, 2 it could not start.
           membership: membershipOf(options),
           webhooks: webhooksOf(options),
           insecure: options.insecure,
+          traces: options.traces,
           http: options.http,
           meshConfig,
           log,
@@ -306,6 +313,12 @@ function seconds(text: string): number {
     throw new InvalidArgumentError('whole seconds are wanted, 3600 to 86400');
   }
   return value;
+}
+
+function webAddress(text: string): string {
+  if (!/^https?:\/\//.test(text))
+    throw new InvalidArgumentError('an address is wanted, such as http://localhost:16686');
+  return text;
 }
 
 function collect(path: string, before: string[] = []): string[] {

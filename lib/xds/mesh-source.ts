@@ -78,6 +78,15 @@ export class MeshSource implements SnapshotSource {
     return proxy && this.translator.snapshot(world, proof?.getsKey ? proxy : withoutStreamedKey(proxy));
   }
 
+  /** Of a Pod, the certificate that was shown is in its volume, with its key; a machine has no such place that is known. */
+  takesKey(node: Node, proof: Proof): boolean {
+    const world = this.inForce?.world;
+    const found = world && provenProxy(world, node.id, proof);
+    if (!world || found?.kind !== 'proven') return false;
+    const { namespace, name, identity } = found.proxy;
+    return identity === 'ads' && world.pod(namespace, name) === undefined;
+  }
+
   get generation(): number {
     return this.inForce?.generation ?? 0;
   }

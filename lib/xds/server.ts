@@ -348,11 +348,9 @@ export class XdsServer {
   }
 
   /** Undefined until the secrets are made: a proxy that was told that there are none would not wait for them. */
-  private withSecrets(stream: ProxyStream, snapshot: Snapshot): Snapshot | undefined {
-    const { connectionSecrets } = this.options;
-    const credential = this.credentials.get(stream);
-    if (!connectionSecrets || credential?.kind !== 'token') return snapshot;
-    const own = connectionSecrets.secretsOf(stream, credential.identity);
+  private withSecrets(stream: ProxyStream, snapshot: Snapshot, proof: Proof | undefined): Snapshot | undefined {
+    if (!proof?.getsKey) return snapshot;
+    const own = this.options.connectionSecrets?.secretsOf(stream, proof.identity);
     if (!own) return undefined;
     const last = this.overlaid.get(stream);
     if (last?.snapshot === snapshot && last.own === own) return last.result;
@@ -365,19 +363,22 @@ export class XdsServer {
 
   private proofOf(stream: ProxyStream): Proof | undefined {
     const credential = this.credentials.get(stream);
-    const getsKey = credential?.kind === 'token' && this.options.connectionSecrets !== undefined;
-    return credential && { identity: credential.identity, address: addressOfPeer(stream.peer), getsKey };
+    if (!credential) return undefined;
+    const proof = { identity: credential.identity, address: addressOfPeer(stream.peer) };
+    if (!this.options.connectionSecrets) return proof;
+    return { ...proof, getsKey: credential.kind === 'token' || this.source.takesKey?.(stream.node!, proof) === true };
   }
 
   /** A translation that fails leaves the proxy with what it has. */
   private offer(stream: ProxyStream, changedAt?: number): void {
     const node = stream.node!;
     try {
-      const snapshot = this.source.snapshot(node, this.proofOf(stream));
+      const proof = this.proofOf(stream);
+      const snapshot = this.source.snapshot(node, proof);
       if (!snapshot && stream.isKnown && this.credentials.has(stream)) {
         throw new AccessDenied('the workload of the proxy is gone');
       }
-      stream.offer(snapshot && this.withSecrets(stream, snapshot), changedAt, this.source.generation);
+      stream.offer(snapshot && this.withSecrets(stream, snapshot, proof), changedAt, this.source.generation);
       this.failures.delete(node.id);
     } catch (error) {
       if (error instanceof AccessDenied) throw error;

@@ -20,6 +20,11 @@ export interface SnapshotSource {
    * @throws AccessDenied when the node is somebody else's.
    */
   snapshot(node: Node, proof?: Proof): Snapshot | undefined;
+  /**
+   * Whether the proxy has no key but one that is sent to it, although it has shown a certificate: machines without a Pod.
+   * Default: it has.
+   */
+  takesKey?(node: Node, proof: Proof): boolean;
   /** Counts what snapshots are made from; grows with each change. Default: nobody asks what has come to proxies. */
   readonly generation?: number;
   /** Calls `onChange` whenever snapshots may have changed; returns how to stop. */

@@ -27,6 +27,18 @@ spec: { serviceAccountName: ${name}, containers: [{ name: istio-proxy, args: [ro
 status: { podIP: 127.0.0.1 }
 ---`,
 );
+const MACHINE = `
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: machine, namespace: shop }
+spec: { address: 127.0.0.1, serviceAccount: machine, labels: { app: machine } }
+---
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: elsewhere, namespace: shop }
+spec: { address: 192.0.2.1, serviceAccount: machine }
+---`;
+const nodeOfMachine = (name: string) => `sidecar~127.0.0.1~${name}.shop~shop.svc.cluster.local`;
 const nodeOf = (name: string) => `router~127.0.0.1~${name}-1.shop~shop.svc.cluster.local`;
 const tokenOf = (name: string) =>
   token({ now: Date.now(), claims: { sub: `system:serviceaccount:shop:${name}`, 'kubernetes.io': {} } });
@@ -41,7 +53,7 @@ const warnings: string[] = [];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'malha-proxy-identity-'));
   await mkdir(join(folder, 'objects'));
-  await writeFile(join(folder, 'objects', 'pods.yaml'), OBJECTS.join(''));
+  await writeFile(join(folder, 'objects', 'pods.yaml'), [...OBJECTS, MACHINE].join(''));
   const keys = [{ ...issuerKeys.publicKey.export({ format: 'jwk' }), kid: 'one' }];
   running = await startControlPlane({
     registry: { kind: 'files', files: [join(folder, 'objects')] },
@@ -67,14 +79,14 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function startEnvoy(identity: ProxyIdentity, name: string, directory: string, listeners: object[] = []) {
+async function startEnvoy(identity: ProxyIdentity, nodeId: string, directory: string, listeners: object[] = []) {
   const controlPlanePort = running.xdsTlsPort;
-  envoy = await InjectedEnvoy.start({ identity, nodeId: nodeOf(name), directory, controlPlanePort, listeners });
+  envoy = await InjectedEnvoy.start({ identity, nodeId, directory, controlPlanePort, listeners });
 }
 
-async function clustersOf(name: string): Promise<string | undefined> {
+async function clustersOf(nodeId: string): Promise<string | undefined> {
   const status = (await (await fetch(`http://127.0.0.1:${running.httpPort}/status`)).json()) as Status;
-  return status.proxies.find(({ node }) => node.id === nodeOf(name))?.types.clusters.state;
+  return status.proxies.find(({ node }) => node.id === nodeId)?.types.clusters.state;
 }
 
 async function eventually(check: () => void | Promise<void>): Promise<void> {
@@ -87,21 +99,55 @@ async function eventually(check: () => void | Promise<void>): Promise<void> {
   }
 }
 
-test('a proxy with a podCertificate volume gets its configuration by the certificate in it', async () => {
-  const directory = join(folder, 'volume');
+/** A folder that holds a certificate of the account, from the certificate service, and what Envoy needs to read it. */
+async function certificateOf(account: string): Promise<CredentialVolume & { readonly directory: string }> {
+  const directory = await mkdtemp(join(folder, `volume-${account}-`));
   const volume = new CredentialVolume({
     directory,
     port: running.xdsTlsPort,
     serverName: CONTROL_PLANE_HOST,
-    token: () => tokenOf('edge'),
+    token: () => tokenOf(account),
   });
   await volume.start(roots);
   const { own, trust } = secretFiles(directory);
   await writeFile(join(directory, 'sds-default.json'), JSON.stringify(own));
   await writeFile(join(directory, 'sds-rootca.json'), JSON.stringify(trust));
-  await startEnvoy('podCertificate', 'edge', directory);
-  await eventually(async () => expect(await clustersOf('edge')).toBe('synced'));
+  return Object.assign(volume, { directory });
+}
+
+test('a proxy with a podCertificate volume gets its configuration by the certificate in it', async () => {
+  const volume = await certificateOf('edge');
+  await startEnvoy('podCertificate', nodeOf('edge'), volume.directory);
+  await eventually(async () => expect(await clustersOf(nodeOf('edge'))).toBe('synced'));
   await volume.stop();
+});
+
+describe('a machine with a certificate from the certificate service', () => {
+  test('gets the configuration of its WorkloadEntry, and a key, certificate and roots for it over ADS', async () => {
+    const volume = await certificateOf('machine');
+    const port = await freePort();
+    await startEnvoy('podCertificate', nodeOfMachine('machine'), volume.directory, [mutualListener(port)]);
+    await eventually(async () => expect(await clustersOf(nodeOfMachine('machine'))).toBe('synced'));
+    const authority = await CitadelAuthority.open({ storage, trustDomain: 'cluster.local' });
+    const own = await clientOf(authority);
+    await eventually(async () =>
+      expect(await greeting(port, own)).toBe('URI:spiffe://cluster.local/ns/shop/sa/machine hello'),
+    );
+    expect(await greeting(port)).toBe('refused');
+    await volume.stop();
+  });
+
+  test.each([
+    ['a WorkloadEntry at another address', 'elsewhere', 'which is not the address of WorkloadEntry shop/elsewhere'],
+    ['a Pod of another account', 'edge-1', 'claims Pod shop/edge-1, which runs as edge'],
+  ])('gets nothing of %s', async (_what, name, reason) => {
+    warnings.length = 0;
+    const volume = await certificateOf('machine');
+    await startEnvoy('podCertificate', nodeOfMachine(name), volume.directory);
+    await eventually(() => expect(warnings.join()).toContain(reason));
+    expect(await clustersOf(nodeOfMachine(name))).toBeUndefined();
+    await volume.stop();
+  });
 });
 
 describe('a proxy with a token', () => {
@@ -115,45 +161,46 @@ describe('a proxy with a token', () => {
 
   test('gets key, certificate and roots over ADS, and serves mutual TLS with them', async () => {
     const port = await freePort();
-    await startEnvoy('sds', 'edge', await volumeOf('edge'), [mutualListener(port)]);
-    await eventually(async () => expect(await clustersOf('edge')).toBe('synced'));
+    await startEnvoy('sds', nodeOf('edge'), await volumeOf('edge'), [mutualListener(port)]);
+    await eventually(async () => expect(await clustersOf(nodeOf('edge'))).toBe('synced'));
     const authority = await CitadelAuthority.open({ storage, trustDomain: 'cluster.local' });
-    const client = async (signer: CitadelAuthority) => {
-      const { keyPem, csr } = await makeKeyPair();
-      const identity = { trustDomain: 'cluster.local', namespace: 'shop', serviceAccount: 'web' };
-      const { chain } = await signer.sign({ identity, csr, lifetimeSeconds: 60 });
-      return { key: keyPem, cert: chain.join('') };
-    };
-    const own = await client(authority);
+    const own = await clientOf(authority);
     await eventually(async () =>
       expect(await greeting(port, own)).toBe('URI:spiffe://cluster.local/ns/shop/sa/edge hello'),
     );
     const stranger = await CitadelAuthority.open({ storage: memoryStorage(), trustDomain: 'cluster.local' });
-    expect(await greeting(port, await client(stranger))).toBe('refused');
+    expect(await greeting(port, await clientOf(stranger))).toBe('refused');
     expect(await greeting(port)).toBe('refused');
   });
 
   test('is refused as somebody else', async () => {
     warnings.length = 0;
-    await startEnvoy('sds', 'edge', await volumeOf('other'));
+    await startEnvoy('sds', nodeOf('edge'), await volumeOf('other'));
     await eventually(() => expect(warnings.join()).toContain('/sa/other claims Pod shop/edge-1, which runs as edge'));
-    expect(await clustersOf('edge')).toBeUndefined();
+    expect(await clustersOf(nodeOf('edge'))).toBeUndefined();
   });
-
-  /** Whom the server is, and what it says. */
-  function greeting(port: number, own?: { key: string; cert: string }): Promise<string> {
-    return new Promise((resolve) => {
-      const socket = connect({ host: '127.0.0.1', port, ca: roots, checkServerIdentity: () => undefined, ...own });
-      let name = '';
-      socket.on('secureConnect', () => {
-        name = (socket.getPeerCertificate() as PeerCertificate).subjectaltname ?? '';
-      });
-      socket.on('data', (text) => resolve(`${name} ${text}`));
-      socket.on('error', () => resolve('refused'));
-      socket.on('close', () => resolve('refused'));
-    });
-  }
 });
+
+async function clientOf(signer: CitadelAuthority): Promise<{ key: string; cert: string }> {
+  const { keyPem, csr } = await makeKeyPair();
+  const identity = { trustDomain: 'cluster.local', namespace: 'shop', serviceAccount: 'web' };
+  const { chain } = await signer.sign({ identity, csr, lifetimeSeconds: 60 });
+  return { key: keyPem, cert: chain.join('') };
+}
+
+/** Whom the server is, and what it says. */
+function greeting(port: number, own?: { key: string; cert: string }): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, ca: roots, checkServerIdentity: () => undefined, ...own });
+    let name = '';
+    socket.on('secureConnect', () => {
+      name = (socket.getPeerCertificate() as PeerCertificate).subjectaltname ?? '';
+    });
+    socket.on('data', (text) => resolve(`${name} ${text}`));
+    socket.on('error', () => resolve('refused'));
+    socket.on('close', () => resolve('refused'));
+  });
+}
 
 /** Says hello to whom the mesh knows; its secrets come over ADS, as those of translated listeners do. */
 function mutualListener(port: number): object {

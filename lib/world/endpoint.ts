@@ -33,17 +33,40 @@ export interface Endpoint {
 export function endpointsOf(view: WorldView, service: Service, port: ServicePort): Endpoint[] {
   const endpoints =
     service.registry === 'Kubernetes' ? fromSlices(view, service, port) : fromEntry(view, service, port);
-  return endpoints.sort((a, b) => compareText(a.locality, b.locality) || compareText(a.address, b.address));
+  return endpoints.sort(
+    (a, b) => compareText(a.locality, b.locality) || compareText(a.address, b.address) || a.port - b.port,
+  );
+}
+
+/**
+ * One endpoint is one address and port. While it moves from one slice to another it stands in both, perhaps with different
+ * conditions (https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#duplicate-endpoints): it is ready when one
+ * of them says so, and what tells its Pod counts before what does not; else the first in order of the slices' names.
+ */
+class EndpointSet {
+  private readonly byKey = new Map<string, Endpoint>();
+
+  add(endpoint: Endpoint): void {
+    const key = `${endpoint.address} ${endpoint.port}`;
+    const before = this.byKey.get(key);
+    if (!before || (!before.workload && endpoint.workload)) this.byKey.set(key, endpoint);
+  }
+
+  get values(): Endpoint[] {
+    return [...this.byKey.values()];
+  }
 }
 
 function fromSlices(view: WorldView, service: Service, port: ServicePort): Endpoint[] {
-  const ready = new Map<string, Endpoint>();
-  const draining = new Map<string, Endpoint>();
+  const ready = new EndpointSet();
+  const draining = new EndpointSet();
   for (const slice of view.slices(service.namespace, service.name)) {
+    // Envoy takes endpoints by address alone, and refuses the whole assignment for one name; kube-proxy skips these too.
+    if (slice.addressType === 'FQDN') continue;
     const slicePort = slice.ports?.find((candidate) => (candidate.name ?? '') === port.name);
     if (!slicePort?.port) continue;
     for (const { addresses, conditions = {}, targetRef, zone, nodeName, hostname } of slice.endpoints ?? []) {
-      const address = addresses[0];
+      const address = addresses?.[0];
       if (address === undefined) continue;
       const target = isReady(conditions) ? ready : conditions.serving && conditions.terminating ? draining : undefined;
       if (!target) continue;
@@ -51,7 +74,7 @@ function fromSlices(view: WorldView, service: Service, port: ServicePort): Endpo
         targetRef?.kind === 'Pod' && targetRef.name
           ? view.pod(targetRef.namespace ?? service.namespace, targetRef.name)
           : undefined;
-      target.set(address, {
+      target.add({
         address,
         port: slicePort.port,
         labels: pod?.metadata.labels ?? {},
@@ -63,7 +86,7 @@ function fromSlices(view: WorldView, service: Service, port: ServicePort): Endpo
     }
   }
   // As kube-proxy does: when all endpoints are going away, those that still answer are better than none.
-  return [...(ready.size > 0 ? ready : draining).values()];
+  return ready.values.length > 0 ? ready.values : draining.values;
 }
 
 /** An absent condition means ready (API reference of EndpointSlice). */
@@ -80,18 +103,17 @@ function fromEntry(view: WorldView, service: Service, port: ServicePort): Endpoi
 }
 
 function fromSelector(view: WorldView, service: Service, port: ServicePort): Endpoint[] {
-  const endpoints = new Map<string, Endpoint>();
+  const endpoints = new EndpointSet();
   for (const { metadata, spec } of view.workloadEntries(service.namespace)) {
     if (!selects(service.selector, spec.labels ?? {})) continue;
     const workload = { name: metadata.name, namespace: service.namespace };
-    const endpoint = { ...fromWorkload(view, service, spec, port), workload };
-    endpoints.set(endpoint.address, endpoint);
+    endpoints.add({ ...fromWorkload(view, service, spec, port), workload });
   }
   for (const pod of view.pods(service.namespace)) {
     const { labels = {} } = pod.metadata;
     const address = pod.status?.podIP;
     if (!address || !selects(service.selector, labels) || !isPodReady(pod)) continue;
-    endpoints.set(address, {
+    endpoints.add({
       address,
       port: targetPortOf(port),
       labels,
@@ -101,7 +123,7 @@ function fromSelector(view: WorldView, service: Service, port: ServicePort): End
       ...mutualTlsOfPod(view, pod, targetPortOf(port)),
     });
   }
-  return [...endpoints.values()];
+  return endpoints.values;
 }
 
 function fromWorkload(

@@ -75,6 +75,12 @@ export function refusedStatus(
       const conditions = [fails('Accepted', problem), fails('Programmed', problem)];
       return { conditions: transitions.stated(conditions, transitions.standing as Stated) };
     }
+    case 'ListenerSet': {
+      if (!isOwnReference(object, (spec as { parentRef?: unknown }).parentRef, world)) return undefined;
+      const problem = problemOf('Invalid', findings);
+      const conditions = [fails('Accepted', problem), fails('Programmed', problem)];
+      return { conditions: transitions.stated(conditions, transitions.standing as Stated) };
+    }
     case 'HTTPRoute':
     case 'GRPCRoute':
     case 'TLSRoute':
@@ -97,7 +103,9 @@ function refusedRoute(object: KubeObject, refused: ReturnType<typeof fails>, wor
   const { parentRefs } = (object.spec ?? {}) as { parentRefs?: unknown };
   const previous = (transitions.standing as { parents?: readonly Parent[] } | undefined)?.parents ?? [];
   const others = previous.filter(({ controllerName }) => controllerName !== GATEWAY_CONTROLLER);
-  const own = (Array.isArray(parentRefs) ? parentRefs : []).filter((parent) => isOwnParent(object, parent, world));
+  const own = (Array.isArray(parentRefs) ? parentRefs : []).filter(
+    (parent) => isOwnReference(object, parent, world) || isListenerSetOrService(object, parent, world),
+  );
   if (own.length === 0) return undefined;
   const parents = own.map((parentRef: ParentReference): Parent => {
     const before = previous.find(
@@ -109,7 +117,7 @@ function refusedRoute(object: KubeObject, refused: ReturnType<typeof fails>, wor
 }
 
 /** A reference that can be repeated in a status, to a Gateway of ours. */
-function isOwnParent({ metadata }: KubeObject, parent: unknown, { inventory }: World): parent is ParentReference {
+function isOwnReference({ metadata }: KubeObject, parent: unknown, { inventory }: World): parent is ParentReference {
   if (typeof parent !== 'object' || parent === null) return false;
   const { kind = 'Gateway', name, namespace = metadata.namespace } = parent as Partial<ParentReference>;
   return inventory.gatewayApiGateways.some(
@@ -118,6 +126,21 @@ function isOwnParent({ metadata }: KubeObject, parent: unknown, { inventory }: W
       gateway.metadata.name === name &&
       gateway.metadata.namespace === namespace &&
       isOurs(inventory, gateway.spec.gatewayClassName),
+  );
+}
+
+/** The other parents that routes may have: a ListenerSet of such a Gateway, or a Service. */
+function isListenerSetOrService({ metadata }: KubeObject, parent: unknown, world: World): parent is ParentReference {
+  if (typeof parent !== 'object' || parent === null) return false;
+  const { group, kind, name, namespace = metadata.namespace } = parent as Partial<ParentReference>;
+  if (typeof name !== 'string') return false;
+  if (kind === 'Service') return group === '' && world.inventory.services.has(`${namespace}/${name}`);
+  return world.inventory.listenerSets.some(
+    (set) =>
+      kind === 'ListenerSet' &&
+      set.metadata.name === name &&
+      set.metadata.namespace === namespace &&
+      isOwnReference(set, set.spec.parentRef, world),
   );
 }
 

@@ -82,6 +82,31 @@ test('what Galley refuses says so, in the place that its kind has for it, and le
   expect(HTTPRoute!.parents![0]!.conditions![0]!.message).toContain('spec.unknown');
 });
 
+test('what Galley refuses of a ListenerSet, and of routes at one or at a Service, says so too', () => {
+  const gateway = {
+    ...GATEWAY,
+    spec: { ...(GATEWAY.spec as object), allowedListeners: { namespaces: { from: 'All' } } },
+  };
+  const set: KubeObject = parse(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: ListenerSet
+metadata: { name: more, namespace: shop, generation: 3 }
+spec: { parentRef: { name: edge }, listeners: [{ name: http, port: 8080, protocol: HTTP }] }`);
+  const parentRefs = [
+    { kind: 'ListenerSet', name: 'more' },
+    { group: '', kind: 'Service', name: 'edge' },
+    { group: '', kind: 'Service', name: 'absent' },
+    { kind: 'ListenerSet', name: 'absent' },
+  ];
+  const route = broken({ ...ROUTE, spec: { ...(ROUTE.spec as object), parentRefs } });
+  const { ListenerSet, HTTPRoute } = statusesOf([broken(set), route], [gateway, set, SERVICE]);
+  expect(brief(ListenerSet)).toEqual({ Accepted: 'False Invalid', Programmed: 'False Invalid' });
+  expect(HTTPRoute!.parents!.map((parent) => brief(parent))).toEqual([
+    { Accepted: 'False UnsupportedValue' },
+    { Accepted: 'False UnsupportedValue' },
+  ]);
+});
+
 test('nothing is said of Gateways of other classes, nor of what Galley refuses of theirs', () => {
   const spec = { gatewayClassName: 'other', listeners: [] };
   expect(statusesOf([broken({ ...GATEWAY, spec })])).toEqual({});

@@ -14,13 +14,18 @@ export interface Attachment {
   readonly service?: { readonly namespace: string; readonly name: string; readonly port?: number };
 }
 
+interface ServicePort {
+  readonly name?: string;
+  readonly port: number;
+}
+
 export interface Parents {
   /** By `namespace/name`; undefined for Gateways that are not ours. */
   gateway(key: string): PreparedGateway | undefined;
-  /** The Gateway that a ListenerSet is attached to. */
+  /** The Gateway that a ListenerSet names, whether or not that lets it in. */
   gatewayOfListenerSet(key: string): PreparedGateway | undefined;
   /** The ports of a Service. */
-  servicePorts(key: string): readonly number[] | undefined;
+  servicePorts(key: string): readonly ServicePort[] | undefined;
 }
 
 /** Undefined when the parent is none of ours, and nobody is to hear from us about it. */
@@ -34,7 +39,7 @@ export function attach(
   const own = route.metadata.namespace ?? 'default';
   const namespace = parent.namespace ?? own;
   const key = `${namespace}/${name}`;
-  if (group === '' && kind === 'Service') return attachToService(parents, parent, namespace);
+  if (group === '' && kind === 'Service') return attachToService(parents, route, parent, namespace);
   if (group !== 'gateway.networking.k8s.io') return undefined;
   if (kind !== 'Gateway' && kind !== 'ListenerSet') return undefined;
   const prepared = kind === 'Gateway' ? parents.gateway(key) : parents.gatewayOfListenerSet(key);
@@ -50,6 +55,13 @@ export function attach(
       (parent.port === undefined || listener.port === parent.port),
   );
   if (named.length === 0) return no('NoMatchingParent', `${kind} ${key} has no listener ${described(parent)}`);
+  if (route.kind === 'TLSRoute' && named.every(({ listener }) => listener.protocol !== 'TLS')) {
+    // TLSRouteSpec.hostnames: the one kind of route for which a wrong protocol has a reason of its own.
+    return no(
+      'UnsupportedValue',
+      `TLSRoutes are for listeners of protocol TLS, which ${kind} ${key} does not have there`,
+    );
+  }
   const allowed = named.filter((each) => each.kinds.includes(route.kind as RouteKind) && each.allows(own));
   if (allowed.length === 0) {
     return no('NotAllowedByListeners', `no listener of ${kind} ${key} takes ${route.kind}s of namespace ${own}`);
@@ -61,18 +73,33 @@ export function attach(
   return { parent, listeners: matching };
 }
 
-function attachToService(parents: Parents, parent: ParentReference, namespace: string): Attachment | undefined {
+function attachToService(
+  parents: Parents,
+  route: KubeObject,
+  parent: ParentReference,
+  namespace: string,
+): Attachment | undefined {
   const key = `${namespace}/${parent.name}`;
-  const ports = parents.servicePorts(key);
-  const no = (message: string): Attachment => ({
+  const no = (message: string, reason = 'NoMatchingParent'): Attachment => ({
     parent,
     listeners: [],
-    problem: { reason: 'NoMatchingParent', message },
+    problem: { reason, message },
   });
-  if (!ports) return no(`there is no Service ${key}`);
-  if (parent.port !== undefined && !ports.includes(parent.port)) return no(`Service ${key} has no port ${parent.port}`);
-  const port = parent.port === undefined ? {} : { port: parent.port };
-  return { parent, listeners: [], service: { namespace, name: parent.name, ...port } };
+  if (route.kind === 'TLSRoute') {
+    return no('TLSRoutes are for Gateways; a TCPRoute routes the connections of a Service', 'UnsupportedValue');
+  }
+  const all = parents.servicePorts(key);
+  if (!all) return no(`there is no Service ${key}`);
+  const { sectionName, port } = parent;
+  if (sectionName === undefined && port === undefined) {
+    return { parent, listeners: [], service: { namespace, name: parent.name } };
+  }
+  // ParentReference: of a Service, the section is the name of a port; with both, both have to be those of one port.
+  const chosen = all.find(
+    (each) => (sectionName === undefined || each.name === sectionName) && (port === undefined || each.port === port),
+  );
+  if (!chosen) return no(`Service ${key} has no port ${described(parent)}`);
+  return { parent, listeners: [], service: { namespace, name: parent.name, port: chosen.port } };
 }
 
 /** A route without hostnames, and a listener without one, stand for all. */

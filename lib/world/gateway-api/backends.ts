@@ -31,8 +31,14 @@ export function resolveBackend(lookup: Lookup, route: KubeObject, reference: Bac
   if (!service) return problem('BackendNotFound', `there is no Service ${namespace}/${name}`);
   if (port === undefined)
     return problem('BackendNotFound', `the backend Service ${namespace}/${name} has no port in its reference`);
-  if (!service.spec?.ports?.some((each) => each.port === port)) {
-    return problem('BackendNotFound', `Service ${namespace}/${name} has no port ${port}`);
+  const found = service.spec?.ports?.filter((each) => each.port === port) ?? [];
+  if (found.length === 0) return problem('BackendNotFound', `Service ${namespace}/${name} has no port ${port}`);
+  if (found.every(({ protocol = 'TCP' }) => protocol !== 'TCP')) {
+    const { protocol } = found[0]!;
+    return problem(
+      'UnsupportedProtocol',
+      `${route.kind}s are for TCP, and port ${port} of ${namespace}/${name} is ${protocol}`,
+    );
   }
   return { destination: { host: serviceHostname(name, namespace), port: { number: port } } };
 }

@@ -30,9 +30,9 @@ export type Route = HTTPRoute | GRPCRoute | TLSRoute | TCPRoute;
 export interface ConvertedRoute {
   readonly route: Route;
   readonly attachments: readonly Attachment[];
-  /** How many rules it has, and how many of them are answered with 500 for what is not served. */
+  /** How many rules it has, and which of them (from 0) are answered with an error for what is not served. */
   readonly rules: number;
-  readonly unservedRules: number;
+  readonly unservedRules: readonly number[];
   readonly unsupported: readonly Problem[];
   readonly unresolved: readonly Problem[];
   readonly virtualServices: readonly Converted<VirtualService>[];
@@ -54,14 +54,14 @@ export function convert(inventory: Inventory): Conversion {
   const lookup = lookupIn(inventory);
   const { prepared, listenerSets } = prepareAll(inventory, lookup);
   const gatewaysOfSets = new Map(
-    [...listenerSets].flatMap(([{ metadata }, { gateway, isAllowed }]) =>
-      isAllowed ? [[nameKey(metadata.namespace, metadata.name), gateway] as const] : [],
+    [...listenerSets].map(
+      ([{ metadata }, { gateway }]) => [nameKey(metadata.namespace, metadata.name), gateway] as const,
     ),
   );
   const parents: Parents = {
     gateway: (key) => prepared.get(key),
     gatewayOfListenerSet: (key) => gatewaysOfSets.get(key),
-    servicePorts: (key) => inventory.services.get(key)?.spec?.ports?.map(({ port }) => port),
+    servicePorts: (key) => inventory.services.get(key)?.spec?.ports,
   };
   const routes = inventory.routes.map((route) => convertRoute(inventory, lookup, parents, route));
   const gateways = [...prepared.values()];
@@ -188,9 +188,12 @@ function makeRoute(lookup: Lookup, parents: Parents, route: Route): ConvertedRou
     return { route, attachments, rules: rules.rules, unservedRules, unsupported, unresolved, virtualServices };
   }
   const { route: destinations, unresolved } = convertConnections(lookup, route as TLSRoute | TCPRoute);
-  const virtualServices = destinations.length > 0 ? connections(route, attachments, hostnames, destinations) : [];
+  const virtualServices = [
+    ...connections(route, attachments, hostnames, destinations),
+    ...connectionsOfServices(route, attachments, destinations),
+  ];
   const { length: count } = route.spec.rules ?? [];
-  return { route, attachments, rules: count, unservedRules: 0, unsupported: [], unresolved, virtualServices };
+  return { route, attachments, rules: count, unservedRules: [], unsupported: [], unresolved, virtualServices };
 }
 
 /** The gateways' own hosts narrow those of the route, in the translator. */
@@ -225,21 +228,44 @@ function atServices(
 ): Converted<VirtualService>[] {
   return attachments.flatMap(({ service }) => {
     if (!service) return [];
-    const { namespace, name, port } = service;
-    const isProducer = namespace === (route.metadata.namespace ?? 'default');
+    const { port } = service;
     const routes = http.map((each) =>
       port === undefined ? each : { ...each, match: (each.match ?? [{}]).map((match) => ({ ...match, port })) },
     );
-    return convertedVirtualService(route, convertedName(route, namespace, name, port), {
-      hosts: [serviceHostname(name, namespace)],
-      gateways: ['mesh'],
-      http: routes as VirtualService['spec']['http'],
-      exportTo: [isProducer ? '*' : '.'],
+    return forClientsOf(route, service, { http: routes as VirtualService['spec']['http'] });
+  });
+}
+
+/** A TCPRoute of a Service: all connections to the port, or to all of its ports that are not declared as HTTP. */
+function connectionsOfServices(
+  route: Route,
+  attachments: readonly Attachment[],
+  destinations: readonly RouteDestination[],
+): Converted<VirtualService>[] {
+  return attachments.flatMap(({ service }) => {
+    if (!service) return [];
+    const { port } = service;
+    return forClientsOf(route, service, {
+      tcp: [{ ...(port !== undefined && { match: [{ port }] }), route: [...destinations] }],
     });
   });
 }
 
-/** Server names are those that route and listener share, so each listener gets an object of its own. */
+function forClientsOf(
+  route: Route,
+  { namespace, name, port }: NonNullable<Attachment['service']>,
+  routes: Pick<VirtualService['spec'], 'http' | 'tcp'>,
+): Converted<VirtualService> {
+  const isProducer = namespace === (route.metadata.namespace ?? 'default');
+  return convertedVirtualService(route, convertedName(route, namespace, name, port), {
+    hosts: [serviceHostname(name, namespace)],
+    gateways: ['mesh'],
+    ...routes,
+    exportTo: [isProducer ? '*' : '.'],
+  });
+}
+
+/** What listeners of TLS take differs (the server names are those that both have), so each gets an object of its own. */
 function connections(
   route: Route,
   attachments: readonly Attachment[],
@@ -251,10 +277,11 @@ function connections(
       if (!converted) return [];
       const gateway = converted.metadata.name;
       const own = listener.hostname ?? '*';
-      const hosts = hostnames?.length ? hostnames.flatMap((host) => intersect(own, host) ?? []) : [own];
+      const hosts = hostnames?.length ? [...hostnames] : ['*'];
       const spec: VirtualService['spec'] = { hosts, gateways: [`${converted.metadata.namespace}/${gateway}`] };
       if (listener.protocol === 'TLS' && listener.tls?.mode === 'Passthrough') {
-        spec.tls = [{ match: [{ sniHosts: hosts }], route: [...destinations] }];
+        const sniHosts = hosts.flatMap((host) => intersect(own, host) ?? []);
+        spec.tls = [{ match: [{ sniHosts }], route: [...destinations] }];
       } else spec.tcp = [{ route: [...destinations] }];
       return convertedVirtualService(route, convertedName(route, gateway), spec);
     }),

@@ -3,7 +3,7 @@ import type { Gateway, ListenerSet } from '../../api/gateway-api';
 import type { Service } from '../../api/kubernetes';
 import { type Condition, fails, holds, type Problem, unless } from './conditions';
 import type { PreparedGateway, PreparedListener } from './gateways';
-import { isValid, type Landing, type ListenerStatus, listenerStatuses } from './listener-status';
+import { isValid, type Landing, type ListenerStatus, listenerStatuses, notAcceptedOf } from './listener-status';
 import type { Stated, StatedCondition, Transitions } from './transitions';
 
 export interface GatewayAddress {
@@ -23,16 +23,20 @@ export interface ListenerSetStatus extends Stated {
   readonly listeners?: readonly ListenerStatus[];
 }
 
-/** `services` are those that lead to the Gateway. */
+export interface GatewayLanding extends Landing {
+  /** Those that lead to the Gateway. */
+  readonly services: readonly Service[];
+}
+
 export function gatewayStatus(
   prepared: PreparedGateway,
-  landing: Landing & { readonly services: readonly Service[] },
+  landing: GatewayLanding,
   transitions: Transitions,
 ): GatewayStatus {
   const { gateway, listeners } = prepared;
   const addresses = landing.services.flatMap(addressesOf);
   const isAccepted = acceptedOf(gateway, listeners).status === 'True';
-  const sets = listeners.filter((each) => each.owner !== gateway && isValid(each)).map(({ owner }) => owner);
+  const sets = listeners.filter((each) => each.owner !== gateway && !notAcceptedOf(each)).map(({ owner }) => owner);
   return {
     addresses,
     attachedListenerSets: isAccepted ? new Set(sets).size : 0,
@@ -135,43 +139,55 @@ interface ServiceStatus {
 export function listenerSetStatus(
   set: ListenerSet,
   { gateway, isAllowed }: { readonly gateway: PreparedGateway; readonly isAllowed: boolean },
-  landing: Landing,
+  landing: GatewayLanding,
   transitions: Transitions,
 ): ListenerSetStatus {
-  const previous = transitions.standing as Stated | undefined;
   const own = gateway.listeners.filter(({ owner }) => owner === set);
-  const refused = refusal(gateway, own, isAllowed);
-  if (refused) {
-    const conditions = transitions.stated([fails('Accepted', refused), fails('Programmed', refused)], previous);
-    return {
-      conditions,
-      ...(isAllowed && { listeners: listenerStatuses(gateway.listeners, set, landing, transitions) }),
-    };
-  }
-  const bad = own.filter((each) => !isValid(each)).map(({ listener }) => listener.name);
-  const unserved = own.some(({ converted }) => converted)
-    ? landing.notLanded
-    : { reason: 'Invalid', message: 'no listener is served' };
-  const accepted =
-    bad.length > 0
-      ? holds('Accepted', `not valid: ${bad.join(', ')}`, 'ListenersNotValid')
-      : holds('Accepted', 'the listeners are part of the Gateway');
+  const conditions = isAllowed
+    ? conditionsOfSet(gateway, own, landing)
+    : ['Accepted', 'Programmed'].map((type) =>
+        fails(type, { reason: 'NotAllowed', message: `allowedListeners of ${described(gateway)} do not let it in` }),
+      );
   return {
-    conditions: transitions.stated([accepted, unless('Programmed', unserved, 'the listeners are served')], previous),
-    listeners: listenerStatuses(gateway.listeners, set, landing, transitions),
+    conditions: transitions.stated(conditions, transitions.standing as Stated | undefined),
+    ...(isAllowed && { listeners: listenerStatuses(gateway.listeners, set, landing, transitions) }),
   };
 }
 
-/** Why nothing of a ListenerSet is served. */
-function refusal(
-  { gateway, listeners }: PreparedGateway,
-  own: readonly PreparedListener[],
-  isAllowed: boolean,
-): Problem | undefined {
-  const name = `Gateway ${gateway.metadata.namespace ?? 'default'}/${gateway.metadata.name}`;
-  if (!isAllowed) return { reason: 'NotAllowed', message: `allowedListeners of ${name} do not let it in` };
+/** A summary of its listeners; beyond them only what is wrong with the whole Gateway (GEP-1713, "ListenerSet Conditions"). */
+function conditionsOfSet(prepared: PreparedGateway, own: readonly PreparedListener[], landing: GatewayLanding) {
+  const { gateway, listeners } = prepared;
   if (acceptedOf(gateway, listeners).status !== 'True') {
-    return { reason: 'ParentNotAccepted', message: `${name} is not accepted` };
+    const message = `${described(prepared)} is not accepted`;
+    return [
+      fails('Accepted', { reason: 'ParentNotAccepted', message }),
+      fails('Programmed', { reason: 'ParentNotProgrammed', message }),
+    ];
   }
-  return own.some(isValid) ? undefined : { reason: 'ListenersNotValid', message: 'none of its listeners is valid' };
+  const bad = own.filter(notAcceptedOf).map(({ listener }) => listener.name);
+  if (bad.length === own.length) {
+    const problem = { reason: 'ListenersNotValid', message: `none of its listeners is valid: ${bad.join(', ')}` };
+    return [fails('Accepted', problem), fails('Programmed', problem)];
+  }
+  const message = bad.length > 0 ? `without ${bad.join(', ')}` : 'the listeners are part of the Gateway';
+  return [
+    holds('Accepted', message),
+    unless('Programmed', setNotProgrammed(prepared, own, landing), 'they are served'),
+  ];
+}
+
+function setNotProgrammed(
+  prepared: PreparedGateway,
+  own: readonly PreparedListener[],
+  { services, notLanded }: GatewayLanding,
+): Problem | undefined {
+  if (!own.some(({ converted }) => converted)) {
+    return { reason: 'ListenersNotValid', message: 'none of its listeners is served' };
+  }
+  const problem = notProgrammed(prepared.gateway, prepared.listeners, services.flatMap(addressesOf), notLanded);
+  return problem && { reason: 'ParentNotProgrammed', message: `${described(prepared)}: ${problem.message}` };
+}
+
+function described({ gateway: { metadata } }: PreparedGateway): string {
+  return `Gateway ${metadata.namespace ?? 'default'}/${metadata.name}`;
 }

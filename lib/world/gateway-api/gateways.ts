@@ -149,8 +149,8 @@ function tlsOf(lookup: Lookup, gateway: Gateway, owner: Gateway | ListenerSet, l
     message: 'TLS that ends here needs a certificate in certificateRefs',
   };
   const unresolved = checked.find(({ problem }) => problem)?.problem ?? (names.length === 0 ? none : undefined);
-  if (names.length === 0) return { served: false, unresolved };
   const clients = clientsOf(lookup, gateway, listener.port);
+  if (names.length === 0) return { served: false, unresolved, notAccepted: clients.notAccepted };
   return {
     unresolved: unresolved ?? clients.unresolved,
     notAccepted: clients.notAccepted,

@@ -15,8 +15,8 @@ export interface ConvertedRules {
   readonly http: readonly ConvertedHttpRoute[];
   /** Values that are not served; rules with them answer with 500. */
   readonly unsupported: readonly Problem[];
-  /** How many rules have such values. */
-  readonly unservedRules: number;
+  /** Which rules have such values, from 0. */
+  readonly unservedRules: readonly number[];
   /** References that lead nowhere. */
   readonly unresolved: readonly Problem[];
 }
@@ -51,7 +51,7 @@ export function gathered(rules: readonly ConvertedRule[]): ConvertedRules {
     rules: rules.length,
     http: rules.flatMap(({ http }) => http),
     unsupported: rules.flatMap(({ unsupported }) => unsupported),
-    unservedRules: rules.filter(({ unsupported }) => unsupported.length > 0).length,
+    unservedRules: rules.flatMap(({ unsupported }, i) => (unsupported.length > 0 ? [i] : [])),
     unresolved: rules.flatMap(({ unresolved }) => unresolved),
   };
 }

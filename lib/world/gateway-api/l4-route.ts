@@ -3,10 +3,11 @@ import type { RouteDestination } from '../../api';
 import type { TCPRoute, TLSRoute } from '../../api/gateway-api';
 import { resolveBackend } from './backends';
 import type { Problem } from './conditions';
+import { UNRESOLVED_HOST } from './http-route';
 import type { Lookup } from './lookup';
 
 export interface ConvertedConnections {
-  /** Empty where nothing can be reached: connections are closed. */
+  /** What cannot be reached keeps its share, and its connections are closed (TCPRouteRule.backendRefs). Never empty. */
   readonly route: readonly RouteDestination[];
   readonly unresolved: readonly Problem[];
 }
@@ -19,7 +20,10 @@ export function convertConnections(lookup: Lookup, route: TLSRoute | TCPRoute): 
     const { destination, problem } = resolveBackend(lookup, route, reference);
     if (problem) unresolved.push(problem);
     const weight = reference.weight ?? 1;
-    if (destination && weight > 0) destinations.push({ destination, weight });
+    if (weight <= 0) continue;
+    destinations.push({ destination: destination ?? NOWHERE, weight });
   }
-  return { route: destinations, unresolved };
+  return { route: destinations.length > 0 ? destinations : [{ destination: NOWHERE }], unresolved };
 }
+
+const NOWHERE = { host: UNRESOLVED_HOST, port: { number: 80 } };

@@ -28,12 +28,20 @@ export function conflictsOf(places: readonly ListenerPlace[]): ReadonlyMap<Liste
   return problems;
 }
 
+/** What is said of it names the listeners of the same object only: those of others may be nobody's business (GEP-1713). */
 function conflictBetween(a: ListenerPlace, b: ListenerPlace): Problem | undefined {
+  const { port } = b.listener;
   const names = [a.listener.name, b.listener.name].sort(compareText).join(' and ');
+  const isWithin = a.owner === b.owner;
   if (FAMILY[a.listener.protocol] !== FAMILY[b.listener.protocol]) {
-    const reason = 'ProtocolConflict';
-    return { reason, message: `${names} want different protocols on port ${a.listener.port}` };
+    const message = isWithin
+      ? `${names} want different protocols on port ${port}`
+      : `another listener of the Gateway has a different protocol on port ${port}`;
+    return { reason: 'ProtocolConflict', message };
   }
   if ((a.listener.hostname ?? '*') !== (b.listener.hostname ?? '*')) return undefined;
-  return { reason: 'HostnameConflict', message: `${names} have one port and one hostname` };
+  const message = isWithin
+    ? `${names} have one port and one hostname`
+    : `another listener of the Gateway has this hostname on port ${port}`;
+  return { reason: 'HostnameConflict', message };
 }

@@ -25,6 +25,16 @@ export function isValid({ notAccepted, conflict }: PreparedListener): boolean {
 }
 
 /**
+ * What the condition `Accepted` says, if not that it is. The listeners of a ListenerSet have reasons of their own for it
+ * (GEP-1713, "Conformance Details"): a port that another listener has, and references without which nothing is served.
+ */
+export function notAcceptedOf({ owner, notAccepted, conflict, unresolved, kinds, converted }: PreparedListener) {
+  if (owner.kind !== 'ListenerSet' || notAccepted) return notAccepted ?? conflict;
+  if (conflict) return { ...conflict, reason: 'PortUnavailable' };
+  return unresolved && kinds.length > 0 && !converted ? { ...unresolved, reason: 'Invalid' } : undefined;
+}
+
+/**
  * @param all listeners of the Gateway, for what they have in common.
  * @param owner of which object those are that are told of.
  */
@@ -54,16 +64,14 @@ function conditionsOf(
   all: readonly PreparedListener[],
   notLanded: Problem | undefined,
 ): Condition[] {
-  const { notAccepted, conflict, unresolved, converted } = listener;
-  const invalid = notAccepted ?? conflict ?? unresolved ?? { reason: '', message: 'it takes no kind of routes' };
+  const { conflict, unresolved, converted } = listener;
+  const notAccepted = notAcceptedOf(listener);
+  const invalid = notAccepted ?? unresolved ?? { reason: '', message: 'it takes no kind of routes' };
+  const reason = notAccepted?.reason === 'PortUnavailable' ? notAccepted.reason : 'Invalid';
   const overlapping = all.find((other) => other !== listener && overlaps(listener, other));
   return [
-    unless('Accepted', notAccepted ?? conflict, 'the listener is valid'),
-    unless(
-      'Programmed',
-      converted ? notLanded : { reason: 'Invalid', message: invalid.message },
-      'the listener is served',
-    ),
+    unless('Accepted', notAccepted, 'the listener is valid'),
+    unless('Programmed', converted ? notLanded : { reason, message: invalid.message }, 'the listener is served'),
     unless('ResolvedRefs', unresolved, 'all references lead somewhere'),
     conflict
       ? holds('Conflicted', conflict.message, conflict.reason)

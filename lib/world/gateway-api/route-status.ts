@@ -18,6 +18,9 @@ export interface RouteStatus {
   readonly parents: readonly RouteParentStatus[];
 }
 
+/** RouteStatus.parents: no more fit in. */
+const MOST_PARENTS = 32;
+
 /**
  * Undefined when the route has nothing to do with us, and nothing of ours is on it.
  * @param refused what a proxy refuses of it. The API has no condition for that, so it gets one of ours.
@@ -30,6 +33,7 @@ export function routeStatus(
   const previous = (transitions.standing as Partial<RouteStatus> | undefined)?.parents ?? [];
   const isOwn = ({ controllerName }: RouteParentStatus) => controllerName === GATEWAY_CONTROLLER;
   const own = previous.filter(isOwn);
+  const others = previous.filter((each) => !isOwn(each));
   if (converted.attachments.length === 0 && own.length === 0) return undefined;
   const parents = converted.attachments.map((attachment): RouteParentStatus => {
     const { parent } = attachment;
@@ -38,7 +42,7 @@ export function routeStatus(
     const conditions = transitions.stated([...conditionsOf(converted, attachment), ...programmed], before);
     return { parentRef: parent, controllerName: GATEWAY_CONTROLLER, conditions };
   });
-  return { parents: [...parents, ...previous.filter((each) => !isOwn(each))] };
+  return { parents: [...parents.slice(0, Math.max(0, MOST_PARENTS - others.length)), ...others] };
 }
 
 /** API servers write defaults out; what is meant stays the same. */
@@ -49,17 +53,17 @@ function withDefaults({ group = 'gateway.networking.k8s.io', kind = 'Gateway', .
 function conditionsOf(converted: ConvertedRoute, attachment: Attachment): Condition[] {
   const { unsupported, unresolved, rules, unservedRules } = converted;
   const accepted =
-    attachment.problem ?? (unservedRules > 0 && unservedRules === rules ? together(unsupported) : undefined);
+    attachment.problem ??
+    (unservedRules.length > 0 && unservedRules.length === rules ? together(unsupported) : undefined);
   const conditions = [
     unless('Accepted', accepted, 'the route is attached'),
     unless('ResolvedRefs', unresolved[0] && together(unresolved), 'all references lead somewhere'),
   ];
-  if (!accepted && unservedRules > 0) {
-    // RouteConditionPartiallyInvalid: the rest of the rules is in force.
-    const { message } = together(unsupported);
-    conditions.push(
-      holds('PartiallyInvalid', `Fall Back: these rules answer with 500: ${message}`, 'UnsupportedValue'),
-    );
+  if (!accepted && unservedRules.length > 0) {
+    // RouteConditionPartiallyInvalid: the rest of the rules is in force. The first words are the API's.
+    const { reason, message } = together(unsupported);
+    const which = unservedRules.map((i) => `rules[${i}]`).join(', ');
+    conditions.push(holds('PartiallyInvalid', `Dropped Rule: ${which} answer with an error: ${message}`, reason));
   }
   return conditions;
 }

@@ -48,15 +48,17 @@ export function statusesOf(
   }
   const attached = attachedRoutes(conversion.routes);
   const services = servicesOfGateways(inventory);
+  const landingOf = (gateway: Gateway) => ({
+    services: services.get(nameKey(gateway.metadata.namespace, gateway.metadata.name)) ?? [],
+    attached,
+    notLanded: notLanded(gateway),
+  });
   for (const prepared of conversion.gateways) {
     const { gateway } = prepared;
-    const own = services.get(nameKey(gateway.metadata.namespace, gateway.metadata.name)) ?? [];
-    const landing = { services: own, attached, notLanded: notLanded(gateway) };
-    statuses.set(gateway, gatewayStatus(prepared, landing, transitionsOf(gateway)));
+    statuses.set(gateway, gatewayStatus(prepared, landingOf(gateway), transitionsOf(gateway)));
   }
   for (const [set, place] of conversion.listenerSets) {
-    const landing = { attached, notLanded: notLanded(place.gateway.gateway) };
-    statuses.set(set, listenerSetStatus(set, place, landing, transitionsOf(set)));
+    statuses.set(set, listenerSetStatus(set, place, landingOf(place.gateway.gateway), transitionsOf(set)));
   }
   const policies = conversion.backendTls.prepared;
   const gatewaysOf: ReturnType<typeof gatewaysOfServices> =

@@ -50,6 +50,8 @@ export class Transitions {
     const { generation } = this.object.metadata;
     const own = conditions.map((condition): StatedCondition => {
       const known = before.get(condition.type);
+      // Somebody has looked at a newer version already; what is said of that one is not for an older one to replace.
+      if (known?.observedGeneration !== undefined && known.observedGeneration > (generation ?? Infinity)) return known;
       const since = known?.status === condition.status ? known.lastTransitionTime : this.now;
       return {
         ...condition,

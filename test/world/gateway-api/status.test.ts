@@ -110,3 +110,27 @@ test('a route that left its parents loses what was written of them, and one that
   expect(statusesAt(NOON, [GATEWAY, left])['HTTPRoute shop/route']).toEqual({ parents: [] });
   expect(statusesAt(NOON, [GATEWAY, { ...ROUTE, spec }])).not.toHaveProperty('HTTPRoute shop/route');
 });
+
+test('what was said of a newer version of an object stays as it is', () => {
+  const newer = {
+    type: 'Accepted',
+    status: 'False',
+    reason: 'Newer',
+    message: '',
+    observedGeneration: 2,
+    lastTransitionTime: NOON,
+  };
+  const { conditions } = statusesAt(ONE, [{ ...GATEWAY, status: { conditions: [newer] } }])['Gateway shop/edge']!;
+  expect(conditions).toContainEqual(newer);
+  expect(conditions).toContainEqual(expect.objectContaining({ type: 'Programmed', observedGeneration: 1 }));
+});
+
+test('a route has no more entries than the API has room for, and those of others stay', () => {
+  const entry = (name: string) => ({ controllerName: 'example.com/controller', parentRef: { name }, conditions: [] });
+  const others = Array.from({ length: 30 }, (_, i) => entry(`other-${i}`));
+  const parentRefs = ['a', 'b', 'c'].map((sectionName) => ({ name: 'edge', sectionName }));
+  const route = { ...ROUTE, spec: { parentRefs }, status: { parents: others } };
+  const { parents } = statusesAt(NOON, [GATEWAY, route])['HTTPRoute shop/route']!;
+  expect(parents).toHaveLength(32);
+  expect(parents!.slice(2)).toEqual(others);
+});

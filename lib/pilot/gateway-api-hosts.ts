@@ -38,7 +38,7 @@ export function rankedHosts(
   for (const [age, { object, hosts }] of bound.entries()) {
     const routes = routesOf(object);
     if (routes.length === 0) continue;
-    const written = (object.spec.hosts ?? []).map((host) => resolveHost(host, object.metadata.namespace ?? 'default'));
+    const written = writtenHosts(object);
     for (const host of hosts) {
       const candidate = { age, object, routes, named: closest(written, host) };
       const list = own.get(host);
@@ -97,6 +97,20 @@ function widerThan(host: string): string[] {
   if (host === '*') return [];
   const labels = (isWildcard(host) ? host.slice(2) : host).split('.');
   return [...labels.slice(1).map((_, i) => `*.${labels.slice(i + 1).join('.')}`), '*'];
+}
+
+/** Server names of a listener for TLS, those that are tried first in front: by the host that the route itself names, then by age. */
+export function rankedServerNames(bound: readonly BoundVirtualService[]): { host: string; object: VirtualService }[] {
+  return bound
+    .flatMap(({ object, hosts }, age) => {
+      const written = writtenHosts(object);
+      return hosts.map((host) => ({ host, object, age, named: closest(written, host) }));
+    })
+    .sort((a, b) => compareHosts(a.named, b.named) || a.age - b.age);
+}
+
+function writtenHosts({ metadata, spec }: VirtualService): string[] {
+  return (spec.hosts ?? []).map((host) => resolveHost(host, metadata.namespace ?? 'default'));
 }
 
 function closest(written: readonly string[], host: string): string {

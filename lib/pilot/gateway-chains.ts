@@ -5,7 +5,8 @@ import { any } from '../envoy/message';
 import { httpAuthorization, tcpAuthorization, trustDomainsOf } from './authorization';
 import { ChainClaims } from './chain-claims';
 import { dynamicHostsTable } from './dynamic-hosts';
-import { boundVirtualServices, hostNamesOf } from './gateway-hosts';
+import { rankedServerNames } from './gateway-api-hosts';
+import { boundVirtualServices, hostNamesOf, isOfGatewayApi, ownerCheck } from './gateway-hosts';
 import type { GatewayPort, GatewayServer } from './gateway-servers';
 import { certificateGuard, downstreamTls } from './gateway-tls';
 import type { GatewayView } from './gateway-view';
@@ -53,9 +54,10 @@ export function gatewayChains(
       case 'https':
         return terminated(place, server, () => [{ subnets: [], filters: httpFilters(place, server) }]);
       case 'tls':
+        if (isOfGatewayApi(server)) return ended(place, server, byServerName(place, server, port.servers));
         return terminated(place, server, () => tcpParts(place, server));
       case 'passthrough':
-        return passthrough(place, server);
+        return isOfGatewayApi(server) ? byServerName(place, server, port.servers) : passthrough(place, server);
       case 'autoPassthrough':
         return autoPassthrough(place, server);
       case 'tcp':
@@ -121,17 +123,48 @@ function forwarded(
  */
 function terminated(place: Place, target: GatewayServer, parts: () => Part[]): FilterChain[] {
   const names = hostNamesOf(target);
+  return ended(
+    place,
+    target,
+    parts().flatMap((part) => chainOf(place, names, part)),
+  );
+}
+
+/** TLS ends here before the filters see anything. */
+function ended({ evaluation, view }: Place, target: GatewayServer, chains: readonly FilterChain[]): FilterChain[] {
   const alpn = target.kind === 'https' ? ['h2', 'http/1.1'] : [];
   const guard = certificateGuard(target.server.tls!);
-  const { evaluation, view } = place;
   const member = { identity: view.client.identity, trustDomains: trustDomainsOf(evaluation.meshConfig()) };
-  return parts().flatMap((part) =>
-    chainOf(place, names, part).map((chain) => ({
-      ...chain,
-      filters: [...(guard ? [guard] : []), ...part.filters],
-      transport_socket: downstreamTls(target.server.tls!, alpn, member),
-    })),
-  );
+  return chains.map((chain) => ({
+    ...chain,
+    filters: [...(guard ? [guard] : []), ...(chain.filters ?? [])],
+    transport_socket: downstreamTls(target.server.tls!, alpn, member),
+  }));
+}
+
+/**
+ * A listener of the Gateway API for TLS: a server name belongs to the listener with the closest host, and there to the
+ * route that names it closest. What a listener has no route for does not go to a wider one: it is closed.
+ */
+function byServerName(place: Place, target: GatewayServer, servers: readonly GatewayServer[]): FilterChain[] {
+  const { evaluation, side } = place;
+  const isOwn = ownerCheck(servers.filter(isOfGatewayApi), target);
+  const bound = boundVirtualServices(evaluation, side.namespace, target);
+  const chains = rankedServerNames(bound).flatMap(({ host, object }) => {
+    const { namespace: owner = 'default', name } = object.metadata;
+    const route = object.spec.tls?.[0]?.route ?? object.spec.tcp?.[0]?.route ?? [];
+    const routed = {
+      owner,
+      listenerPort: target.server.port.number,
+      name: `${name}.${owner}`,
+      names: host === '*' ? [] : [host],
+    };
+    const filters = isOwn(host) ? forwarded(place, route, routed) : undefined;
+    return filters ? chainOf(place, [host], { subnets: [], filters }) : [];
+  });
+  const rest = servers.length > 1 ? hostNamesOf(target).filter((host) => host !== '*') : [];
+  const closed = { subnets: [], filters: [tcpToCluster(evaluation, side, BLACK_HOLE_CLUSTER)] };
+  return rest.length > 0 ? [...chains, ...chainOf(place, rest, closed)] : chains;
 }
 
 function passthrough(place: Place, target: GatewayServer): FilterChain[] {

@@ -1,6 +1,6 @@
 /** Which hosts of a VirtualService a server of a Gateway serves. */
 import type { Server, VirtualService } from '../api';
-import { intersect, resolveHost, type WorldView } from '../world';
+import { bySpecificity, covers, intersect, resolveHost, sourceOf, type WorldView } from '../world';
 import type { GatewayServer } from './gateway-servers';
 
 /** A host of a server: `namespace/host`, `./host`, or `host` for all namespaces. */
@@ -47,4 +47,20 @@ export function boundVirtualServices(world: WorldView, viewer: string, target: G
     }
     return hosts.size > 0 ? [{ object, hosts: [...hosts] }] : [];
   });
+}
+
+/** Listeners of the Gateway API do not share hosts, as servers of the other API do. */
+export function isOfGatewayApi({ gateway }: GatewayServer): boolean {
+  return sourceOf(gateway) !== undefined;
+}
+
+/** Whether a host belongs to `target`: of several servers, the one whose own host is closest to it. */
+export function ownerCheck(servers: readonly GatewayServer[], target: GatewayServer): (host: string) => boolean {
+  const own = new Set(hostNamesOf(target));
+  const others = servers.filter((each) => each !== target).flatMap(hostNamesOf);
+  if (others.length === 0) return () => true;
+  return (host) => {
+    const ours = [...own].filter((name) => covers(name, host)).sort(bySpecificity)[0];
+    return !others.some((name) => covers(name, host) && ours !== undefined && bySpecificity(name, ours) < 0);
+  };
 }

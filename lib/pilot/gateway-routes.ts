@@ -2,10 +2,10 @@
 import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
-import { bySpecificity, compareText, covers, sameAnswer, sourceOf } from '../world';
+import { compareText, covers, sameAnswer } from '../world';
 import type { ClientView } from './client-view';
 import { rankedHosts } from './gateway-api-hosts';
-import { boundVirtualServices, hostNamesOf } from './gateway-hosts';
+import { boundVirtualServices, hostNamesOf, isOfGatewayApi, ownerCheck } from './gateway-hosts';
 import type { GatewayServer } from './gateway-servers';
 import { type GatewayProxy, gatewayViewOf } from './gateway-view';
 import type { Evaluation, Query } from './memo';
@@ -122,21 +122,6 @@ function virtualHost(
     ...(requireTls && { require_tls: 'ALL' as const }),
     include_request_attempt_count: true,
   });
-}
-
-function isOfGatewayApi({ gateway, kind }: GatewayServer): boolean {
-  return sourceOf(gateway) !== undefined && (kind === 'http' || kind === 'https');
-}
-
-/** Whether a host belongs to `target`: of several servers, the one whose own host is closest to it. */
-function ownerCheck(servers: readonly GatewayServer[], target: GatewayServer): (host: string) => boolean {
-  const own = new Set(hostNamesOf(target));
-  const others = servers.filter((each) => each !== target).flatMap(hostNamesOf);
-  if (others.length === 0) return () => true;
-  return (host) => {
-    const ours = [...own].filter((name) => covers(name, host)).sort(bySpecificity)[0];
-    return !others.some((name) => covers(name, host) && ours !== undefined && bySpecificity(name, ours) < 0);
-  };
 }
 
 /** The connection is for one listener by its server name, the request for another: 421 (Listener.hostname, RFC 9110, 15.5.20). */

@@ -170,9 +170,17 @@ function redirectOf(redirect: ConvertedRedirect, place: RoutePlace): envoy.confi
   };
 }
 
-function redirectPort(redirect: HTTPRedirect, { listenerPort, isTls }: RoutePlace): number | undefined {
+function redirectPort(redirect: ConvertedRedirect, { listenerPort, isTls }: RoutePlace): number | undefined {
+  const own = isTls ? 'https' : 'http';
+  const scheme = redirect.scheme || own;
+  // Envoy keeps the port in the request's host where it is given none, so that is only left out where there is none.
+  const hasPort = !redirect.authority && listenerPort !== DEFAULT_PORTS[own];
+  const port = wantedPort(redirect, scheme, listenerPort);
+  return redirect.leavesOutDefaultPort && port === DEFAULT_PORTS[scheme] && !hasPort ? undefined : port;
+}
+
+function wantedPort(redirect: HTTPRedirect, scheme: string, listenerPort: number): number | undefined {
   if (redirect.port) return redirect.port;
-  const scheme = redirect.scheme || (isTls ? 'https' : 'http');
   if (redirect.derivePort === 'FROM_PROTOCOL_DEFAULT') return DEFAULT_PORTS[scheme];
   if (redirect.derivePort !== 'FROM_REQUEST_PORT') return undefined;
   return listenerPort === DEFAULT_PORTS[scheme] ? undefined : listenerPort || undefined;

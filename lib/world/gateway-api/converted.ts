@@ -9,8 +9,13 @@ const SOURCE = 'convertedFrom';
 /** An object that was made from one of the Gateway API. */
 export type Converted<T extends KubeObject> = T & { readonly [SOURCE]: KubeObject };
 
-/** Redirects of the Gateway API can replace a prefix by nothing, for which the other API has no word. */
-export type ConvertedRedirect = HTTPRedirect & { uriRegexRewrite?: RegexRewrite };
+/** What redirects of the Gateway API have beyond those of the other API. */
+export type ConvertedRedirect = HTTPRedirect & {
+  /** A prefix can be replaced by nothing. */
+  uriRegexRewrite?: RegexRewrite;
+  /** The port that the scheme has of itself is not to be said, where Envoy can leave it out. */
+  leavesOutDefaultPort?: true;
+};
 export type ConvertedHttpRoute = Omit<HTTPRoute, 'redirect'> & {
   redirect?: ConvertedRedirect;
   /** Backends that have filters are routes of their own: this one takes what is drawn below `upTo`, of `of`. */

@@ -119,17 +119,10 @@ function redirectOf(redirect: RequestRedirect, prefix: string | undefined): Conv
   };
 }
 
-const WELL_KNOWN: Record<string, number> = { http: 80, https: 443 };
-
-/**
- * A scheme without a port leads to its own; neither keeps the port that the request came to. The port that goes without
- * saying is not said, where Envoy can leave it out: with a host of its own.
- */
-function portOf({ scheme, hostname, port }: RequestRedirect): Pick<ConvertedRedirect, 'port' | 'derivePort'> {
-  const wanted = port ?? (scheme && WELL_KNOWN[scheme]);
-  if (scheme && hostname && wanted === WELL_KNOWN[scheme]) return {};
-  if (port) return { port };
-  return { derivePort: scheme ? 'FROM_PROTOCOL_DEFAULT' : 'FROM_REQUEST_PORT' };
+/** A scheme without a port leads to its own; neither keeps the port of the listener (HTTPRequestRedirectFilter.port). */
+function portOf({ scheme, port }: RequestRedirect): Partial<ConvertedRedirect> {
+  if (port) return { port, leavesOutDefaultPort: true };
+  return { derivePort: scheme ? 'FROM_PROTOCOL_DEFAULT' : 'FROM_REQUEST_PORT', leavesOutDefaultPort: true };
 }
 
 /**
@@ -161,11 +154,16 @@ function replacement(text: string): string {
   return text.replaceAll('\\', '\\\\');
 }
 
+/** Browsers leave the port out that a scheme has of itself (HTTPCORSFilter.allowOrigins: it is assumed). */
+function withoutDefaultPort(origin: string): string {
+  return origin.replace(/^(http:\/\/.*):80$|^(https:\/\/.*):443$/, '$1$2');
+}
+
 function corsOf(cors: CorsFilter): CorsPolicy {
   // With credentials a browser takes `*` for a header of that name, and the API does not allow it to be sent.
   const exposed = (cors.exposeHeaders ?? []).filter((name) => name !== '*' || !cors.allowCredentials);
   return {
-    allowOrigins: (cors.allowOrigins ?? []).map((origin) => {
+    allowOrigins: (cors.allowOrigins ?? []).map(withoutDefaultPort).map((origin) => {
       if (origin === '*') return { regex: '.*' };
       if (!origin.includes('*')) return { exact: origin };
       return { regex: origin.split('*').map(escaped).join('.*') };

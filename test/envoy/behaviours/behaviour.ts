@@ -81,7 +81,7 @@ export interface Expected {
   refused?: unknown;
   tls?: object;
   milliseconds?: unknown;
-  /** The part of the requests that each answerer (or status, `503`) gets, with six standard deviations of room. */
+  /** The part of the requests that each answerer (or status, `503`, or `refused`) gets, with six standard deviations of room. */
   shares?: Record<string, number>;
   /** One answers all the requests, whoever it is. */
   alike?: true;

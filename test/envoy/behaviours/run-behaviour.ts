@@ -72,7 +72,7 @@ function compareShares(replies: readonly Reply[], shares: Record<string, number>
   const total = replies.length;
   const counts: Record<string, number> = {};
   for (const { who, status, refused } of replies) {
-    const key = who ?? String(status ?? refused);
+    const key = who ?? (refused === undefined ? String(status) : 'refused');
     counts[key] = (counts[key] ?? 0) + 1;
   }
   expect(Object.keys(counts).filter((key) => shares[key] === undefined)).toEqual([]);

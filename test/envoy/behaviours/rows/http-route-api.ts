@@ -149,7 +149,7 @@ export const httpRouteOfGatewayApi: Behaviour[] = [
     ),
     cases: [
       [at('/own'), { status: 302, headers: { location: 'https://example.org/own' } }],
-      [at('/scheme'), { status: 302, headers: { location: 'https://shop.example:443/scheme' } }],
+      [at('/scheme'), { status: 302, headers: { location: 'https://shop.example/scheme' } }],
       [at('/host'), { status: 301, headers: { location: 'http://example.org/host' } }],
       [at('/port'), { status: 307, headers: { location: 'http://shop.example:8083/port' } }],
       [at('/prefix/a'), { status: 308, headers: { location: 'http://shop.example/new/a' } }],

@@ -9,6 +9,7 @@ import { connections } from './connections';
 import { destinationRule } from './destination-rule';
 import { dynamicDns } from './dynamic-dns';
 import { gatewayRows } from './gateway';
+import { gatewayApiDetails } from './gateway-api-details';
 import { httpMatch } from './http-match';
 import { httpRoute } from './http-route';
 import { httpRouteOfGatewayApi, meshOfGatewayApi } from './http-route-api';
@@ -31,6 +32,7 @@ export const behaviours: readonly Behaviour[] = [
   ...httpRouteOfGatewayApi,
   ...httpRouteCorners,
   ...connectionsOfGatewayApi,
+  ...gatewayApiDetails,
   ...meshOfGatewayApi,
   ...backendTlsOfGatewayApi,
   ...destinationRule,

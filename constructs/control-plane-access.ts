@@ -70,6 +70,8 @@ export function controlPlaneAccess(
     ApiResource.SERVICE_ACCOUNTS,
     ApiResource.SERVICES,
     ApiResource.ENDPOINT_SLICES,
+    ApiResource.INGRESSES,
+    ApiResource.INGRESS_CLASSES,
     ...[...kinds, ...gatewayApiKinds].map(({ group, plural }) => custom(group, plural)),
   );
   const withStatus = [...kinds, ...gatewayApiKinds.filter(({ kind }) => STATUS_KINDS.has(kind))];

@@ -130,6 +130,31 @@ const endpointSlice = open(
   ['addressType'],
 );
 
+const backend = open({
+  service: open({ name: text, port: open({ name: text, number: port }) }, ['name']),
+});
+
+/** A host name, or one whose first label is a wildcard: API servers take no other. */
+const ingressHost = Type.String({ pattern: '^(\\*\\.)?[a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?$', maxLength: 253 });
+
+const ingress = open({
+  spec: open({
+    ingressClassName: text,
+    defaultBackend: backend,
+    tls: Type.Array(open({ hosts: Type.Array(ingressHost), secretName: text })),
+    rules: Type.Array(
+      open({
+        host: ingressHost,
+        http: open({
+          paths: Type.Array(
+            open({ path: Type.String({ pattern: '^(/.*)?$', maxLength: 2048 }), pathType: text, backend }, ['backend']),
+          ),
+        }),
+      }),
+    ),
+  }),
+});
+
 const labelSelector = open({
   matchLabels: textMap,
   matchExpressions: Type.Array(open({ key: text, operator: text, values: texts }, ['key', 'operator'])),
@@ -160,6 +185,8 @@ export const kubernetesSchemas: ReadonlyMap<string, TSchema> = new Map([
   ['apps/DaemonSet', workload],
   ['apps/ReplicaSet', workload],
   ['discovery.k8s.io/EndpointSlice', endpointSlice],
+  ['networking.k8s.io/Ingress', ingress],
+  ['networking.k8s.io/IngressClass', open({ spec: open({ controller: text }) })],
   ['admissionregistration.k8s.io/MutatingWebhookConfiguration', webhookConfiguration],
   ['admissionregistration.k8s.io/ValidatingWebhookConfiguration', webhookConfiguration],
 ]);

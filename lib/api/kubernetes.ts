@@ -113,3 +113,25 @@ export type KubeNode = KubeObject;
 export type Secret = KubeObject & { type?: string; data?: Record<string, string>; stringData?: Record<string, string> };
 
 export type ConfigMap = KubeObject & { data?: Record<string, string> };
+
+export interface IngressBackend {
+  /** Absent: some other resource, which nobody here knows. */
+  service?: { name: string; port?: { name?: string; number?: number } };
+}
+
+export interface IngressPath {
+  path?: string;
+  pathType?: string;
+  backend: IngressBackend;
+}
+
+/** networking.k8s.io/v1. */
+export type Ingress = KubeObject<{
+  ingressClassName?: string;
+  defaultBackend?: IngressBackend;
+  tls?: { hosts?: string[]; secretName?: string }[];
+  rules?: { host?: string; http?: { paths?: IngressPath[] } }[];
+}>;
+
+/** networking.k8s.io/v1. Says which controller serves the Ingresses of a class. */
+export type IngressClass = KubeObject<{ controller?: string }>;

@@ -18,6 +18,7 @@ export * from './gateway-api';
 export * from './gateway-statuses';
 export * from './hostname';
 export * from './identity';
+export { ingressSelectorOf, isServedIngress } from './ingress';
 export { nameKey, partsOfName } from './inventory';
 export { usableKeys } from './key-set';
 export * from './labels';

@@ -26,7 +26,16 @@ import type {
   TCPRoute,
   TLSRoute,
 } from '../api/gateway-api';
-import type { ConfigMap, EndpointSlice, KubeNode, Service as KubeService, Pod, Secret } from '../api/kubernetes';
+import type {
+  ConfigMap,
+  EndpointSlice,
+  Ingress,
+  IngressClass,
+  KubeNode,
+  Service as KubeService,
+  Pod,
+  Secret,
+} from '../api/kubernetes';
 import { groupOf, type KubeObject, objectKey } from '../api/object';
 import { compareText, oldestFirst } from './age';
 import { extensionOrder } from './envoy-filters';
@@ -77,6 +86,9 @@ export class Inventory {
   readonly routes: (HTTPRoute | GRPCRoute | TLSRoute | TCPRoute)[] = [];
   readonly backendTlsPolicies: BackendTLSPolicy[] = [];
   readonly referenceGrants = new Map<string, ReferenceGrant[]>();
+  /** Of whatever class. */
+  readonly ingresses: Ingress[] = [];
+  readonly ingressClasses = new Map<string, IngressClass>();
 
   /** @param objects in any order; of several with one key the last counts. */
   constructor(objects: Iterable<KubeObject>) {
@@ -170,6 +182,12 @@ export class Inventory {
       case 'gateway.networking.k8s.io/ReferenceGrant':
         append(this.referenceGrants, namespace ?? 'default', object as ReferenceGrant);
         break;
+      case 'networking.k8s.io/Ingress':
+        this.ingresses.push(object as Ingress);
+        break;
+      case 'networking.k8s.io/IngressClass':
+        this.ingressClasses.set(name, object as IngressClass);
+        break;
       case 'telemetry.istio.io/Telemetry':
         append(this.telemetries, namespace ?? 'default', object as Telemetry);
         break;
@@ -187,6 +205,7 @@ export class Inventory {
       this.listenerSets,
       this.routes,
       this.backendTlsPolicies,
+      this.ingresses,
     ]) {
       (list as KubeObject[]).sort(oldestFirst);
     }

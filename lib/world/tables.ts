@@ -5,6 +5,7 @@
 import type { Gateway, MeshConfig, Telemetry, WorkloadEntry } from '../api';
 import type { ConfigMap, EndpointSlice, Pod, Secret } from '../api/kubernetes';
 import { type BackendTls, type Conversion, convert } from './gateway-api';
+import { type ConvertedIngresses, convertIngresses } from './ingress';
 import { type Labels, selects } from './labels';
 import { keyOf, partsOf, type Table, table } from './reads';
 import type { Service } from './service';
@@ -15,6 +16,11 @@ const none: readonly never[] = Object.freeze([]);
 
 /** What the Gateway API amounts to. */
 export const gatewayApiTable = table<Conversion>('gateway api', (world) => convert(world.inventory));
+
+/** What the Ingresses of Kubernetes amount to. */
+export const ingressTable = table<ConvertedIngresses>('ingresses', (world) =>
+  convertIngresses(world.inventory, world.mesh.config, world.mesh.rootNamespace),
+);
 
 /** By host name and port of a Service: the TLS that a BackendTLSPolicy asks for. */
 export const backendTlsTable = table<BackendTls | undefined>('backend tls', (world, key) => {
@@ -94,7 +100,7 @@ export const servicesOfWorkloadTable = table<readonly Service[]>('services of wo
 
 /**
  * By namespace and labels (as JSON) of a gateway workload: the Gateways that select it, oldest first. Written ones select
- * in all namespaces, those of the Gateway API in their own.
+ * in all namespaces, as that of Ingresses does, those of the Gateway API in their own.
  */
 export const gatewaysTable = table<readonly Gateway[]>('gateways', (world, key) => {
   const [namespace, json] = partsOf(key, 2);
@@ -102,7 +108,10 @@ export const gatewaysTable = table<readonly Gateway[]>('gateways', (world, key) 
   const converted = world
     .read(gatewayApiTable, '')
     .istioGateways.filter((each) => each.metadata.namespace === namespace);
-  return [...world.inventory.gateways, ...converted].filter((object) => selects(object.spec.selector, labels));
+  const ofIngresses = world.read(ingressTable, '').gateways;
+  return [...world.inventory.gateways, ...converted, ...ofIngresses].filter((object) =>
+    selects(object.spec.selector, labels),
+  );
 });
 
 /** The label keys by which VirtualServices and Telemetries tell workloads apart, sorted. */

@@ -10,7 +10,7 @@ import { keyOf, partsOf, type Table, table } from './reads';
 import { takesForeignHosts } from './registered-hosts';
 import { isWithin } from './scope';
 import { listenersOf } from './sidecars';
-import { gatewayApiTable } from './tables';
+import { gatewayApiTable, ingressTable } from './tables';
 import { namespaceOf, withoutLabels } from './viewer';
 import { isVisible } from './visibility';
 import type { World } from './world';
@@ -38,11 +38,14 @@ export const virtualServicesTable = table<readonly VirtualService[]>('virtual se
   });
 });
 
-/** Written ones, and what routes of the Gateway API amount to; oldest first. */
+/** Written ones, and what routes of the Gateway API and Ingresses amount to; oldest first. */
 function allVirtualServices(world: World): readonly VirtualService[] {
-  const { virtualServices } = world.read(gatewayApiTable, '');
   const written = world.inventory.virtualServices;
-  return virtualServices.length === 0 ? written : [...written, ...virtualServices].sort(oldestFirst);
+  const converted = [
+    ...world.read(gatewayApiTable, '').virtualServices,
+    ...world.read(ingressTable, '').virtualServices,
+  ];
+  return converted.length === 0 ? written : [...written, ...converted].sort(oldestFirst);
 }
 
 /** All of them, with the routes of delegates in place; the same object for as long as neither it nor its delegates change. */

@@ -58,12 +58,13 @@ export const MeshConfig = message(
     protocolDetectionTimeout: duration('How long the first bytes are waited for. Default 0s, no limit.', 0),
     tcpKeepalive: TcpKeepalive,
     hboneIdleTimeout: unserved(duration('After which idle time a tunnel is closed. Default 1h.', 0)),
-    ingressClass: unserved(text('The class of Ingress objects to serve.')),
+    ingressClass: text('The class of Ingress objects to serve. Default istio.'),
     ingressService: unserved(text('The Service whose address Ingress objects get.')),
-    ingressControllerMode: unserved(
-      choice(['UNSPECIFIED', 'OFF', 'DEFAULT', 'STRICT'], 'Which Ingress objects are served.'),
+    ingressControllerMode: choice(
+      ['UNSPECIFIED', 'OFF', 'DEFAULT', 'STRICT'],
+      'Which Ingress objects are served: none, those of the class and those without one, or only those of the class. Default STRICT.',
     ),
-    ingressSelector: unserved(text('The label `istio` of the gateways that serve Ingress objects.')),
+    ingressSelector: text('The label `istio` of the gateways that serve Ingress objects. Default ingressgateway.'),
     enableTracing: flag('Trace with the settings of `defaultConfig.tracing`.'),
     accessLogFile: text('The file that access logs go to, such as /dev/stdout. Empty, the default, means none.'),
     accessLogFormat: text("The format of access logs, with Envoy's command operators."),

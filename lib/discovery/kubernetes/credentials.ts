@@ -1,7 +1,13 @@
-/** Which Secrets and ConfigMaps a mesh needs: those that Gateways name, in the namespaces of the gateways' Pods. */
-import { Gateway } from '../../api';
+/**
+ * Which Secrets and ConfigMaps a mesh needs: those that Gateways name, in the namespaces of the gateways' Pods, and those of
+ * Ingresses, beside them or there.
+ */
+import { Gateway, type MeshConfig } from '../../api';
 import { isOfKind } from '../../api/kinds';
+import type { ConfigMap, Ingress, IngressClass } from '../../api/kubernetes';
 import type { KubeObject } from '../../api/object';
+import { isValid } from '../../galley';
+import { ingressSelectorOf, isServedIngress, parseMeshConfig } from '../../world';
 import { gatewayReferences } from './gateway-references';
 
 export interface CredentialName {
@@ -19,7 +25,7 @@ const TRUST_SUFFIX = '-cacert';
  */
 export function namedCredentials(objects: readonly KubeObject[]): CredentialName[] {
   const found = new Map<string, CredentialName>();
-  const named = [...secretsOfGateways(objects), ...gatewayReferences(objects)];
+  const named = [...secretsOfGateways(objects), ...secretsOfIngresses(objects), ...gatewayReferences(objects)];
   for (const { kind, namespace, name } of named) {
     if (isName(name)) found.set(`${kind} ${namespace}/${name}`, { kind, namespace, name });
   }
@@ -42,6 +48,39 @@ function secretsOfGateways(objects: readonly KubeObject[]): CredentialName[] {
   });
 }
 
+function secretsOfIngresses(objects: readonly KubeObject[]): CredentialName[] {
+  const all = objects.filter((object) => object.kind === 'Ingress' && isNetworking(object)) as Ingress[];
+  if (all.length === 0) return [];
+  const classes = new Map(
+    (objects.filter((object) => object.kind === 'IngressClass' && isNetworking(object)) as IngressClass[]).map(
+      ({ metadata, spec }) => [metadata.name, spec?.controller],
+    ),
+  );
+  const config = meshConfigIn(objects);
+  const pods = objects.filter(({ kind, apiVersion }) => kind === 'Pod' && apiVersion === 'v1');
+  const ofGateways = namespacesOf({ spec: { selector: ingressSelectorOf(config) } }, pods);
+  return all
+    .filter((ingress) => isValid(ingress) && isServedIngress(ingress, config, (name) => classes.get(name)))
+    .flatMap(({ metadata, spec }) =>
+      (spec?.tls ?? []).flatMap(({ secretName: name }) =>
+        name === undefined
+          ? []
+          : [metadata.namespace!, ...ofGateways].map((namespace) => ({ kind: 'Secret' as const, namespace, name })),
+      ),
+    );
+}
+
+/** Of the ConfigMaps, only the mesh's own is listed as a whole (`resource.ts`). */
+function meshConfigIn(objects: readonly KubeObject[]): MeshConfig {
+  const maps = objects.filter(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'istio') as ConfigMap[];
+  const text = maps.find(({ data }) => data?.['mesh'] !== undefined)?.data?.['mesh'];
+  return (text !== undefined && parseMeshConfig(text)) || {};
+}
+
+function isNetworking({ apiVersion }: KubeObject): boolean {
+  return apiVersion.startsWith('networking.k8s.io/');
+}
+
 function credentialsOf(gateway: KubeObject): string[] {
   const { servers } = (gateway.spec ?? {}) as { servers?: unknown };
   return list(servers).flatMap((server) => {
@@ -52,7 +91,7 @@ function credentialsOf(gateway: KubeObject): string[] {
   });
 }
 
-function namespacesOf(gateway: KubeObject, pods: readonly KubeObject[]): Set<string> {
+function namespacesOf(gateway: Pick<KubeObject, 'spec'>, pods: readonly KubeObject[]): Set<string> {
   const selector = Object.entries((gateway.spec as { selector?: Record<string, unknown> }).selector ?? {});
   const selected = pods.filter(({ metadata }) => selector.every(([key, value]) => metadata.labels?.[key] === value));
   return new Set(selected.map(({ metadata }) => metadata.namespace!));

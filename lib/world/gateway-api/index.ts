@@ -7,5 +7,6 @@ export * from './converted';
 export { GATEWAY_CLASS_LABEL, GATEWAY_NAME_LABEL } from './gateways';
 export { Grants } from './grants';
 export { UNRESOLVED_HOST } from './http-route';
+export { Remembered } from './remembered';
 export { type GatewayApiStatus, type StatusContext, statusesOf } from './status';
 export { isOwnCondition, type Stated, type StatedCondition, Transitions } from './transitions';

@@ -14,6 +14,7 @@ import { httpMatch } from './http-match';
 import { httpRoute } from './http-route';
 import { httpRouteOfGatewayApi, meshOfGatewayApi } from './http-route-api';
 import { httpRouteCorners } from './http-route-corners';
+import { ingressRows } from './ingress';
 import { mutualTls } from './mutual-tls';
 import { rateLimitRows } from './rate-limit';
 import { rawEnvoy } from './raw-envoy';
@@ -26,6 +27,7 @@ export const behaviours: readonly Behaviour[] = [
   ...httpRoute,
   ...connections,
   ...gatewayRows,
+  ...ingressRows,
   ...services,
   ...serviceEntry,
   ...dynamicDns,

@@ -7,7 +7,7 @@ import type { Construct, IConstruct } from 'constructs';
 import type { KubeObject } from '../lib/api/object';
 import { objectKey, objectName } from '../lib/api/object';
 import { originOf, withOrigin } from '../lib/api/origin';
-import { analyze, type Finding, validate } from '../lib/galley';
+import { analyze, type Finding, once, validate } from '../lib/galley';
 import { findingsText } from './findings-text';
 import { keepOrder, keepRendered } from './rendered';
 
@@ -103,7 +103,7 @@ function complaintsOf(constructs: readonly IConstruct[], root: IConstruct): Find
 function findingsOf(program: Rendered, complaints: readonly Finding[], rootNamespace: string): Finding[] {
   const objects = [...program.objects.values()];
   const writers = new Map([...program.objects.keys()].map((writer) => [pathOf(writer), writer]));
-  const judged = [...objects.flatMap((object) => validate(object)), ...analyze(objects, { rootNamespace })];
+  const judged = once([...objects.flatMap((object) => validate(object)), ...analyze(objects, { rootNamespace })]);
   return [
     ...complaints,
     ...program.failures,

@@ -40,7 +40,8 @@ function byKey(a: KubeObject, b: KubeObject): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-function once(findings: readonly Finding[]): Finding[] {
+/** Each finding once: what an object is told alone may be told again among others. */
+export function once(findings: readonly Finding[]): Finding[] {
   const seen = new Set<string>();
   return findings.filter(({ code, analyzer, resource, path, message }) => {
     const key = [code, analyzer, resource, path, message].join('\0');

@@ -5,7 +5,7 @@
  * from one catalogue, and any JSON value may stand in place of an object.
  */
 export { type Admission, admit } from './admit';
-export { analyze } from './analyze';
+export { analyze, once } from './analyze';
 export type { AnalyzeOptions } from './analyzers/analysis';
 export { type CatalogueEntry, type Code, catalogue } from './catalogue';
 export type { Finding, Level } from './finding';

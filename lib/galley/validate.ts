@@ -5,15 +5,17 @@ import { kindOf, kinds, meshGroups } from '../api/kinds';
 import { kubernetesSchemas, ObjectSchema } from '../api/kubernetes-schema';
 import { type MeshConfig, MeshConfig as MeshConfigSchema } from '../api/mesh/mesh-config';
 import { type MeshNetworks, MeshNetworks as MeshNetworksSchema } from '../api/mesh/mesh-networks';
+import { VirtualService } from '../api/networking/virtual-service';
 import { groupOf, type KubeObject } from '../api/object';
 import { originOf, withOrigin } from '../api/origin';
 import { type Code, findingAbout, type Remark } from './catalogue';
 import { completed } from './complete';
 import type { Finding } from './finding';
 import { nearest } from './nearest';
+import { overlapsOf } from './overlapping-matches';
 import { rulesOf } from './rules';
-import { checkAnnotations } from './rules/annotations';
 import { Check } from './rules/check';
+import { checkMetadata } from './rules/metadata';
 import { type SchemaCheck, type SchemaRemark, schemaCheck, shown, unknownField } from './schema-check';
 import { unservedFields } from './unserved';
 
@@ -48,9 +50,12 @@ export function validate(object: KubeObject): Finding[] {
   if (form.length > 0) {
     return form.map((remark) => noObject(`not a Kubernetes object: ${remark.path}: ${remark.message}`, remark.path));
   }
-  return judge(object).map(({ code, malformed: _m, inForm: _f, unknown: _u, ...remark }) =>
+  const judgements = judge(object);
+  const findings = judgements.map(({ code, malformed: _m, inForm: _f, unknown: _u, ...remark }) =>
     findingAbout(object, code, analyzerOf(object), remark),
   );
+  const isOfRoutes = kindOf(object) === VirtualService && object.spec && !judgements.some(({ malformed }) => malformed);
+  return isOfRoutes ? [...findings, ...overlapsOf(readable(object) as VirtualService)] : findings;
 }
 
 /** Whether `object` may enter the World. */
@@ -184,7 +189,7 @@ function remarksOnMeaning(object: KubeObject, kind: Kind, spec: unknown): Judgem
     rulesOf.get(kind)?.(spec as never, check, object.metadata.namespace ?? '');
   }
   const metadata = new Check('metadata');
-  checkAnnotations(object, metadata);
+  checkMetadata(object, metadata);
   return [...check.all(), ...metadata.all(), ...unservedIn(kind, spec)];
 }
 

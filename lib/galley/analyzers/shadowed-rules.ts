@@ -1,15 +1,15 @@
 /**
  * Rules and matches of a VirtualService that no request comes to, by what matches mean: the first rule that matches is
- * taken (VirtualService reference, `http`). What the text of the matches shows already is left to `overlapping-matches.ts`.
+ * taken (VirtualService reference, `http`). What the text of the matches shows already is told when the object is judged alone.
  */
 import type { HTTPMatchRequest } from '../../api/networking/http-match';
 import { VirtualService } from '../../api/networking/virtual-service';
 import { type Code, findingAbout } from '../catalogue';
 import type { Finding } from '../finding';
+import { overlapsOf } from '../overlapping-matches';
 import type { Analysis } from './analysis';
 import { coversHttp, coversL4 } from './match-cover';
 import { isVisible, namespaceOf, visibility } from './names';
-import { overlapsOf } from './overlapping-matches';
 
 const NAME = 'virtualservice.ShadowedRulesAnalyzer';
 

@@ -21,12 +21,18 @@ export function checkAuthorizationPolicy(spec: AuthorizationPolicySpec, check: C
     if (!spec.provider?.name) {
       check.at('provider').error('provider.name is missing, the action CUSTOM needs it');
     }
+    check.at('rules').each(spec.rules, checkCustomRule);
   } else if (spec.provider) {
     check.at('provider').error(`provider is only for the action CUSTOM, got ${spec.action ?? 'ALLOW'}`);
   }
+  if (spec.action === 'DENY' && !spec.rules) {
+    check
+      .at('rules')
+      .error('rules are missing: without any, the action DENY denies nothing', 'write rules: [{}] to deny everything');
+  }
   check.at('rules').each(spec.rules, (rule, at) => {
     checkRule(rule, at);
-    if (spec.action === 'DENY' && usesHttp(rule) && !(rule.to ?? []).some((to) => to.operation?.ports?.length)) {
+    if (spec.action === 'DENY' && isOfHttpOnly(rule)) {
       at.warning(
         'what looks at HTTP cannot be told for plain TCP, so that this rule denies all TCP traffic of the workloads',
         'name the ports in to.operation.ports',
@@ -35,18 +41,37 @@ export function checkAuthorizationPolicy(spec: AuthorizationPolicySpec, check: C
   });
 }
 
-/** Whether the rule looks at anything that only HTTP has. */
-function usesHttp(rule: Rule): boolean {
-  const sources = (rule.from ?? []).some(
-    ({ source }) => source?.requestPrincipals?.length || source?.notRequestPrincipals?.length,
+/** Whether operations, or sources where there are none, name nothing that plain TCP has too. */
+function isOfHttpOnly({ from = [], to = [] }: Rule): boolean {
+  if (to.length > 0) return !to.some(({ operation }) => operation?.ports ?? operation?.notPorts);
+  const fields = from.flatMap(({ source }) => Object.keys(source ?? {}));
+  return (
+    fields.length > 0 && fields.every((field) => field === 'requestPrincipals' || field === 'notRequestPrincipals')
   );
-  const operations = (rule.to ?? []).some(({ operation = {} }) =>
-    (['hosts', 'notHosts', 'methods', 'notMethods', 'paths', 'notPaths'] as const).some(
-      (field) => operation[field]?.length,
-    ),
-  );
-  const conditions = (rule.when ?? []).some(({ key }) => key.startsWith('request.'));
-  return sources || operations || conditions;
+}
+
+const NOT_FOR_CUSTOM = [
+  'namespaces',
+  'notNamespaces',
+  'principals',
+  'notPrincipals',
+  'requestPrincipals',
+  'notRequestPrincipals',
+] as const;
+
+/** https://istio.io/latest/docs/reference/config/security/authorization-policy/#AuthorizationPolicy-Action on CUSTOM */
+function checkCustomRule(rule: Rule, check: Check): void {
+  const message = (what: string) => `the API has no ${what} for the action CUSTOM`;
+  check.at('from').each(rule.from, ({ source }, at) => {
+    for (const field of NOT_FOR_CUSTOM) {
+      if (source?.[field]?.length) at.at('source', field).error(message(field));
+    }
+  });
+  check.at('when').each(rule.when, ({ key }, at) => {
+    if (key === 'source.namespace' || key === 'source.principal' || key.startsWith('request.auth.')) {
+      at.at('key').error(message(key));
+    }
+  });
 }
 
 function checkRule(rule: Rule, check: Check): void {
@@ -56,20 +81,24 @@ function checkRule(rule: Rule, check: Check): void {
     }
   }
   check.at('from').each(rule.from, ({ source }, at) => {
-    if (!source || Object.keys(source).length === 0) {
+    if (!source || isEmpty(source)) {
       at.at('source').error('a source has at least one field, got none');
     } else {
       checkSource(source, at.at('source'));
     }
   });
   check.at('to').each(rule.to, ({ operation }, at) => {
-    if (!operation || Object.keys(operation).length === 0) {
+    if (!operation || isEmpty(operation)) {
       at.at('operation').error('an operation has at least one field, got none');
     } else {
       checkOperation(operation, at.at('operation'));
     }
   });
   check.at('when').each(rule.when, checkCondition);
+}
+
+function isEmpty(lists: Record<string, readonly string[] | undefined>): boolean {
+  return Object.values(lists).every((list) => !list?.length);
 }
 
 function checkNotEmpty(values: readonly string[] | undefined, check: Check): void {

@@ -28,5 +28,10 @@ export function checkDestinationRule(spec: DestinationRuleSpec, check: Check, na
     checkTrafficPolicy(subset.trafficPolicy, at.at('trafficPolicy'));
   });
   checkExportTo(spec.exportTo, namespace, check.at('exportTo'));
+  if (spec.workloadSelector && (spec.exportTo ?? []).some((to) => to !== '.' && to !== namespace)) {
+    check
+      .at('exportTo')
+      .error('a rule for some workloads holds in their namespace only', 'leave exportTo out, or write "."');
+  }
   checkSelector(spec.workloadSelector, check.at('workloadSelector'));
 }

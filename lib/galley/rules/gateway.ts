@@ -1,11 +1,12 @@
 /** The rules of Gateway. */
 import { isIP } from 'node:net';
 import type { GatewaySpec, Server } from '../../api/networking/gateway';
+import type { ServerTLSSettings } from '../../api/networking/server-tls';
 import { shown } from '../schema-check';
 import type { Check } from './check';
 import { checkUnixSocket, isLabel, problemOfFullWildcard } from './host';
 import { checkLabels } from './labels';
-import { checkPort, checkPortName, checkProtocol, isHttp, isTls } from './port';
+import { checkNoTargetPort, checkPort, checkPortName, checkProtocol, isHttp, isTls } from './port';
 import { checkServerTls } from './server-tls';
 
 export function checkGateway(spec: GatewaySpec, check: Check): void {
@@ -31,6 +32,7 @@ function checkServer(server: Server, check: Check): void {
   check.at('hosts').each(server.hosts, (host, at) => checkGatewayHost(host, at));
   const { number, name, protocol } = server.port;
   checkPortName(name, check.at('port', 'name'));
+  checkNoTargetPort(server.port, check.at('port'));
   checkProtocol(protocol, check.at('port', 'protocol'));
   if (server.bind?.startsWith('unix://')) {
     checkUnixSocket(server.bind, check.at('bind'));
@@ -48,20 +50,31 @@ function checkServer(server: Server, check: Check): void {
 
 function checkTlsAndProtocol(server: Server, check: Check): void {
   const { protocol } = server.port;
+  const { tls } = server;
   if (isTls(protocol) && !server.tls) {
     check
       .at('tls')
       .error(`tls is missing, the protocol ${protocol} needs it`, 'add tls with mode and credentialName, or use HTTP');
-  } else if (server.tls && isHttp(protocol) && !server.tls.httpsRedirect) {
+  } else if (tls && isHttp(protocol) && !isPlain(tls)) {
     check
       .at('tls')
       .error(`the protocol ${protocol} is not encrypted, only httpsRedirect may be set`, 'use the protocol HTTPS');
-  } else if (server.tls && !isTls(protocol) && !isHttp(protocol)) {
+  } else if (tls && !isTls(protocol) && !isHttp(protocol)) {
     check.at('tls').error(`the protocol ${protocol} has no TLS settings`, 'use the protocol TLS or HTTPS');
   }
-  if (server.tls && isTls(protocol)) {
-    checkServerTls(server.tls, check.at('tls'));
+  if (tls?.httpsRedirect && !isHttp(protocol)) {
+    check
+      .at('tls', 'httpsRedirect')
+      .warning(`only plain HTTP can be redirected to HTTPS, got the protocol ${protocol}`);
   }
+  if (tls) {
+    checkServerTls(tls, check.at('tls'));
+  }
+}
+
+/** Nothing is decrypted: at most, clients are sent to HTTPS. */
+function isPlain({ mode = 'PASSTHROUGH', serverCertificate, privateKey, caCertificates }: ServerTLSSettings): boolean {
+  return mode.endsWith('PASSTHROUGH') && !serverCertificate && !privateKey && !caCertificates;
 }
 
 /** `host` or `namespace/host`. */
@@ -75,5 +88,7 @@ function checkGatewayHost(text: string, check: Check): void {
   const problem = isIP(host) ? undefined : problemOfFullWildcard(host);
   if (problem) {
     check.error(problem);
+  } else if (host !== '*' && !host.includes('.') && !isIP(host)) {
+    check.error(`a host of a gateway is a full name, a wildcard or an address, got ${shown(host)}`);
   }
 }

@@ -3,6 +3,13 @@ import type { HeaderOperations, Headers } from '../../api/networking/header-oper
 import { shown } from '../schema-check';
 import type { Check } from './check';
 
+/** What matches, CORS and claims may name: Istio allows less than HTTP does. */
+const PLAIN = /^[-_A-Za-z0-9]+$/;
+
+export function isPlainHeaderName(name: string): boolean {
+  return PLAIN.test(name);
+}
+
 const TOKEN = /^[-!#$%&'*+.^_`|~0-9A-Za-z]+$/;
 
 /** A header's name as HTTP defines it (RFC 9110). */
@@ -11,23 +18,21 @@ export function isHeaderName(name: string): boolean {
 }
 
 export function checkHeaders(headers: Headers | undefined, check: Check): void {
-  checkOperations(headers?.request, check.at('request'));
-  checkOperations(headers?.response, check.at('response'));
+  checkOperations(headers?.request, check.at('request'), true);
+  checkOperations(headers?.response, check.at('response'), false);
 }
 
-function checkOperations(operations: HeaderOperations | undefined, check: Check): void {
-  for (const [name, value] of Object.entries(operations?.set ?? {})) {
-    checkName(name, check.at('set', name), true);
-    checkFormat(value, check.at('set', name));
-  }
-  for (const [name, value] of Object.entries(operations?.add ?? {})) {
-    checkName(name, check.at('add', name), false);
-    checkFormat(value, check.at('add', name));
+function checkOperations(operations: HeaderOperations | undefined, check: Check, authorityAllowed: boolean): void {
+  for (const operation of ['set', 'add'] as const) {
+    for (const [name, value] of Object.entries(operations?.[operation] ?? {})) {
+      checkName(name, check.at(operation, name), authorityAllowed);
+      checkFormat(value, check.at(operation, name));
+    }
   }
   check.at('remove').each(operations?.remove, (name, at) => checkName(name, at, false));
 }
 
-/** The authority may be replaced, but neither added nor removed; no other pseudo-header may be touched. */
+/** The authority of a request may be replaced, but not removed; no other pseudo-header may be touched. */
 function checkName(name: string, check: Check, authorityAllowed: boolean): void {
   const authority = isAuthority(name);
   if (name === '') {
@@ -46,8 +51,9 @@ export function isAuthority(name: string): boolean {
 
 /** Values are formats of Envoy: a `%` begins a command such as `%HOSTNAME%` and is written `%%` to mean itself. */
 function checkFormat(value: string, check: Check): void {
-  if (/[\r\n\0]/.test(value)) {
-    check.error('the value of a header has no line breaks');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about.
+  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) {
+    check.error('the value of a header has no line breaks and no other control characters');
   }
   const rest = value.replaceAll('%%', '').replace(/%[A-Z_0-9]+(\([^)]*\))?(:\d+)?%/g, '');
   if (rest.includes('%')) {

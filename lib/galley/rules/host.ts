@@ -46,9 +46,9 @@ export function problemOfFullWildcard(host: string): string | undefined {
   return problemOfWildcard(host);
 }
 
-/** A name, a wildcard or an address. */
+/** A name or a wildcard; addresses are no hosts here. */
 export function checkHost(host: string, check: Check): void {
-  const problem = isIP(host) ? undefined : problemOfWildcard(host);
+  const problem = problemOfWildcard(host);
   if (problem) {
     check.error(problem);
   }

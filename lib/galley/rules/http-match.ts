@@ -3,7 +3,8 @@ import type { HTTPMatchRequest } from '../../api/networking/http-match';
 import type { StringMatch } from '../../api/networking/string-match';
 import { shown } from '../schema-check';
 import type { Check } from './check';
-import { isHeaderName } from './headers';
+import { isPlainHeaderName } from './headers';
+import { isLabel } from './host';
 import { checkLabels } from './labels';
 import { checkPort } from './port';
 import { checkStringMatch } from './string-match';
@@ -22,6 +23,9 @@ export function checkHttpMatch(match: HTTPMatchRequest, check: Check): void {
   if (match.port !== undefined && match.port !== 0) {
     checkPort(match.port, check.at('port'));
   }
+  if (match.sourceNamespace && !isLabel(match.sourceNamespace)) {
+    check.at('sourceNamespace').error(`${shown(match.sourceNamespace)} is not the name of a namespace`);
+  }
   checkLabels(match.sourceLabels, check.at('sourceLabels'));
   checkGatewayNames(match.gateways, check.at('gateways'));
 }
@@ -33,11 +37,14 @@ function withoutStars(headers: Record<string, StringMatch> | undefined): Record<
 
 function checkHeaderMatches(headers: Record<string, StringMatch> | undefined, check: Check): void {
   for (const [name, match] of Object.entries(headers ?? {})) {
-    const plain = name.startsWith(':') ? name.slice(1) : name;
-    // Routes on claims of tokens are written as headers: @request.auth.claims.sub, @request.auth.claims[a][b].
-    if (!name.startsWith('@') && !isHeaderName(plain)) {
+    if (!isClaim(name) && !isPlainHeaderName(name)) {
       check.at(name).error(`${shown(name)} is not the name of a header`);
     }
     checkStringMatch(match, check.at(name));
   }
+}
+
+/** Routes on claims of tokens are written as headers: `@request.auth.claims.sub`, `@request.auth.claims[a][b]`. */
+export function isClaim(name: string): boolean {
+  return /^@request\.auth\.claims(\.|\[)./i.test(name);
 }

@@ -1,5 +1,5 @@
 /** The HTTP routes of a VirtualService. */
-
+import { STATUS_CODES } from 'node:http';
 import { parseDuration } from '../../api/duration';
 import type { Percent } from '../../api/networking/destination';
 import { GRPC_STATUSES } from '../../api/networking/grpc-status';
@@ -9,7 +9,7 @@ import { nearest } from '../nearest';
 import { shown } from '../schema-check';
 import type { Check } from './check';
 import { checkDestination, checkRoute } from './destination';
-import { checkHeaders, isAuthority, isHeaderName } from './headers';
+import { checkHeaders, isAuthority, isPlainHeaderName } from './headers';
 import { isLabel } from './host';
 import { checkHttpMatch } from './http-match';
 import { checkPort } from './port';
@@ -17,6 +17,7 @@ import { checkRegex, checkStringMatch } from './string-match';
 
 /** One body of an answer; Envoy holds it in memory on every proxy. */
 const LARGEST_BODY = 1024 * 1024;
+const LARGE_BODY = 100 * 1024;
 
 export function checkHttpRoute(route: HTTPRoute, check: Check, isDelegate: boolean): void {
   checkAction(route, check, isDelegate);
@@ -31,8 +32,11 @@ export function checkHttpRoute(route: HTTPRoute, check: Check, isDelegate: boole
   if (route.directResponse) {
     checkStatus(route.directResponse.status, check.at('directResponse', 'status'));
     const body = route.directResponse.body?.string ?? route.directResponse.body?.bytes ?? '';
+    const at = check.at('directResponse', 'body');
     if (body.length > LARGEST_BODY) {
-      check.at('directResponse', 'body').error(`a body has at most ${LARGEST_BODY} characters, got ${body.length}`);
+      at.error(`a body has at most ${LARGEST_BODY} characters, got ${body.length}`);
+    } else if (body.length > LARGE_BODY) {
+      at.warning(`every proxy keeps the body in memory, which has ${body.length} characters`);
     }
   }
   if (route.rewrite) {
@@ -85,25 +89,17 @@ function checkDelegation(route: HTTPRoute, check: Check, isDelegate: boolean): v
   }
 }
 
-/** The authority of the request can be set once only. */
+/** The authority of the request can be set once only; a destination may have one of its own. */
 function checkAuthority(route: HTTPRoute, check: Check): void {
-  const places: [string, string][] = route.rewrite?.authority ? [['rewrite.authority', route.rewrite.authority]] : [];
-  const note = (where: string, set: Record<string, string> | undefined) => {
-    for (const [name, value] of Object.entries(set ?? {})) {
-      if (isAuthority(name)) {
-        places.push([where, value]);
-      }
-    }
-  };
-  note('headers.request.set', route.headers?.request?.set);
-  const common = places.length;
-  const inDestinations = (route.route ?? []).map((entry) =>
-    Object.keys(entry.headers?.request?.set ?? {}).some(isAuthority),
-  );
-  if (common > 1 || (common === 1 && inDestinations.includes(true))) {
+  const { set, add } = route.headers?.request ?? {};
+  const values = [...Object.entries(set ?? {}), ...Object.entries(add ?? {})].filter(([name]) => isAuthority(name));
+  const all = [route.rewrite?.authority, ...values.map(([, value]) => value)].filter(Boolean);
+  if (all.length > 1) {
     check.error('the authority is set in more than one place, by rewrite and headers', 'set it in one place only');
   }
 }
+
+const REDIRECTS = [301, 302, 303, 307, 308];
 
 function checkRedirect(redirect: HTTPRedirect, route: HTTPRoute, check: Check): void {
   const { uri, authority, scheme, prefixRewrite, port, derivePort, redirectCode } = redirect;
@@ -116,10 +112,14 @@ function checkRedirect(redirect: HTTPRedirect, route: HTTPRoute, check: Check): 
   if (prefixRewrite && (route.match ?? []).some((match) => match.uri && match.uri.prefix === undefined)) {
     check.at('prefixRewrite').error('prefixRewrite needs all matches of uri to be by prefix');
   }
-  if (redirectCode !== undefined && redirectCode !== 0 && ![301, 302, 303, 307, 308].includes(redirectCode)) {
-    check.at('redirectCode').error(`expected one of 301, 302, 303, 307, 308, got ${redirectCode}`);
+  if (redirectCode && (redirectCode < 300 || redirectCode > 399)) {
+    check.at('redirectCode').error(`expected one of ${REDIRECTS.join(', ')}, got ${redirectCode}`);
+  } else if (redirectCode && !REDIRECTS.includes(redirectCode)) {
+    check
+      .at('redirectCode')
+      .unserved(`Envoy answers with ${REDIRECTS.join(', ')}: 301 takes the place of ${redirectCode}`);
   }
-  if (port !== undefined) {
+  if (port) {
     checkPort(port, check.at('port'));
   }
   if (scheme && scheme !== 'http' && scheme !== 'https') {
@@ -171,20 +171,20 @@ export function checkRetries(retries: HTTPRetry | undefined, check: Check): void
   if (attempts < 0) {
     check.at('attempts').error(`attempts are at least 0, got ${attempts}`);
   }
-  if (attempts === 0 && (perTryTimeout || retryOn || retryRemoteLocalities || backoff)) {
+  if (attempts === 0 && (perTryTimeout || retryOn || retryRemoteLocalities !== undefined || backoff)) {
     check.error(
       'retries are switched off by attempts 0, but a policy for them is given',
       'set attempts, or leave the rest out',
     );
   }
   for (const condition of retryOn ? retryOn.split(',').map((part) => part.trim()) : []) {
-    const isStatus = /^\d{3}$/.test(condition) && Number(condition) >= 200 && Number(condition) <= 599;
+    const isStatus = STATUS_CODES[condition] !== undefined;
     if (!isStatus && !RETRY_ON.includes(condition)) {
       const near = nearest(condition, RETRY_ON);
       check
         .at('retryOn')
         .error(
-          `${shown(condition)} is no condition to retry on, expected a status from 200 to 599 or one of ${RETRY_ON.join(', ')}`,
+          `${shown(condition)} is no condition to retry on, expected a status of HTTP or one of ${RETRY_ON.join(', ')}`,
           near ? `write ${near}` : undefined,
         );
     }
@@ -213,8 +213,10 @@ function checkFault(fault: HTTPFaultInjection | undefined, check: Check): void {
   }
   checkPercent(fault.delay?.percentage, check.at('delay', 'percentage'));
   checkPercent(fault.abort?.percentage, check.at('abort', 'percentage'));
-  if (fault.delay && fault.delay.fixedDelay === undefined) {
-    check.at('delay').error('fixedDelay is missing');
+  if (fault.delay?.exponentialDelay !== undefined) {
+    check.at('delay', 'exponentialDelay').error('a delay that grows is not supported', 'use fixedDelay');
+  } else if (fault.delay && fault.delay.fixedDelay === undefined) {
+    check.at('delay').unserved('a delay without fixedDelay delays nothing');
   }
   const percent = fault.delay?.percent ?? 0;
   if (percent < 0 || percent > 100) {
@@ -223,11 +225,12 @@ function checkFault(fault: HTTPFaultInjection | undefined, check: Check): void {
   if (fault.abort?.httpStatus !== undefined) {
     checkStatus(fault.abort.httpStatus, check.at('abort', 'httpStatus'));
   }
-  const { grpcStatus, http2Error } = fault.abort ?? {};
-  if (grpcStatus !== undefined && !GRPC_STATUSES.includes(grpcStatus) && !/^(\d|1[0-6])$/.test(grpcStatus)) {
-    check
-      .at('abort', 'grpcStatus')
-      .error(`expected a number from 0 to 16 or one of ${GRPC_STATUSES.join(', ')}, got ${shown(grpcStatus)}`);
+  const { httpStatus, grpcStatus, http2Error } = fault.abort ?? {};
+  if (fault.abort && httpStatus === undefined && grpcStatus === undefined && http2Error === undefined) {
+    check.at('abort').warning('an abort without httpStatus or grpcStatus aborts nothing', 'add httpStatus');
+  }
+  if (grpcStatus !== undefined && !GRPC_STATUSES.includes(grpcStatus)) {
+    check.at('abort', 'grpcStatus').error(`expected one of ${GRPC_STATUSES.join(', ')}, got ${shown(grpcStatus)}`);
   }
   if (http2Error !== undefined) {
     check
@@ -243,7 +246,9 @@ function checkMirrors(route: HTTPRoute, check: Check): void {
   }
   checkPercent(route.mirrorPercentage, check.at('mirrorPercentage'), 0);
   for (const field of ['mirrorPercent', 'mirror_percent'] as const) {
-    if ((route[field] ?? 0) > 100) {
+    if (route[field] === undefined) continue;
+    check.at(field).warning(`${field} is deprecated`, 'use mirrorPercentage');
+    if (route[field] > 100) {
       check.at(field).error(`a percentage is from 0 to 100, got ${route[field]}`);
     }
   }
@@ -272,7 +277,7 @@ function checkCors(cors: CorsPolicy | undefined, check: Check): void {
   });
   for (const field of ['allowHeaders', 'exposeHeaders'] as const) {
     check.at(field).each(cors[field], (name, at) => {
-      if (!isHeaderName(name)) {
+      if (name !== '*' && !isPlainHeaderName(name)) {
         at.error(`${shown(name)} is not the name of a header`);
       }
     });

@@ -7,15 +7,22 @@ import type {
 import { shown } from '../schema-check';
 import type { Check } from './check';
 
-/** Envoy's limit for Maglev's table. */
-const LARGEST_TABLE = 5_000_011;
+/** Maglev's table is smaller. */
+const TABLE_BOUND = 5_000_011;
 
-export function checkLoadBalancer(settings: LoadBalancerSettings | undefined, check: Check): void {
+const PLACES = ['topology.kubernetes.io/region', 'topology.kubernetes.io/zone', 'topology.istio.io/subzone'];
+
+export function checkLoadBalancer(
+  settings: LoadBalancerSettings | undefined,
+  check: Check,
+  /** Endpoints that fail are ejected. */
+  ejects: boolean,
+): void {
   if (!settings) {
     return;
   }
   checkConsistentHash(settings.consistentHash, check.at('consistentHash'));
-  checkLocality(settings.localityLbSetting, check.at('localityLbSetting'));
+  checkLocality(settings.localityLbSetting, check.at('localityLbSetting'), ejects);
   if (settings.localityLbSetting && settings.zoneAwareLbSetting) {
     check.at('zoneAwareLbSetting').error('only one of localityLbSetting and zoneAwareLbSetting may be set, got both');
   }
@@ -47,12 +54,17 @@ function checkConsistentHash(hash: ConsistentHashLB | undefined, check: Check): 
   }
   if (hash.minimumRingSize !== undefined) {
     check.at('minimumRingSize').warning('minimumRingSize is deprecated here', 'use ringHash.minimumRingSize');
+    if (hash.ringHash ?? hash.maglev) {
+      check.at('minimumRingSize').error('minimumRingSize has no place beside ringHash or maglev');
+    }
   }
-  const size = Number(hash.maglev?.tableSize ?? 0);
-  if (size !== 0 && (size > LARGEST_TABLE || !isPrime(size))) {
-    check
-      .at('maglev', 'tableSize')
-      .error(`the size of the table is a prime number of at most ${LARGEST_TABLE}, got ${size}`);
+  if (hash.maglev) {
+    const size = Number(hash.maglev.tableSize ?? 0);
+    if (size >= TABLE_BOUND || !isPrime(size)) {
+      check
+        .at('maglev', 'tableSize')
+        .error(`the size of the table is a prime number below ${TABLE_BOUND}, got ${hash.maglev.tableSize ?? 'none'}`);
+    }
   }
 }
 
@@ -68,35 +80,42 @@ function isPrime(number: number): boolean {
   return true;
 }
 
-function checkLocality(setting: LocalityLoadBalancerSetting | undefined, check: Check): void {
+function checkLocality(setting: LocalityLoadBalancerSetting | undefined, check: Check, ejects: boolean): void {
   if (!setting) {
     return;
   }
-  const ways = (['distribute', 'failover', 'failoverPriority'] as const).filter((field) => setting[field]?.length);
-  if (ways.includes('distribute') && ways.length > 1) {
-    check.error(`distribute and ${ways[1]} exclude each other, got both`);
+  const { distribute = [], failover = [], failoverPriority = [] } = setting;
+  if (distribute.length > 0 && failover.length > 0) {
+    check.error('distribute and failover exclude each other, got both');
   }
-  const sources = new Set<string>();
-  check.at('distribute').each(setting.distribute, ({ from = '', to }, at) => {
-    if (sources.has(from)) {
-      at.at('from').error(`the locality ${shown(from)} stands twice`);
-    }
-    sources.add(from);
-    checkLocalityName(from, at.at('from'));
+  const place = failover.length > 0 ? failoverPriority.find((label) => PLACES.includes(label)) : undefined;
+  if (place) {
+    check.at('failoverPriority').error(`${shown(place)} has no place beside failover, which orders places already`);
+  }
+  if (!ejects && (failover.length > 0 || failoverPriority.length > 0)) {
+    check.warning(
+      'without outlierDetection no endpoint is ejected, so that nothing fails over',
+      'add outlierDetection',
+    );
+  }
+  const sources: string[] = [];
+  check.at('distribute').each(distribute, ({ from = '', to }, at) => {
+    checkLocalityName(from, sources, at.at('from'));
     const weights = Object.entries(to ?? {});
+    const targets: string[] = [];
     for (const [name, weight] of weights) {
-      checkLocalityName(name, at.at('to', name));
+      checkLocalityName(name, targets, at.at('to', name));
       if (weight === 0) {
         at.at('to', name).error('a share is at least 1 percent, got 0', 'leave the locality out');
       }
     }
     const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
-    if (weights.length > 0 && total !== 100) {
+    if (total !== 100) {
       at.at('to').error(`the shares have to add up to 100, got ${total}`);
     }
   });
-  check.at('failover').each(setting.failover, ({ from = '', to = '' }, at) => {
-    if (from === to || to === '') {
+  check.at('failover').each(failover, ({ from = '', to = '' }, at) => {
+    if (from === to) {
       at.error(`a region fails over to another one, got ${shown(from)} to ${shown(to)}`);
     }
     for (const region of [from, to]) {
@@ -107,10 +126,22 @@ function checkLocality(setting: LocalityLoadBalancerSetting | undefined, check: 
   });
 }
 
-function checkLocalityName(name: string, check: Check): void {
+/** @param others those that stand before it, to which it is added; no two may have places in common. */
+function checkLocalityName(name: string, others: string[], check: Check): void {
   const parts = name.split('/');
-  const star = parts.indexOf('*');
-  if (parts.length > 3 || parts.includes('') || (star >= 0 && star !== parts.length - 1)) {
+  const star = name.indexOf('*');
+  if (parts.length > 3 || parts.includes('') || (star >= 0 && star !== name.length - 1)) {
     check.error(`a locality is written as region/zone/sub-zone, with * only at the end, got ${shown(name)}`);
   }
+  const other = others.find((each) => includes(each, name) || includes(name, each));
+  if (other !== undefined) {
+    check.error(`the localities ${shown(other)} and ${shown(name)} have places in common`);
+  }
+  others.push(name);
+}
+
+/** `region` and `region/*` stand for all of its zones. */
+function includes(wide: string, narrow: string): boolean {
+  const outer = wide.replace(/\/?\*$/, '');
+  return outer === '' || narrow === outer || narrow.startsWith(`${outer}/`);
 }

@@ -9,6 +9,13 @@ export function checkPort(number: number | undefined, check: Check): void {
   }
 }
 
+/** Only the Service of a workload leads to another port. */
+export function checkNoTargetPort({ targetPort }: { targetPort?: number }, check: Check): void {
+  if (targetPort) {
+    check.at('targetPort').error(`targetPort has no effect here, got ${targetPort}`, 'leave targetPort out');
+  }
+}
+
 export function checkPortName(name: string, check: Check): void {
   if (!isLabel(name)) {
     check.error(`the name of a port is made of letters, digits and dashes, got ${shown(name)}`);

@@ -31,8 +31,16 @@ const CIPHERS = new Set([
 
 export function checkServerTls(tls: ServerTLSSettings, check: Check): void {
   checkCiphers(tls, check);
-  if (tls.caCrl && (tls.mode === undefined || tls.mode === 'PASSTHROUGH')) {
-    check.at('caCrl').warning('caCrl has no effect where TLS is passed through');
+  const { mode = 'PASSTHROUGH', minProtocolVersion = '' } = tls;
+  if (['TLSV1_0', 'TLSV1_1'].includes(minProtocolVersion) && !tls.cipherSuites?.length) {
+    check
+      .at('minProtocolVersion')
+      .warning('none of the default cipher suites is for TLS below 1.2', 'name the suites in cipherSuites');
+  }
+  if (mode.endsWith('PASSTHROUGH')) {
+    for (const field of ['caCrl', 'serverCertificate', 'privateKey', 'caCertificates', 'credentialName'] as const) {
+      if (tls[field]) check.at(field).warning(`${field} has no effect where TLS is passed through`);
+    }
   }
   if (tls.mode === 'ISTIO_MUTUAL') {
     for (const field of ['serverCertificate', 'privateKey', 'caCertificates', 'credentialName'] as const) {
@@ -66,6 +74,9 @@ function checkCertificates(tls: ServerTLSSettings, mutual: boolean, check: Check
   if (tls.credentialName || tls.credentialNames?.length) {
     return;
   }
+  if (tls.caCrl && !mutual) {
+    check.at('caCrl').error('caCrl is for certificates of clients, which mode SIMPLE does not ask for');
+  }
   if (tls.tlsCertificates?.length) {
     check.at('tlsCertificates').each(tls.tlsCertificates, checkPair);
     if (tls.tlsCertificates.length > 2) {
@@ -90,14 +101,9 @@ function checkPair(pair: { serverCertificate?: string; privateKey?: string }, ch
 function checkCiphers(tls: ServerTLSSettings, check: Check): void {
   const seen = new Set<string>();
   check.at('cipherSuites').each(tls.cipherSuites, (suite, at) => {
-    // BoringSSL's operators: -A takes away, [A|B] are equals.
-    const names = suite
-      .replace(/^[-+!]/, '')
-      .replace(/^\[|\]$/g, '')
-      .split('|');
-    const unknown = names.find((name) => !CIPHERS.has(name.toUpperCase()));
-    if (unknown !== undefined) {
-      at.warning(`${shown(unknown)} is no cipher suite that is known, and is ignored`);
+    // What begins with a sign is an expression of BoringSSL, such as -A or [A|B].
+    if (/^[\p{L}\p{N}]/u.test(suite) && suite !== 'ALL' && !CIPHERS.has(suite)) {
+      at.warning(`${shown(suite)} is no cipher suite that is known, and is ignored`);
     } else if (seen.has(suite)) {
       at.warning(`${shown(suite)} stands twice`);
     }

@@ -4,7 +4,7 @@ import type { ServiceEntrySpec } from '../../api/networking/service-entry';
 import type { WorkloadEntrySpec } from '../../api/networking/workload-entry';
 import { shown } from '../schema-check';
 import type { Check } from './check';
-import { checkUnixSocket, isAddressBlock, problemOfName, problemOfWildcard } from './host';
+import { checkUnixSocket, isAddressBlock, problemOfFullWildcard, problemOfName, problemOfWildcard } from './host';
 import { checkNetworkingSelector } from './labels';
 import { checkPortName, checkProtocol, isHttp, isTls } from './port';
 import { checkExportTo } from './visibility';
@@ -13,14 +13,17 @@ import { checkEndpointFields, checkNoAddress } from './workload-entry';
 export function checkServiceEntry(spec: ServiceEntrySpec, check: Check, namespace: string): void {
   check.at('hosts').each(spec.hosts, (host, at) => {
     const problem = host === '*' ? 'the host "*" would be every service' : problemOfWildcard(host);
-    if (problem && !(host !== '*' && isIP(host))) {
+    if (problem) {
       at.error(problem);
+    } else if (problemOfFullWildcard(host)) {
+      at.warning(`in ${shown(host)} the * stands for a part of a name only`, 'write *. and a name');
     }
   });
   checkAddresses(spec, check.at('addresses'));
   checkPorts(spec, check);
   checkNetworkingSelector(spec.workloadSelector, check.at('workloadSelector'));
   checkResolution(spec, check);
+  checkHostsApart(spec, check);
   check.at('endpoints').each(spec.endpoints, (endpoint, at) => {
     checkEndpointFields(endpoint, at);
     checkEndpointPorts(spec, endpoint, at);
@@ -58,13 +61,26 @@ function checkPorts(spec: ServiceEntrySpec, check: Check): void {
     if (port.targetPort && (!spec.resolution || spec.resolution === 'NONE')) {
       at.at('targetPort').warning('targetPort has no effect with resolution NONE');
     }
-    if (!spec.addresses?.length && ['', 'TCP'].includes((port.protocol ?? '').toUpperCase())) {
+    if (!spec.addresses?.length && ['', 'TCP'].includes(port.protocol ?? '')) {
       at.warning(
         'a TCP port without addresses takes all traffic on its number, unless the proxies allocate addresses by DNS',
         'add addresses',
       );
     }
   });
+}
+
+/** Of plain TCP, nothing tells for which of several hosts it is. */
+function checkHostsApart(spec: ServiceEntrySpec, check: Check): void {
+  if ((spec.resolution ?? 'NONE') === 'NONE' || spec.hosts.length < 2) return;
+  if (spec.ports?.some(({ protocol = '' }) => !isHttp(protocol) && !isTls(protocol))) {
+    check
+      .at('hosts')
+      .error(
+        'several hosts are told apart by HTTP or TLS only, got a port of neither',
+        'write one ServiceEntry for each',
+      );
+  }
 }
 
 function checkResolution(spec: ServiceEntrySpec, check: Check): void {
@@ -113,6 +129,11 @@ function checkStaticEndpoint(spec: ServiceEntrySpec, endpoint: WorkloadEntrySpec
 }
 
 function checkDns(spec: ServiceEntrySpec, check: Check): void {
+  if (spec.workloadSelector) {
+    check
+      .at('workloadSelector')
+      .warning(`workloadSelector has no effect with resolution ${spec.resolution}`, 'use resolution STATIC');
+  }
   if (!spec.endpoints?.length && !spec.workloadSelector) {
     check.at('hosts').each(spec.hosts, (host, at) => {
       if (problemOfName(host) && !isIP(host)) {

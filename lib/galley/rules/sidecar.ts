@@ -4,9 +4,9 @@ import type { IstioEgressListener, IstioIngressListener, SidecarSpec } from '../
 import { shown } from '../schema-check';
 import type { Check } from './check';
 import { checkDestination } from './destination';
-import { checkUnixSocket, isLabel, problemOfName } from './host';
+import { checkUnixSocket, isLabel, problemOfName, problemOfWildcard } from './host';
 import { checkNetworkingSelector } from './labels';
-import { checkPort, checkProtocol, isTls } from './port';
+import { checkNoTargetPort, checkPort, checkPortName, checkProtocol, isTls } from './port';
 import { checkServerTls } from './server-tls';
 import { checkConnectionPool } from './traffic-policy';
 
@@ -28,6 +28,9 @@ export function checkSidecar(spec: SidecarSpec, check: Check, namespace: string)
       at.at('port').error('port is missing');
     }
     checkDestination(proxy, at);
+    if (!problemOfWildcard(proxy.host) && problemOfName(proxy.host)) {
+      at.at('host').error(`the proxy is one service, got ${shown(proxy.host)}`);
+    }
   }
 }
 
@@ -35,6 +38,7 @@ function checkIngress(listeners: readonly IstioIngressListener[] | undefined, ch
   const ports = new Set<number | undefined>();
   check.each(listeners, (listener, at) => {
     const { number, protocol } = listener.port;
+    checkListenerPort(listener.port, at.at('port'));
     checkPort(number, at.at('port', 'number'));
     checkBind(listener.bind, at.at('bind'));
     if (protocol) {
@@ -57,6 +61,11 @@ function checkIngress(listeners: readonly IstioIngressListener[] | undefined, ch
   });
 }
 
+function checkListenerPort(port: { name?: string; targetPort?: number }, check: Check): void {
+  if (port.name) checkPortName(port.name, check.at('name'));
+  checkNoTargetPort(port, check);
+}
+
 function checkBind(bind: string | undefined, check: Check): void {
   if (bind?.startsWith('unix://')) {
     check.error('ingress listens on addresses only');
@@ -70,7 +79,7 @@ function checkEndpoint(endpoint: string, check: Check): void {
     checkUnixSocket(endpoint, check);
     return;
   }
-  const match = /^(127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\]):(.*)$/.exec(endpoint);
+  const match = /^(|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\]):(.*)$/.exec(endpoint);
   if (!match) {
     check.error(`expected 127.0.0.1:PORT, 0.0.0.0:PORT, [::1]:PORT, [::]:PORT or unix:///path, got ${shown(endpoint)}`);
   } else if (!/^\d{1,5}$/.test(match[2]!) || Number(match[2]) < 1 || Number(match[2]) > 65535) {
@@ -113,11 +122,9 @@ function checkEgress(listeners: readonly IstioEgressListener[] | undefined, chec
     if (!listener.port && index < (listeners?.length ?? 0) - 1) {
       at.error('an entry without a port takes all the rest, and has to be the last');
     }
-    const key = `${listener.bind ?? ''}:${listener.port?.number ?? ''}`;
+    const key = listener.port?.number ? String(listener.port.number) : (listener.bind ?? '');
     if (listener.port && seen.has(key)) {
-      at.at('port').error(
-        `the port ${listener.port.number ?? 0} on ${shown(listener.bind ?? 'all addresses')} stands twice`,
-      );
+      at.at('port').error(`there is an entry for ${shown(key)} already`);
     }
     seen.add(key);
   });
@@ -139,8 +146,12 @@ function checkEgressPort(listener: IstioEgressListener, check: Check): void {
     }
     return;
   }
+  checkListenerPort(listener.port, check.at('port'));
   if (listener.port.protocol) {
     checkProtocol(listener.port.protocol, check.at('port', 'protocol'));
+  }
+  if (socket && listener.port.number) {
+    check.at('port', 'number').error(`a socket has no port number, got ${listener.port.number}`, 'write 0');
   }
   if (!socket) {
     checkPort(listener.port.number, check.at('port', 'number'));
@@ -164,13 +175,21 @@ function checkEgressHost(text: string, check: Check): void {
   }
 }
 
-/** Names beside a wildcard that covers them say nothing. */
+/** Names beside a wildcard that covers them say nothing, and no name says more the second time. */
 function checkWidest(hosts: readonly string[], check: Check, own: string): void {
-  const namespaceOf = (host: string) => (host.split('/')[0] === '.' ? own : host.split('/')[0]);
-  const wide = new Set(hosts.filter((host) => host.endsWith('/*')).map(namespaceOf));
+  const seen = new Map<string, Set<string>>();
   check.each(hosts, (host, at) => {
-    if (!host.endsWith('/*') && !host.startsWith('~') && (wide.has('*') || wide.has(namespaceOf(host)))) {
-      at.warning(`${shown(host)} is already covered by a wildcard`, 'leave it out');
-    }
+    const slash = host.indexOf('/');
+    // `~namespace` takes out what others bring in.
+    if (slash < 0 || (host.startsWith('~') && slash > 1)) return;
+    const namespace = host.startsWith('./') ? own : host.slice(0, slash);
+    const name = host.slice(slash + 1);
+    const names = seen.get(namespace) ?? new Set();
+    const isCovered = name === '*' ? names.size > 0 : names.has('*') || names.has(name);
+    if (isCovered) at.warning(`${shown(host)} is there twice, by its name or a wildcard`, 'leave one of them out');
+    seen.set(namespace, names.add(name));
   });
+  if (seen.get('*')?.has('*') && seen.size > 1) {
+    check.warning('"*/*" is every host, so that the others say nothing', 'leave the others out');
+  }
 }

@@ -37,6 +37,7 @@ export function checkTelemetry(spec: TelemetrySpec, check: Check): void {
   check.at('metrics').each(spec.metrics, (metrics, at) => {
     at.at('overrides').each(metrics.overrides, (override, place) => {
       for (const [name, tag] of Object.entries(override.tagOverrides ?? {})) {
+        if (name === '') place.at('tagOverrides', name).warning('the name of a tag must not be empty');
         checkTagOverride(tag, place.at('tagOverrides', name));
       }
     });

@@ -1,4 +1,5 @@
 /** Traffic policies of DestinationRule, and the connection pools that Sidecar has too. */
+import { isIP } from 'node:net';
 import type { ConnectionPoolSettings } from '../../api/networking/connection-pool';
 import type {
   ClientTLSSettings,
@@ -8,7 +9,7 @@ import type {
 } from '../../api/networking/traffic-policy';
 import { shown } from '../schema-check';
 import type { Check } from './check';
-import { checkHost } from './host';
+import { problemOfName } from './host';
 import { checkLoadBalancer } from './load-balancing';
 import { checkPort } from './port';
 
@@ -31,6 +32,9 @@ export function checkTrafficPolicy(policy: TrafficPolicy | undefined, check: Che
       at.at('port').warning(`the port ${settings.port.number} stands twice; the last settings are used`);
     }
     ports.add(settings.port?.number);
+    if (!settings.outlierDetection && !settings.connectionPool && !settings.loadBalancer && !settings.tls) {
+      at.error('the policy of a port has at least one field beside the port, got none');
+    }
     checkSettings(settings, at);
   });
   if (policy.tunnel) {
@@ -38,14 +42,20 @@ export function checkTrafficPolicy(policy: TrafficPolicy | undefined, check: Che
     if (protocol && protocol !== 'CONNECT' && protocol !== 'POST') {
       check.at('tunnel', 'protocol').error(`expected CONNECT or POST, got ${shown(protocol)}`);
     }
-    checkHost(targetHost, check.at('tunnel', 'targetHost'));
+    const problem = isIP(targetHost) ? undefined : problemOfName(targetHost);
+    if (problem) {
+      check.at('tunnel', 'targetHost').error(problem);
+    }
+    if (policy.proxyProtocol) {
+      check.at('proxyProtocol').error('only one of tunnel and proxyProtocol may be set, got both');
+    }
     checkPort(targetPort, check.at('tunnel', 'targetPort'));
   }
 }
 
 function checkSettings(policy: PortTrafficPolicy, check: Check): void {
   checkConnectionPool(policy.connectionPool, check.at('connectionPool'));
-  checkLoadBalancer(policy.loadBalancer, check.at('loadBalancer'));
+  checkLoadBalancer(policy.loadBalancer, check.at('loadBalancer'), policy.outlierDetection !== undefined);
   checkOutlierDetection(policy.outlierDetection, check.at('outlierDetection'));
   checkClientTls(policy.tls, check.at('tls'));
 }
@@ -109,38 +119,32 @@ function checkClientTls(tls: ClientTLSSettings | undefined, check: Check): void 
   if (!tls) {
     return;
   }
-  if (tls.insecureSkipVerify) {
+  const { mode, insecureSkipVerify, credentialName } = tls;
+  if (insecureSkipVerify && (mode === 'SIMPLE' || mode === 'MUTUAL')) {
     const asked = (['caCertificates', 'credentialName', 'subjectAltNames'] as const)
       // With MUTUAL the credential is the client's own certificate.
       .filter((field) => (field === 'subjectAltNames' ? tls.subjectAltNames?.length : tls[field]))
-      .filter((field) => field !== 'credentialName' || tls.mode === 'SIMPLE');
+      .filter((field) => field !== 'credentialName' || mode === 'SIMPLE');
     if (asked[0]) {
       check.at(asked[0]).error(`${asked[0]} has no place beside insecureSkipVerify, as nothing is verified`);
     }
   }
-  if (tls.mode === 'MUTUAL') {
-    checkClientCertificate(tls, check);
+  if ((mode === 'SIMPLE' || mode === 'MUTUAL') && credentialName) {
+    for (const field of ['clientCertificate', 'privateKey', 'caCertificates', 'caCrl'] as const) {
+      if (tls[field]) check.at(field).error(`${field} has no place beside credentialName`);
+    }
+  } else if (mode === 'MUTUAL') {
+    for (const field of ['clientCertificate', 'privateKey'] as const) {
+      if (!tls[field]) check.at(field).error(`${field} is missing, mode MUTUAL needs it`);
+    }
   }
-  if (tls.mode === 'ISTIO_MUTUAL') {
+  if (mode === 'ISTIO_MUTUAL') {
     for (const field of ['clientCertificate', 'privateKey', 'caCertificates'] as const) {
       if (tls[field]) {
         check
           .at(field)
           .error(`${field} has no place beside mode ISTIO_MUTUAL, which uses the workload's own certificate`);
       }
-    }
-  }
-}
-
-function checkClientCertificate(tls: ClientTLSSettings, check: Check): void {
-  const files = ['clientCertificate', 'privateKey', 'caCertificates'] as const;
-  const given = files.filter((field) => tls[field]);
-  if (tls.credentialName && given[0]) {
-    check.at(given[0]).error(`${given[0]} has no place beside credentialName`);
-  }
-  for (const field of ['clientCertificate', 'privateKey'] as const) {
-    if (!tls.credentialName && !tls[field]) {
-      check.at(field).error(`${field} is missing, mode MUTUAL needs it`);
     }
   }
 }

@@ -5,6 +5,7 @@ import { shown } from '../schema-check';
 import type { Check } from './check';
 import { checkRoute } from './destination';
 import { covers, isAddressBlock, overlap, problemOfWildcard } from './host';
+import { isClaim } from './http-match';
 import { checkHttpRoute } from './http-route';
 import { checkLabels } from './labels';
 import { checkPort } from './port';
@@ -17,11 +18,12 @@ export function checkVirtualService(spec: VirtualServiceSpec, check: Check, name
   }
   checkHosts(spec, check);
   checkGatewayNames(spec.gateways, check.at('gateways'));
+  checkClaims(spec, check);
   if (!spec.http?.length && !spec.tls?.length && !spec.tcp?.length) {
     check.error('a VirtualService has routes in http, tls or tcp, got none');
   }
   check.at('http').each(spec.http, (route, at) => checkHttpRoute(route, at, isDelegate));
-  check.at('tls').each(spec.tls, (route, at) => checkTlsRoute(route, spec.hosts ?? [], at));
+  check.at('tls').each(spec.tls, (route, at) => checkTlsRoute(route, spec, at));
   check.at('tcp').each(spec.tcp, checkTcpRoute);
   checkExportTo(spec.exportTo, namespace, check.at('exportTo'));
 }
@@ -40,12 +42,33 @@ function checkDelegate(spec: VirtualServiceSpec, check: Check): void {
   }
 }
 
+/** Only gateways check tokens before they route. */
+function checkClaims(spec: VirtualServiceSpec, check: Check): void {
+  if (!isForMesh(spec)) return;
+  check.at('http').each(spec.http, ({ match }, at) =>
+    at.at('match').each(match, (each, place) => {
+      for (const field of ['headers', 'withoutHeaders'] as const) {
+        for (const name of Object.keys(each[field] ?? {}).filter(isClaim)) {
+          place
+            .at(field, name)
+            .error('routes by claims of tokens are for gateways alone', 'name only gateways in gateways');
+        }
+      }
+    }),
+  );
+}
+
+function isForMesh({ gateways }: VirtualServiceSpec): boolean {
+  return !gateways?.length || gateways.includes('mesh');
+}
+
 function checkHosts(spec: VirtualServiceSpec, check: Check): void {
   const hosts = spec.hosts ?? [];
-  const forMesh = !spec.gateways?.length || spec.gateways.includes('mesh');
+  const forMesh = isForMesh(spec);
+  const hasServerNames = (spec.tls ?? []).some(({ match }) => match.some(({ sniHosts }) => sniHosts.length > 0));
   let valid = true;
   check.at('hosts').each(hosts, (host, at) => {
-    const problem = isIP(host) ? undefined : problemOfWildcard(host);
+    const problem = isIP(host) ? undefined : problemOfServerName(host, !forMesh && hasServerNames);
     if (problem) {
       valid = false;
       at.error(problem);
@@ -92,7 +115,7 @@ function checkL4Match(match: L4Match, check: Check): void {
   checkGatewayNames(match.gateways, check.at('gateways'));
 }
 
-function checkTlsRoute(route: TLSRoute, hosts: readonly string[], check: Check): void {
+function checkTlsRoute(route: TLSRoute, spec: VirtualServiceSpec, check: Check): void {
   if (route.match.length === 0) {
     check.at('match').error('a TLS route has at least one match');
   }
@@ -101,7 +124,7 @@ function checkTlsRoute(route: TLSRoute, hosts: readonly string[], check: Check):
     if (match.sniHosts.length === 0) {
       at.at('sniHosts').error('a match has at least one server name');
     }
-    at.at('sniHosts').each(match.sniHosts, (name, place) => checkServerName(name, hosts, place));
+    at.at('sniHosts').each(match.sniHosts, (name, place) => checkServerName(name, spec, place));
   });
   if (!route.route?.length) {
     check.at('route').error('route is missing');
@@ -109,12 +132,20 @@ function checkTlsRoute(route: TLSRoute, hosts: readonly string[], check: Check):
   checkRoute(route.route ?? [], check.at('route'));
 }
 
-function checkServerName(name: string, hosts: readonly string[], check: Check): void {
+/** Between clusters, gateways pass on by names of clusters: `outbound_.80_._.reviews.shop.svc.cluster.local`. */
+const CLUSTER_AS_NAME = /^outbound_\.\d+_\.[^/]*$/;
+
+function problemOfServerName(name: string, atGateway: boolean): string | undefined {
+  return atGateway && CLUSTER_AS_NAME.test(name) ? undefined : problemOfWildcard(name);
+}
+
+function checkServerName(name: string, spec: VirtualServiceSpec, check: Check): void {
+  const { hosts = [] } = spec;
   if (isIP(name)) {
     check.warning(`clients do not ask for addresses such as ${shown(name)} as server names`);
     return;
   }
-  const problem = problemOfWildcard(name);
+  const problem = problemOfServerName(name, !isForMesh(spec));
   if (problem) {
     check.error(problem);
   } else if (!hosts.some((host) => covers(host, name))) {

@@ -25,13 +25,27 @@ export function checkExportTo(exportTo: readonly string[] | undefined, namespace
 /** `mesh`, `name` or `namespace/name`. */
 export function checkGatewayNames(gateways: readonly string[] | undefined, check: Check): void {
   check.each(gateways, (gateway, at) => {
-    const [namespace, name, ...rest] = gateway.includes('/') ? gateway.split('/') : ['.', gateway];
-    if (rest.length > 0 || !namespace || !name) {
+    const slash = gateway.indexOf('/');
+    if (slash < 0) {
+      checkPlainName(gateway, at);
+      return;
+    }
+    const [namespace, name] = [gateway.slice(0, slash), gateway.slice(slash + 1)];
+    if (namespace === '' || name === '' || name.includes('/')) {
       at.error(`a gateway is written as name or namespace/name, got ${shown(gateway)}`);
     } else if (namespace !== '.' && !isLabel(namespace)) {
       at.error(`${shown(namespace)} is not the name of a namespace`);
-    } else if (problemOfName(name)) {
+    } else if (!isLabel(name)) {
       at.error(`${shown(name)} is not the name of a gateway`);
     }
   });
+}
+
+function checkPlainName(gateway: string, check: Check): void {
+  if (problemOfName(gateway)) {
+    check.error(`${shown(gateway)} is not the name of a gateway`);
+  } else if (gateway.includes('.')) {
+    const [name, namespace] = gateway.split('.');
+    check.warning(`${shown(gateway)} is an old way to name a gateway`, `write ${namespace}/${name}`);
+  }
 }

@@ -2,13 +2,12 @@
 import type { ReadinessProbe, WorkloadGroupSpec } from '../../api/networking/workload-group';
 import { shown } from '../schema-check';
 import type { Check } from './check';
+import { isPlainHeaderName } from './headers';
 import { checkLabels } from './labels';
 import { checkPort } from './port';
-import { checkEndpointFields } from './workload-entry';
 
 export function checkWorkloadGroup(spec: WorkloadGroupSpec, check: Check): void {
   checkLabels(spec.metadata?.labels, check.at('metadata', 'labels'));
-  checkEndpointFields(spec.template, check.at('template'));
   if (spec.probe) {
     checkProbe(spec.probe, check.at('probe'));
   }
@@ -24,6 +23,9 @@ function checkProbe(probe: ReadinessProbe, check: Check): void {
     if (!['', 'HTTP', 'HTTPS'].includes(httpGet.scheme ?? '')) {
       check.at('httpGet', 'scheme').error(`expected HTTP or HTTPS, got ${shown(httpGet.scheme)}`);
     }
+    check.at('httpGet', 'httpHeaders').each(httpGet.httpHeaders, ({ name = '' }, at) => {
+      if (!isPlainHeaderName(name)) at.at('name').error(`${shown(name)} is not the name of a header`);
+    });
   }
   if (tcpSocket) {
     checkPort(tcpSocket.port, check.at('tcpSocket', 'port'));

@@ -1,5 +1,4 @@
 /** The HTTP routes of a VirtualService. */
-import { STATUS_CODES } from 'node:http';
 import { parseDuration } from '../../api/duration';
 import type { Percent } from '../../api/networking/destination';
 import { GRPC_STATUSES } from '../../api/networking/grpc-status';
@@ -163,6 +162,22 @@ const RETRY_ON = [
   'unavailable',
 ];
 
+/** https://www.iana.org/assignments/http-status-codes, from the first to the last of each run. */
+const STATUSES: readonly (readonly [first: number, last: number])[] = [
+  [100, 103],
+  [200, 208],
+  [226, 226],
+  [300, 305],
+  [307, 308],
+  [400, 418],
+  [421, 426],
+  [428, 429],
+  [431, 431],
+  [451, 451],
+  [500, 508],
+  [510, 511],
+];
+
 export function checkRetries(retries: HTTPRetry | undefined, check: Check): void {
   if (!retries) {
     return;
@@ -178,7 +193,7 @@ export function checkRetries(retries: HTTPRetry | undefined, check: Check): void
     );
   }
   for (const condition of retryOn ? retryOn.split(',').map((part) => part.trim()) : []) {
-    const isStatus = STATUS_CODES[condition] !== undefined;
+    const isStatus = STATUSES.some(([first, last]) => Number(condition) >= first && Number(condition) <= last);
     if (!isStatus && !RETRY_ON.includes(condition)) {
       const near = nearest(condition, RETRY_ON);
       check

@@ -45,6 +45,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => (require('./commands/proxy-status') as typeof import('./commands/proxy-status')).proxyStatus,
   },
   {
+    name: 'console',
+    summary: 'show a running mesh in a browser: its graph, proxies, findings and certificates',
+    load: () => (require('./commands/console') as typeof import('./commands/console')).consoleCommand,
+  },
+  {
+    name: 'tap',
+    summary: 'show the requests of a running mesh as they come',
+    load: () => (require('./commands/tap') as typeof import('./commands/tap')).tap,
+  },
+  {
+    name: 'graph',
+    summary: 'draw who calls whom: as manifests declare it, or as a running mesh shows',
+    load: () => (require('./commands/graph') as typeof import('./commands/graph')).graph,
+  },
+  {
     name: 'check',
     summary: 'look a cluster over, before a mesh is installed and after',
     load: () => (require('./commands/check') as typeof import('./commands/check')).check,

@@ -77,7 +77,7 @@ describe('malha proxy-status', () => {
       /^malha: no control plane answers at http:\/\/127\.0\.0\.1:1 \(.*\): start one, or give its address with --http\n$/,
     );
     answer = { body: '<html>' };
-    expect((await malha(['proxy-status', '--http', http])).stderr).toContain('is not the status of a control plane');
+    expect((await malha(['proxy-status', '--http', http])).stderr).toContain('is not the page of a control plane');
     answer = { code: 503, body: 'starting' };
     expect((await malha(['proxy-status', '--http', http])).stderr).toContain('answers 503: starting');
   });

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import type { Finding } from '../../../lib/galley';
 import type { TypeStatus } from '../../../lib/xds/status';
+import { ControlPlaneClient, type ControlPlaneOptions, withControlPlane } from '../control-plane-client';
 import { type Context, ExitCode } from '../io';
 import { json, outputOption } from '../output-format';
 import { table } from '../table';
@@ -13,13 +14,10 @@ interface Status {
   proxies: { node: { id: string; version?: string }; types: Record<string, TypeStatus> }[];
 }
 
-const DEFAULT_HTTP = 'http://127.0.0.1:15014';
 const TYPES = ['listeners', 'routes', 'clusters', 'endpoints', 'secrets'];
-const PATIENCE_MILLISECONDS = 10_000;
 
 export function proxyStatus(context: Context): Command {
-  return new Command('proxy-status')
-    .option('--http <url>', "the control plane's HTTP address", DEFAULT_HTTP)
+  return withControlPlane(new Command('proxy-status'))
     .addOption(outputOption('table', 'json'))
     .addHelpText(
       'after',
@@ -35,8 +33,9 @@ Examples:
 Exit codes: 0 every proxy took what it was sent, 1 some did not, 2 the control plane does not answer.
 `,
     )
-    .action(async ({ http, output }: { http: string; output: string }) => {
-      const status = await readStatus(http);
+    .action(async ({ output, ...options }: ControlPlaneOptions & { output: string }) => {
+      const client = await ControlPlaneClient.open(options);
+      const status = await client.json<Status>('/status', (value) => Array.isArray(value?.proxies));
       const rejections = status.proxies.flatMap(({ node, types }) =>
         TYPES.flatMap((type) =>
           (types[type]?.rejected ?? []).map(({ name, error }) => `${nameOf(node.id)}: ${type} ${name}: ${error}`),
@@ -46,27 +45,6 @@ Exit codes: 0 every proxy took what it was sent, 1 some did not, 2 the control p
       else writeTable(context, status, rejections);
       if (rejections.length > 0) context.exit(ExitCode.wrong);
     });
-}
-
-async function readStatus(http: string): Promise<Status> {
-  const base = /^https?:\/\//.test(http) ? http : `http://${http}`;
-  let response: Response;
-  try {
-    response = await fetch(new URL('/status', base), { signal: AbortSignal.timeout(PATIENCE_MILLISECONDS) });
-  } catch (error) {
-    const cause = (error as { cause?: { code?: string; message?: string } }).cause;
-    const reason = cause?.code ?? cause?.message ?? (error as Error).message;
-    throw new Error(`no control plane answers at ${base} (${reason}): start one, or give its address with --http`);
-  }
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${base}/status answers ${response.status}: ${text.slice(0, 200)}`);
-  try {
-    const status = JSON.parse(text);
-    if (Array.isArray(status?.proxies)) return status;
-  } catch {
-    // Told below: it is no status, whatever it is.
-  }
-  throw new Error(`${base}/status is not the status of a control plane: give the address of its HTTP port with --http`);
 }
 
 function writeTable(

@@ -8,6 +8,7 @@ import Table from 'cli-table3';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { type Capture, type RunningMesh, up } from '../../lib/local';
+import { type RunningPrometheus, startPrometheus } from './prometheus';
 import { Client, type Line, latencyLines, PAGE_PATH, prove, proveStatus, proveZeroTrust, TESTER } from './proof';
 import { synthesize } from './synthesis';
 
@@ -29,11 +30,16 @@ async function main({ once: onlyOnce, capture, port }: Options): Promise<number>
   const endAtOnce = () => process.exit(130);
   process.on('SIGINT', endAtOnce).on('SIGTERM', endAtOnce);
   const meshes: RunningMesh[] = [];
+  let prometheus: RunningPrometheus | undefined;
   try {
     say('synthesizing by cdk8s.yaml');
     const dir = await synthesize();
     const mesh = await up({ dir, capture, port, say });
     meshes.push(mesh);
+    if (!onlyOnce) {
+      prometheus = await startPrometheus(mesh);
+      if (!prometheus) say('no Prometheus: it is not installed (Debian: apt-get install prometheus)');
+    }
     const lines = await proof(mesh, dir, meshes);
     process.stdout.write(`${tableOf(lines)}\n`);
     const wrong = lines.filter(({ ok }) => !ok).length;
@@ -41,12 +47,13 @@ async function main({ once: onlyOnce, capture, port }: Options): Promise<number>
       wrong ? pc.red(`${wrong} of ${lines.length} lines are wrong\n`) : `all ${lines.length} lines are ok\n`,
     );
     if (onlyOnce) return wrong ? 1 : 0;
-    process.stdout.write(invitation(mesh));
+    process.stdout.write(await invitation(mesh, prometheus));
     process.off('SIGINT', endAtOnce).off('SIGTERM', endAtOnce);
     await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
     say('stopping');
     return 0;
   } finally {
+    await prometheus?.stop();
     await Promise.all(meshes.map((mesh) => mesh.stop()));
   }
 }
@@ -94,13 +101,20 @@ function tableOf(lines: readonly Line[]): string {
   return table.toString();
 }
 
-function invitation({ url, directory }: RunningMesh): string {
+async function invitation(
+  { url, directory, plan, address }: RunningMesh,
+  prometheus?: RunningPrometheus,
+): Promise<string> {
   const { port } = new URL(url!);
+  const console = plan.controlPlane && (await address(plan.controlPlane.pod, plan.controlPlane.httpPort));
+  const host = new URL(url!).host;
   return [
     '',
     `Bookinfo is at ${pc.bold(`${url}${PAGE_PATH}`)}, for curl (older ones do not know *.localhost):`,
-    `  curl -H 'Host: ${new URL(url!).host}' http://127.0.0.1:${port}${PAGE_PATH}`,
-    `  curl -H 'Host: ${new URL(url!).host}' -H 'end-user: jason' http://127.0.0.1:${port}${PAGE_PATH}`,
+    `  curl -H 'Host: ${host}' http://127.0.0.1:${port}${PAGE_PATH}`,
+    `  curl -H 'Host: ${host}' -H 'end-user: jason' http://127.0.0.1:${port}${PAGE_PATH}`,
+    ...(console ? [`Console: ${pc.bold(`http://${console.host}:${console.port}`)}`] : []),
+    prometheus ? `Prometheus: ${pc.bold(prometheus.url)}` : 'Prometheus: not installed',
     `Logs: ${directory}/logs. An edit to a file in manifests/ reaches the running Envoys. Ctrl-C ends it.`,
     '',
   ].join('\n');

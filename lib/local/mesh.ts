@@ -59,6 +59,8 @@ export interface RunningMesh {
    * @param pod `NAME.NAMESPACE`.
    */
   address(pod: string, port: number): Promise<{ host: string; port: number }>;
+  /** A local address that leads to a port beside the pods, of a program that runs by `enter`. */
+  beside(port: number): Promise<{ host: string; port: number }>;
   /** Runs a command in a pod's network, as its application would. */
   exec(pod: string, command: readonly string[], timeoutMs?: number): Promise<ExecResult>;
   /** The command prefix that runs a command beside the pods, where the bridge between them is. Empty in explicit capture. */
@@ -145,6 +147,10 @@ export async function up(options: UpOptions): Promise<RunningMesh> {
           throw new Error(`no pod '${pod}' runs here; there are ${plan.pods.map(({ id }) => id).join(', ')}`);
         return { host: '127.0.0.1', port: await doorway.forward(0, { host: target.ip, port }) };
       },
+      beside: async (port) => ({
+        host: '127.0.0.1',
+        port: namespaces ? await doorway.forward(0, { host: '127.0.0.1', port }) : port,
+      }),
       enter: namespaces?.enterMesh() ?? [],
       exec: (pod, command, timeoutMs) => pods.exec(pod, command, timeoutMs),
       kill: (pod, process, signal) => pods.process(pod, process).kill(signal),

@@ -49,19 +49,27 @@ Exit codes: 0 ended by Ctrl-C, 2 the mesh could not be started.
         );
         return;
       }
-      io.stdout.write(describe(running, (text) => colors.bold(text)));
+      io.stdout.write(describe(running, await consoleOf(running), (text) => colors.bold(text)));
       await interrupted;
       say('stopping');
       await running.stop();
     });
 }
 
-function describe(mesh: RunningMesh, bold: (text: string) => string): string {
+/** Where the control plane's pages are; undefined where none runs. */
+async function consoleOf({ plan, address }: RunningMesh): Promise<string | undefined> {
+  if (!plan.controlPlane) return undefined;
+  const { host, port } = await address(plan.controlPlane.pod, plan.controlPlane.httpPort);
+  return `http://${host}:${port}`;
+}
+
+function describe(mesh: RunningMesh, console: string | undefined, bold: (text: string) => string): string {
   const { pods } = mesh.plan;
   const proxies = pods.filter(({ processes }) => processes.some(({ kind }) => kind === 'proxy'));
   const lines = [`${pods.length} pods are up, ${proxies.length} of them with Envoy ${mesh.envoyVersion}`];
   if (mesh.url) lines.push(`try ${bold(mesh.url)}`);
   if (mesh.httpsUrl) lines.push(`and ${bold(mesh.httpsUrl)}${mesh.caFile ? ` with curl --cacert ${mesh.caFile}` : ''}`);
+  if (console) lines.push(`console ${bold(console)}, also for --http of malha tap, graph and proxy-status`);
   lines.push(`logs: ${mesh.directory}`, 'Ctrl-C ends it');
   return `${lines.join('\n')}\n`;
 }

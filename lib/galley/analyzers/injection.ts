@@ -53,7 +53,8 @@ function judgePod(
   { object, isPod, namespace, labels, annotations, spec }: KnownWorkload,
 ): Finding[] {
   const of = analysis.namespaces.get(namespace)?.metadata.labels ?? {};
-  if (!isPod || of[INJECTION] !== 'enabled' || of[MODE] === 'ambient' || namespace === analysis.rootNamespace) {
+  const isInjected = of[INJECTION] === undefined ? of[REVISION] !== undefined : of[INJECTION] === 'enabled';
+  if (!isPod || !isInjected || of[MODE] === 'ambient' || namespace === analysis.rootNamespace) {
     return [];
   }
   const own = labels['sidecar.istio.io/inject'] ?? annotations['sidecar.istio.io/inject'];
@@ -61,6 +62,6 @@ function judgePod(
   if (own?.toLowerCase() === 'false' || spec.hostNetwork || proxy?.image || SYSTEM_NAMESPACES.has(namespace)) {
     return [];
   }
-  const message = `the Pod has no sidecar, although the namespace ${namespace} is labelled ${INJECTION}=enabled`;
+  const message = `the Pod has no sidecar, although the labels of the namespace ${namespace} ask for one`;
   return [findingAbout(object, 'IST0103', NAME, { path: 'spec.containers', message })];
 }

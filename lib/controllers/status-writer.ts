@@ -40,12 +40,15 @@ export const SAME_OBJECT_MS = 5_000;
 export const PACE_MS = 50;
 
 export class StatusWriter {
-  /** What differs, in the order in which it came to differ. */
+  /** What differs, in the order in which it came to differ; within a namespace it is written so. */
   private queue = new Map<string, WantedStatus>();
   /** When an object's status was last written, as long as that matters. */
   private readonly written = new Map<string, number>();
   /** What an API server has made of a status, or has refused: trying again would change nothing. */
   private readonly settled = new Map<string, { readonly wanted: string; readonly got: string }>();
+  /** When each namespace had its last turn, counted in turns, as long as anything waits. */
+  private readonly turns = new Map<string, number>();
+  private turn = 0;
   private readonly backoff: Backoff;
   private cancel: (() => void) | undefined;
   private isWriting = false;
@@ -92,6 +95,7 @@ export class StatusWriter {
     const { clock, leadership } = this.options;
     this.cancel?.();
     this.cancel = undefined;
+    if (this.queue.size === 0) this.turns.clear();
     if (this.isClosed || this.isWriting || this.queue.size === 0) return;
     if (!leadership.isLeader()) {
       this.queue.clear();
@@ -99,7 +103,7 @@ export class StatusWriter {
     }
     const now = clock.now();
     for (const [key, at] of this.written) if (at + SAME_OBJECT_MS <= now) this.written.delete(key);
-    const free = [...this.queue.keys()].find((key) => !this.written.has(key));
+    const free = this.nextInTurn();
     const first = free === undefined ? Math.min(...[...this.queue.keys()].map((key) => this.freeAt(key))) : now;
     const at = Math.max(first, this.notBefore);
     if (at > now || free === undefined) {
@@ -108,12 +112,26 @@ export class StatusWriter {
     }
     const wanted = this.queue.get(free)!;
     this.queue.delete(free);
+    this.turns.set(wanted.object.metadata.namespace ?? '', ++this.turn);
     this.isWriting = true;
     this.notBefore = now + PACE_MS;
     void this.write(free, wanted).finally(() => {
       this.isWriting = false;
       this.next();
     });
+  }
+
+  /** Namespaces take turns, so that ten thousand objects of one keep nobody else waiting. */
+  private nextInTurn(): string | undefined {
+    let found: string | undefined;
+    let longest = Number.POSITIVE_INFINITY;
+    for (const [key, { object }] of this.queue) {
+      const last = this.turns.get(object.metadata.namespace ?? '') ?? 0;
+      if (last >= longest || this.written.has(key)) continue;
+      [found, longest] = [key, last];
+      if (last === 0) break;
+    }
+    return found;
   }
 
   private freeAt(key: string): number {

@@ -106,6 +106,23 @@ test('what stands there is not written, whatever its times and the order of its 
   expect(written).toEqual([]);
 });
 
+test('namespaces take turns, so that many objects of one keep nobody waiting', async () => {
+  const inNamespace = (namespace: string, name: string) => {
+    const one = wanted(name, 'True');
+    return { ...one, object: { ...one.object, metadata: { ...one.object.metadata, namespace } } };
+  };
+  writer.replace([
+    inNamespace('a', 'a1'),
+    inNamespace('a', 'a2'),
+    inNamespace('a', 'a3'),
+    inNamespace('b', 'b1'),
+    inNamespace('c', 'c1'),
+    inNamespace('b', 'b2'),
+  ]);
+  await clock.advance(1_000);
+  expect(names()).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3']);
+});
+
 test('one object is written at most every five seconds, with what is wanted by then', async () => {
   writer.replace([wanted('web', 'True')]);
   await clock.advance(100);

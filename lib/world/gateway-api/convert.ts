@@ -24,6 +24,7 @@ import { convertHttpRules } from './http-route';
 import { convertConnections } from './l4-route';
 import type { Lookup } from './lookup';
 import { Remembered } from './remembered';
+import { withinQuota } from './route-quota';
 
 export type Route = HTTPRoute | GRPCRoute | TLSRoute | TCPRoute;
 
@@ -63,8 +64,11 @@ export function convert(inventory: Inventory): Conversion {
     gatewayOfListenerSet: (key) => gatewaysOfSets.get(key),
     servicePorts: (key) => inventory.services.get(key)?.spec?.ports,
   };
-  const routes = inventory.routes.map((route) => convertRoute(inventory, lookup, parents, route));
   const gateways = [...prepared.values()];
+  const routes = withinQuota(
+    inventory.routes.map((route) => convertRoute(inventory, lookup, parents, route)),
+    gateways,
+  );
   return {
     gateways,
     listenerSets,

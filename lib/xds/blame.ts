@@ -3,9 +3,11 @@
  * paths of their objects in filter metadata; what is just the same in the last good version is not to blame. Pure.
  */
 import type { KubeObject } from '../api/object';
+import type { EnvoyResource } from '../envoy/resource';
 import type { Finding } from '../galley';
 import { findingAbout } from '../galley/catalogue';
 import { configPath } from '../pilot/metadata';
+import { tracesOf } from '../pilot/patch/patch-traces';
 import type { Quarantined } from './quarantine';
 
 /** The objects that may be the cause, none where it cannot be told, and what happened. */
@@ -40,10 +42,11 @@ const SINGULAR = {
   secrets: 'secret',
 } as const;
 
-/** The paths of the objects of which something is new in the rejected version. */
+/** The paths of the objects of which something is new in the rejected version; also those that patch it. */
 function suspects({ resource, lastGood }: Quarantined): string[] {
-  const before = new Set(lastGood ? parts(lastGood.message).map(({ text }) => text) : []);
-  const all = parts(resource.message);
+  const partsOf = (each: EnvoyResource): Part[] => [...parts(each.message), ...tracesOf(each)];
+  const before = new Set(lastGood ? partsOf(lastGood).map(({ text }) => text) : []);
+  const all = partsOf(resource);
   const fresh = all.filter(({ text }) => !before.has(text));
   return (fresh.length > 0 ? fresh : all).map(({ path }) => path);
 }

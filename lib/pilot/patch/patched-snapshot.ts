@@ -5,10 +5,12 @@ import { TypeUrl } from '../../envoy/type-url';
 import type { Patched } from '../../world';
 import type { Evaluation, Query } from '../memo';
 import { FAILED } from '../memo';
+import { configPath } from '../metadata';
 import { patchCluster } from './cluster-patch';
 import type { ExtensionConfigs } from './http-filter-patch';
 import { patchListener } from './listener-patch';
 import type { Patch } from './patch';
+import { leaveTrace, type PatchTrace } from './patch-traces';
 import { type PatchView, patchesOf } from './patches-of-proxy';
 import { type GatewayOfRoute, patchRoutes } from './route-patch';
 
@@ -78,7 +80,14 @@ function addedResource(evaluation: Evaluation, typeUrl: TypeOf, patch: Patch): E
     return undefined;
   }
   const made = evaluation.attempt(typeUrl, name, () => patch.value);
-  return made === FAILED ? undefined : made;
+  if (made === FAILED) return undefined;
+  leaveTrace(made, undefined, traceOf(evaluation, patch));
+  return made;
+}
+
+function traceOf(evaluation: Evaluation, { source, match, operation, value }: Patch): PatchTrace {
+  const object = evaluation.extension(source);
+  return { path: object ? configPath(object) : source, text: JSON.stringify({ match, operation, value }) };
 }
 
 interface ResourceArgs {
@@ -105,7 +114,9 @@ const resourceQuery: Query<ResourceArgs, EnvoyResource | undefined> = {
         const { name } = message as { name?: string };
         // Made after each patch, so that only the patch is left out that makes of it what cannot be encoded.
         const made = evaluation.attempt(typeUrl, name || resource.name, () => message);
-        if (made !== FAILED) current = made;
+        if (made === FAILED) continue;
+        leaveTrace(made, current, traceOf(evaluation, patch));
+        current = made;
       } catch (error) {
         evaluation.fail({ typeUrl, name: `${patch.source} ${patch.path} on ${resource.name}`, error: error as Error });
       }

@@ -4,6 +4,7 @@ import {
   checkNames,
   type Held,
   isHeld,
+  NameSet,
   type Received,
   type Rejection,
   type Request,
@@ -30,9 +31,9 @@ export class DeltaSubscription implements Subscription {
 
   private isFirst = true;
   private isWildcard = false;
-  private readonly names = new Set<string>();
+  private readonly names = new NameSet();
   /** Names that the client asked about and is owed an answer on, whatever it has. */
-  private readonly owed = new Set<string>();
+  private readonly owed = new NameSet();
   /** The first request of a stream is always answered: a client with nothing to wait for would wait. */
   private owesAnswer = false;
   private outstanding?: Outstanding;
@@ -52,6 +53,7 @@ export class DeltaSubscription implements Subscription {
     for (const name of request.subscribe) this.subscribe(name, !has?.has(name));
     for (const name of request.unsubscribe) this.unsubscribe(name);
     checkNames(this.names, request.typeUrl);
+    checkNames(this.owed, request.typeUrl);
     return received;
   }
 

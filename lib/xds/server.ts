@@ -17,6 +17,7 @@ import { addressOfPeer, type Proof } from '../world';
 import type { Progress } from './progress';
 import { ProxyStream } from './proxy-stream';
 import { Quarantine, type Quarantined } from './quarantine';
+import { Refusals } from './refusals';
 import type { Variant } from './request';
 import {
   AccessDenied,
@@ -32,6 +33,7 @@ import {
   type XdsObserver,
 } from './source';
 import type { ProxyStatus } from './status';
+import { StreamGate, type StreamGateOptions } from './stream-gate';
 import { ProtocolError } from './subscription';
 
 export interface XdsServerOptions {
@@ -44,6 +46,8 @@ export interface XdsServerOptions {
   readonly authenticate?: Authenticate;
   /** What connections get that have proven themselves by a token, beside their snapshot. Default: nothing. */
   readonly connectionSecrets?: ConnectionSecrets;
+  /** How many streams may come, and at what pace. */
+  readonly gate?: Omit<StreamGateOptions, 'clock'>;
   /** Further services for the plaintext port alone. */
   readonly plainServices?: readonly GrpcService[];
   /** Further services for accepted connections alone. */
@@ -60,6 +64,8 @@ const SERVICE = '/envoy.service.discovery.v3.AggregatedDiscoveryService';
 /** A plain Envoy's first request is 61 kB; a reconnecting one lists the versions of all it has. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 const REQUESTS_PER_SECOND = 1_000;
+/** Who has not read a response for so long, in milliseconds, loses its stream. */
+const STALLED = 60_000;
 /** Work on a round of streams goes on for so long before requests get their turn, in milliseconds. */
 const SLICE = 10;
 
@@ -101,12 +107,16 @@ export class XdsServer {
   private readonly failures = new Map<string, string>();
   private readonly quarantine = new Quarantine();
   private readonly watchers = new Set<() => void>();
+  private readonly gate: StreamGate;
+  private readonly refusals: Refusals;
 
   constructor(
     private readonly source: SnapshotSource,
     private readonly options: XdsServerOptions,
   ) {
     this.clock = options.clock ?? systemClock;
+    this.gate = new StreamGate({ clock: this.clock, ...options.gate });
+    this.refusals = new Refusals(options.log, this.clock);
     const { plainServices = [], secureServices = [] } = options;
     this.plain = this.serverFor((variant, call) => this.open(variant, call), plainServices);
     this.secure = this.serverFor((variant, call) => this.admit(variant, call), secureServices);
@@ -129,13 +139,26 @@ export class XdsServer {
     const handler =
       (variant: Variant): handleBidiStreamingCall<Buffer, Buffer> =>
       (call) =>
-        open(variant, call);
+        this.enter(call, () => open(variant, call));
     server.addService(aggregatedDiscoveryService, {
       StreamAggregatedResources: handler('state'),
       DeltaAggregatedResources: handler('delta'),
     });
     for (const { definition, implementation } of services) server.addService(definition, implementation);
     return server;
+  }
+
+  /** What the client sends meanwhile stays in the connection's window, at most 64 kB. */
+  private enter(call: Call, open: () => void): void {
+    const leave = this.gate.enter(addressOfPeer(call.getPeer()), open);
+    if (!leave) {
+      this.options.observer?.refused?.('flood');
+      this.refusals.note(addressOfPeer(call.getPeer()), 'streams refused: too many at once');
+      call.on('error', () => {});
+      call.emit('error', { code: Code.RESOURCE_EXHAUSTED, details: 'too many proxies connect at once: try again' });
+      return;
+    }
+    for (const event of ['cancelled', 'close', 'error']) call.on(event, leave);
   }
 
   /** Takes a connection of a TLS port over, decrypted. */
@@ -158,6 +181,7 @@ export class XdsServer {
   /** Ends all streams, so that proxies go to another replica, and stops listening. */
   async close(graceMilliseconds = 1_000): Promise<void> {
     this.unsubscribe();
+    this.gate.close();
     for (const call of this.streams.values()) call.end();
     this.injector.destroy();
     await Promise.all([this.plain, this.secure].map((server) => shutDown(server, graceMilliseconds)));
@@ -256,7 +280,13 @@ export class XdsServer {
       observer,
       patience,
       quarantine: this.quarantine,
-      write: (bytes, done) => call.write(bytes, () => this.guarded(stream, call, done)),
+      write: (bytes, done) => {
+        const cancel = this.clock.after(STALLED, () => this.guarded(stream, call, doesNotRead));
+        call.write(bytes, () => {
+          cancel();
+          this.guarded(stream, call, done);
+        });
+      },
     });
     this.streams.set(stream, call);
     if (credential) this.credentials.set(stream, credential);
@@ -391,13 +421,17 @@ export class XdsServer {
   }
 }
 
+function doesNotRead(): never {
+  throw new ProtocolError(`has not read for ${STALLED / 1000} s what it was sent`, 'slow');
+}
+
 /** What the client is told when its stream ends, and why it does. */
 function endingOf(error: Error): { code: Code; reason: string; details: string } {
   if (error instanceof AccessDenied) {
     return { code: Code.PERMISSION_DENIED, reason: 'identity', details: 'the node is not that of the credential' };
   }
   if (!(error instanceof ProtocolError)) return { code: Code.INTERNAL, reason: 'internal', details: 'internal error' };
-  const code = error.reason === 'too-much' ? Code.RESOURCE_EXHAUSTED : Code.INVALID_ARGUMENT;
+  const code = error.reason === 'invalid' ? Code.INVALID_ARGUMENT : Code.RESOURCE_EXHAUSTED;
   return { code, reason: error.reason, details: error.message };
 }
 

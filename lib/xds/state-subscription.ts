@@ -8,6 +8,7 @@ import {
   checkNames,
   type Held,
   isHeld,
+  NameSet,
   type Received,
   type Rejection,
   type Request,
@@ -26,8 +27,8 @@ export class StateSubscription implements Subscription {
   private isFirst = true;
   private isWildcard = false;
   private isUnnamed = false;
-  private names = new Set<string>();
-  private readonly owed = new Set<string>();
+  private names = new NameSet();
+  private readonly owed = new NameSet();
   private owesAnswer = false;
   private nonce = '';
   private version = '';
@@ -45,6 +46,7 @@ export class StateSubscription implements Subscription {
     const isRepeated = received === 'subscribed' && !this.isFirst;
     const isNewlyWild = this.takeNames(request);
     checkNames(this.names, request.typeUrl);
+    checkNames(this.owed, request.typeUrl);
     if (this.isFirst || isNewlyWild) this.owesAnswer = true;
     if (isRepeated) this.askedAgain();
     this.isFirst = false;
@@ -73,7 +75,7 @@ export class StateSubscription implements Subscription {
   private takeNames({ names }: Request): boolean {
     const before = this.names;
     const wasWildcard = this.isWildcard;
-    this.names = new Set(names.filter((name) => name !== WILDCARD && name !== ''));
+    this.names = NameSet.of(names.filter((name) => name !== WILDCARD && name !== ''));
     // No names mean everything, until names have been sent once; from then on they mean nothing.
     this.isUnnamed = names.length === 0 && (this.isFirst || this.isUnnamed);
     this.isWildcard = names.includes(WILDCARD) || this.isUnnamed;

@@ -76,8 +76,36 @@ export interface Subscription {
 
 export const WILDCARD = '*';
 
-/** Names per type and stream. */
+/** Names per type and stream, and how long they may be together: as much as one request can carry. */
 export const MAX_NAMES = 65_536;
+const MAX_CHARACTERS = 4 * 1024 * 1024;
+
+/** Names, and how long they are together. */
+export class NameSet extends Set<string> {
+  characters = 0;
+
+  static of(names: Iterable<string>): NameSet {
+    const set = new NameSet();
+    for (const name of names) set.add(name);
+    return set;
+  }
+
+  override add(name: string): this {
+    if (!this.has(name)) this.characters += name.length;
+    return super.add(name);
+  }
+
+  override delete(name: string): boolean {
+    const existed = super.delete(name);
+    if (existed) this.characters -= name.length;
+    return existed;
+  }
+
+  override clear(): void {
+    super.clear();
+    this.characters = 0;
+  }
+}
 
 /** The client broke the protocol or a bound; its stream ends. */
 export class ProtocolError extends Error {
@@ -85,16 +113,23 @@ export class ProtocolError extends Error {
 
   constructor(
     message: string,
-    readonly reason: 'invalid' | 'too-much' = 'invalid',
+    readonly reason: 'invalid' | 'too-much' | 'slow' = 'invalid',
   ) {
     super(message);
   }
 }
 
-export function checkNames(names: ReadonlySet<string>, typeUrl: string): void {
+/** @throws ProtocolError when a client wants, or is owed an answer on, more than one may. */
+export function checkNames(names: NameSet, typeUrl: string): void {
   if (names.size > MAX_NAMES) {
     throw new ProtocolError(
       `subscribes to ${names.size} names of ${typeUrl}; at most ${MAX_NAMES} are allowed`,
+      'too-much',
+    );
+  }
+  if (names.characters > MAX_CHARACTERS) {
+    throw new ProtocolError(
+      `the names of ${typeUrl} have ${names.characters} characters together; at most ${MAX_CHARACTERS} are allowed`,
       'too-much',
     );
   }

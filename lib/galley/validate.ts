@@ -16,6 +16,7 @@ import { overlapsOf } from './overlapping-matches';
 import { rulesOf } from './rules';
 import { Check } from './rules/check';
 import { checkMetadata } from './rules/metadata';
+import { checkCiphers } from './rules/server-tls';
 import { type SchemaCheck, type SchemaRemark, schemaCheck, shown, unknownField } from './schema-check';
 import { unservedFields } from './unserved';
 
@@ -213,6 +214,7 @@ export function validateMeshConfig(config: unknown, origin: KubeObject = MESH_CO
       ? errors.map(asError)
       : [
           ...judgeProviders(config as MeshConfig),
+          ...judgeTls(config as MeshConfig),
           ...unservedFields(MeshConfigSchema, config, '').map(({ path, value }) => notServed(path, value)),
         ];
   return judgements.map(({ code, malformed: _m, inForm: _f, unknown: _u, ...remark }) =>
@@ -240,6 +242,12 @@ function hasForm(remarks: readonly SchemaRemark[]): boolean {
 }
 
 const MESH_CONFIG: KubeObject = { apiVersion: 'v1', kind: 'MeshConfig', metadata: { name: 'mesh' } };
+
+function judgeTls(config: MeshConfig): Judgement[] {
+  const check = new Check('');
+  for (const place of ['meshMTLS', 'tlsDefaults'] as const) checkCiphers(config[place] ?? {}, check.at(place));
+  return [...check.all()];
+}
 
 /** Names of providers are unique, each has a type, and defaults name providers that there are. */
 function judgeProviders(config: MeshConfig): Judgement[] {

@@ -134,7 +134,8 @@ function terminated(place: Place, target: GatewayServer, parts: () => Part[]): F
 function ended({ evaluation, view }: Place, target: GatewayServer, chains: readonly FilterChain[]): FilterChain[] {
   const alpn = target.kind === 'https' ? ['h2', 'http/1.1'] : [];
   const guard = certificateGuard(target.server.tls!);
-  const member = { identity: view.client.identity, trustDomains: trustDomainsOf(evaluation.meshConfig()) };
+  const mesh = evaluation.meshConfig();
+  const member = { identity: view.client.identity, trustDomains: trustDomainsOf(mesh), mesh };
   return chains.map((chain) => ({
     ...chain,
     filters: [...(guard ? [guard] : []), ...(chain.filters ?? [])],

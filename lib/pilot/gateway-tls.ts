@@ -1,23 +1,16 @@
 /** TLS that ends at a gateway, or at the ingress listener of a Sidecar. The certificate comes over SDS, under the name of the Secret. */
-import type { Server } from '../api';
+import type { MeshConfig, Server } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
 import type { IdentitySource } from '../world';
 import { meshServerTls, NEVER_RESUMED } from './mesh-tls';
 import { secretName, trustName } from './names';
 import { secretOverAds } from './shapes';
+import { meshTlsParameters, serverTlsParameters } from './tls-parameters';
 
 export type ServerTls = NonNullable<Server['tls']>;
 type CommonTlsContext = envoy.extensions.transport_sockets.tls.v3.CommonTlsContext;
 type ValidationContext = envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext;
-type Version = envoy.extensions.transport_sockets.tls.v3.TlsParameters.TlsProtocol;
-
-const VERSIONS: Record<string, Version> = {
-  TLSV1_0: 'TLSv1_0',
-  TLSV1_1: 'TLSv1_1',
-  TLSV1_2: 'TLSv1_2',
-  TLSV1_3: 'TLSv1_3',
-};
 
 /** The modes in which TLS ends here, by whether clients have to show a certificate, may, or are not asked. */
 const CLIENT_CERTIFICATE: Record<string, 'required' | 'optional' | 'none'> = {
@@ -95,6 +88,7 @@ export function foreignGuard(
 export interface MeshMember {
   readonly identity?: IdentitySource;
   readonly trustDomains: readonly string[];
+  readonly mesh: MeshConfig;
 }
 
 /**
@@ -104,21 +98,18 @@ export interface MeshMember {
 export function downstreamTls(
   tls: ServerTls,
   alpn: readonly string[],
-  { identity, trustDomains }: MeshMember,
+  { identity, trustDomains, mesh }: MeshMember,
 ): envoy.config.core.v3.TransportSocket {
-  if (isOfMesh(tls)) return meshServerTls(identity!, trustDomains, alpn, tls.subjectAltNames);
-  const newest = VERSIONS[tls.maxProtocolVersion ?? ''];
+  if (isOfMesh(tls)) {
+    const member = { identity: identity!, trustDomains, parameters: meshTlsParameters(mesh) };
+    return meshServerTls(member, alpn, tls.subjectAltNames);
+  }
   return {
     name: 'envoy.transport_sockets.tls',
     typed_config: any('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext', {
       common_tls_context: {
         ...(alpn.length > 0 && { alpn_protocols: [...alpn] }),
-        tls_params: {
-          tls_minimum_protocol_version: VERSIONS[tls.minProtocolVersion ?? ''] ?? 'TLSv1_2',
-          ...(newest && { tls_maximum_protocol_version: newest }),
-          ...(tls.cipherSuites?.length && { cipher_suites: tls.cipherSuites }),
-          ...(tls.ecdhCurves?.length && { ecdh_curves: tls.ecdhCurves }),
-        },
+        tls_params: serverTlsParameters(mesh, tls),
         ...certificates(tls),
         ...(asksClients(tls) && judgement(tls)),
       },

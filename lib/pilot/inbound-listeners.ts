@@ -26,6 +26,7 @@ import { ownSocket } from './own-socket';
 import { rateLimitFilters } from './rate-limit';
 import { socketAddress } from './shapes';
 import { tcpProxy, tcpToCluster } from './tcp-proxy';
+import { meshTlsParameters } from './tls-parameters';
 import type { ObservedSide } from './tracing';
 
 type FilterChain = envoy.config.listener.v3.FilterChain;
@@ -187,14 +188,16 @@ function transportOf(
   { mutualTls, ownTls, of }: InboundChain,
   port?: InboundPort,
 ) {
+  const mesh = evaluation.meshConfig();
   if (ownTls && port?.tls) {
     // Whoever may choose takes HTTP/2, and the application gets what its client speaks.
     const spoken = of === 'http' ? [isHttp2(port.protocol) ? 'h2' : 'http/1.1'] : [];
-    return { transport_socket: downstreamTls(port.tls, spoken, { trustDomains: [] }) };
+    return { transport_socket: downstreamTls(port.tls, spoken, { trustDomains: [], mesh }) };
   }
   if (!mutualTls || !identity) return {};
   const alpn = of === 'http' ? ['h2', 'http/1.1'] : [];
-  return { transport_socket: meshServerTls(identity, trustDomainsOf(evaluation.meshConfig()), alpn) };
+  const member = { identity, trustDomains: trustDomainsOf(mesh), parameters: meshTlsParameters(mesh) };
+  return { transport_socket: meshServerTls(member, alpn) };
 }
 
 function isInspected(security: InboundSecurity): boolean {

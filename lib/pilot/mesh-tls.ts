@@ -10,6 +10,7 @@ import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
 import { IDENTITY_DIRECTORY, type IdentitySource, ROOT_SECRET, SECRET_FILES, WORKLOAD_SECRET } from '../world';
 import { secretOverAds } from './shapes';
+import type { TlsParameters } from './tls-parameters';
 
 type TransportSocket = envoy.config.core.v3.TransportSocket;
 type CommonTlsContext = envoy.extensions.transport_sockets.tls.v3.CommonTlsContext;
@@ -40,15 +41,18 @@ export const NEVER_RESUMED = {
   disable_stateful_session_resumption: true,
 } as const;
 
-const TLS_PARAMS = { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' } as const;
+export interface MeshServer {
+  readonly identity: IdentitySource;
+  readonly trustDomains: readonly string[];
+  readonly parameters: TlsParameters;
+}
 
 /**
  * A server's: only who shows a certificate of these trust domains gets in.
  * @param names the only ones, where a Gateway has some.
  */
 export function meshServerTls(
-  identity: IdentitySource,
-  trustDomains: readonly string[],
+  { identity, trustDomains, parameters }: MeshServer,
   alpn: readonly string[],
   names: readonly string[] = [],
 ): TransportSocket {
@@ -57,7 +61,7 @@ export function meshServerTls(
     typed_config: any('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext', {
       common_tls_context: {
         ...(alpn.length > 0 && { alpn_protocols: [...alpn] }),
-        tls_params: TLS_PARAMS,
+        tls_params: parameters,
         ...credentials(identity, names.length > 0 ? names.flatMap(named) : trustDomains.map(ofTrustDomain)),
       },
       require_client_certificate: true,
@@ -74,6 +78,7 @@ export interface MeshClient {
   /** Further names that are believed, complete. */
   readonly names: readonly string[];
   readonly sni: string;
+  readonly parameters: TlsParameters;
   readonly alpn: readonly string[];
 }
 
@@ -85,7 +90,7 @@ export function meshClientTls(client: MeshClient): TransportSocket {
       sni: client.sni,
       common_tls_context: {
         alpn_protocols: [...client.alpn],
-        tls_params: TLS_PARAMS,
+        tls_params: client.parameters,
         ...credentials(client.identity, believed(client)),
       },
     }),

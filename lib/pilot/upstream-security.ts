@@ -12,6 +12,7 @@ import { MUTUAL_TLS_MATCH } from './metadata';
 import { outboundServerName } from './names';
 import { groupsOfTarget, isOriginalDestination, type OutboundTarget } from './outbound-target';
 import { RAW_BUFFER, withProxyProtocol } from './proxy-protocol';
+import { clientTlsParameters, meshTlsParameters } from './tls-parameters';
 import type { EffectivePolicy } from './traffic-policy';
 import { speaksHttp2 } from './upstream-http';
 import { declaredNames, upstreamTls } from './upstream-tls';
@@ -26,7 +27,12 @@ export function upstreamSecurity(world: WorldView, target: OutboundTarget, polic
   }
   if (policy.tls?.mode) {
     const isHttp2 = speaksHttp2(policy, target.service, target.port, world.meshConfig());
-    return socketOf(withProxyProtocol(proxyProtocol, upstreamTls(policy.tls, target, isHttp2)));
+    return socketOf(
+      withProxyProtocol(
+        proxyProtocol,
+        upstreamTls(policy.tls, target, { isHttp2, parameters: clientTlsParameters(world.meshConfig()) }),
+      ),
+    );
   }
   if (!isAutomatic(target, world.meshConfig())) return socketOf(withProxyProtocol(proxyProtocol, undefined));
   const secure = withProxyProtocol(proxyProtocol, meshSocket(world, target, policy));
@@ -62,6 +68,7 @@ function meshSocket(world: WorldView, target: OutboundTarget, policy: EffectiveP
   return meshClientTls({
     identity: identity!,
     trustDomains: trustDomainsOf(world.meshConfig()),
+    parameters: meshTlsParameters(world.meshConfig()),
     // What a rule names takes the place of what is known.
     accounts: written.length > 0 ? [] : world.serviceAccounts(service.key),
     names: written.length > 0 ? written : declaredNames(service),

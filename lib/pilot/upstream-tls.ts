@@ -6,6 +6,7 @@ import { isHttp, isWildcard, type Service } from '../world';
 import { secretName, trustName } from './names';
 import type { OutboundTarget } from './outbound-target';
 import { secretOverAds } from './shapes';
+import type { TlsParameters } from './tls-parameters';
 import { isOfBackend } from './traffic-policy';
 
 type CommonTlsContext = envoy.extensions.transport_sockets.tls.v3.CommonTlsContext;
@@ -23,7 +24,7 @@ export const SYSTEM_ROOTS = '/etc/ssl/certs/ca-certificates.crt';
 export function upstreamTls(
   settings: ClientTLSSettings | undefined,
   { service, port, credentialed }: Pick<OutboundTarget, 'service' | 'port' | 'credentialed'>,
-  isHttp2: boolean,
+  { isHttp2, parameters }: { isHttp2: boolean; parameters: TlsParameters },
 ): envoy.config.core.v3.TransportSocket | undefined {
   if (!settings?.mode || settings.mode === 'DISABLE') return undefined;
   const sni = settings.sni ?? (isHttp(port.protocol) || isWildcard(service.hostname) ? undefined : service.hostname);
@@ -35,7 +36,7 @@ export function upstreamTls(
       ...(sni && { sni }),
       common_tls_context: {
         ...(isHttp(port.protocol) && { alpn_protocols: isHttp2 ? ['h2'] : ['http/1.1'] }),
-        tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
+        tls_params: parameters,
         ...(settings.mode === 'MUTUAL' && ownCertificate(settings, credential)),
         ...(!settings.insecureSkipVerify && judgement(settings, service, credential)),
       },

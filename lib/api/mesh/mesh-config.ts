@@ -23,17 +23,9 @@ export const DefaultProviders = message(
 );
 export type DefaultProviders = Static<typeof DefaultProviders>;
 
-const tls = (description: string) =>
-  unserved(
-    message(
-      {
-        minProtocolVersion: choice(['TLS_AUTO', 'TLSV1_2', 'TLSV1_3'], 'The oldest version. Default TLSV1_2.'),
-        ecdhCurves: texts('Elliptic curves, in order of preference.'),
-        cipherSuites: texts('Cipher suites, in order of preference.'),
-      },
-      { description },
-    ),
-  );
+const tlsVersion = choice(['TLS_AUTO', 'TLSV1_2', 'TLSV1_3'], 'The oldest version. Default TLSV1_2.');
+const ecdhCurves = texts("Elliptic curves, in order of preference. Default: the proxy's.");
+const cipherSuites = texts("Cipher suites for TLS up to 1.2, in order of preference. Default: the proxy's.");
 
 const outboundTrafficMode = (description: string) =>
   message(
@@ -125,8 +117,17 @@ export const MeshConfig = message(
       ['warn', 'enforce'],
       "Malha's own. What comes of a VirtualService that takes a host of another namespace and is exported beyond its own, without a ReferenceGrant: it is told of (the default), or sidecars do not get it.",
     ),
-    meshMTLS: tls('TLS between workloads.'),
-    tlsDefaults: tls('TLS with everyone else.'),
+    meshMTLS: message(
+      { minProtocolVersion: tlsVersion, ecdhCurves: unserved(ecdhCurves), cipherSuites },
+      { description: 'Mutual TLS between workloads, of clients and servers.' },
+    ),
+    tlsDefaults: message(
+      { minProtocolVersion: tlsVersion, ecdhCurves, cipherSuites },
+      {
+        description:
+          'TLS with everyone else: of clients, and of the servers of Gateways that do not say it themselves.',
+      },
+    ),
   },
   { description: 'Settings of the mesh as a whole.' },
 );

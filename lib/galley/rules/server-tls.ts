@@ -1,33 +1,8 @@
 /** TLS on the ports of gateways and of Sidecar's ingress. */
 import type { ServerTLSSettings } from '../../api/networking/server-tls';
+import { isKnownCipher, isKnownCurve } from '../../api/networking/tls-parameters';
 import { shown } from '../schema-check';
 import type { Check } from './check';
-
-/** The suites that Envoy's TLS library has, up to TLS 1.2. */
-const CIPHERS = new Set([
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-AES128-SHA',
-  'ECDHE-ECDSA-AES128-SHA256',
-  'ECDHE-ECDSA-AES256-SHA',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES128-SHA',
-  'ECDHE-RSA-AES128-SHA256',
-  'ECDHE-RSA-AES256-SHA',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-  'ECDHE-PSK-AES128-CBC-SHA',
-  'ECDHE-PSK-AES256-CBC-SHA',
-  'ECDHE-PSK-CHACHA20-POLY1305',
-  'PSK-AES128-CBC-SHA',
-  'PSK-AES256-CBC-SHA',
-  'AES128-GCM-SHA256',
-  'AES256-GCM-SHA384',
-  'AES128-SHA',
-  'AES256-SHA',
-  'DES-CBC3-SHA',
-]);
 
 export function checkServerTls(tls: ServerTLSSettings, check: Check): void {
   checkCiphers(tls, check);
@@ -98,15 +73,24 @@ function checkPair(pair: { serverCertificate?: string; privateKey?: string }, ch
   }
 }
 
-function checkCiphers(tls: ServerTLSSettings, check: Check): void {
+/** Of a server, or of the mesh configuration. */
+export function checkCiphers(
+  { cipherSuites, ecdhCurves }: Pick<ServerTLSSettings, 'cipherSuites' | 'ecdhCurves'>,
+  check: Check,
+): void {
   const seen = new Set<string>();
-  check.at('cipherSuites').each(tls.cipherSuites, (suite, at) => {
+  check.at('cipherSuites').each(cipherSuites, (suite, at) => {
     // What begins with a sign is an expression of BoringSSL, such as -A or [A|B].
-    if (/^[\p{L}\p{N}]/u.test(suite) && suite !== 'ALL' && !CIPHERS.has(suite)) {
+    if (/^[\p{L}\p{N}]/u.test(suite) && !isKnownCipher(suite)) {
       at.warning(`${shown(suite)} is no cipher suite that is known, and is ignored`);
     } else if (seen.has(suite)) {
       at.warning(`${shown(suite)} stands twice`);
     }
     seen.add(suite);
+  });
+  check.at('ecdhCurves').each(ecdhCurves, (curve, at) => {
+    if (!isKnownCurve(curve)) {
+      at.warning(`${shown(curve)} is no curve that is known, and is ignored`);
+    }
   });
 }

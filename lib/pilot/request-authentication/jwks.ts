@@ -14,6 +14,7 @@ import { isForbiddenHost, resolveHost, usableKeys, type Viewer, type WorldView }
 import { connectionBounds } from '../connection-pool';
 import { BLACK_HOLE_CLUSTER, outboundClusterName } from '../names';
 import { duration, socketAddress } from '../shapes';
+import { clientTlsParameters, type TlsParameters } from '../tls-parameters';
 
 type Cluster = envoy.config.cluster.v3.Cluster;
 type JwtProvider = envoy.extensions.filters.http.jwt_authn.v3.JwtProvider;
@@ -85,7 +86,7 @@ function ownCluster(world: WorldView, name: string, host: string, port: number, 
       cluster_name: name,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(host, port) } }] }],
     },
-    ...(isTls && { transport_socket: publicTls(host) }),
+    ...(isTls && { transport_socket: publicTls(host, clientTlsParameters(world.meshConfig())) }),
   };
 }
 
@@ -93,13 +94,13 @@ function ownCluster(world: WorldView, name: string, host: string, port: number, 
 const SYSTEM_AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
 
 /** As with any public server: its certificate has to be for its name, and of an authority that the proxy's system trusts. */
-function publicTls(host: string): envoy.config.core.v3.TransportSocket {
+function publicTls(host: string, parameters: TlsParameters): envoy.config.core.v3.TransportSocket {
   return {
     name: 'envoy.transport_sockets.tls',
     typed_config: any('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', {
       ...(!isIP(host) && { sni: host }),
       common_tls_context: {
-        tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
+        tls_params: parameters,
         validation_context: {
           trusted_ca: { filename: SYSTEM_AUTHORITIES },
           match_typed_subject_alt_names: [{ san_type: isIP(host) ? 'IP_ADDRESS' : 'DNS', matcher: { exact: host } }],

@@ -21,6 +21,7 @@ import { rawEnvoy } from './raw-envoy';
 import { resilience } from './resilience';
 import { serviceEntry } from './service-entry';
 import { services } from './services';
+import { tlsParameters } from './tls-parameters';
 
 export const behaviours: readonly Behaviour[] = [
   ...httpMatch,
@@ -41,6 +42,7 @@ export const behaviours: readonly Behaviour[] = [
   ...balancing,
   ...resilience,
   ...clientTls,
+  ...tlsParameters,
   ...authorizationRows,
   ...rateLimitRows,
   ...rawEnvoy,

@@ -15,7 +15,8 @@ export function byPrecedence(routes: readonly Route[]): Route[] {
 
 /** Exact paths before prefixes before expressions, longer before shorter, a method, then how many headers and parameters. */
 function rankOf(match: RouteMatch): number[] {
-  const headers = match.headers ?? [];
+  // The API has no conditions that something is not there; what has one of ours is no more specific for it.
+  const headers = (match.headers ?? []).filter(({ invert_match }) => !invert_match);
   const methods = headers.filter(({ name }) => name === ':method').length;
   return [...rankOfPath(match), methods, headers.length - methods, match.query_parameters?.length ?? 0];
 }

@@ -1,4 +1,7 @@
-/** The features of the Gateway API that are served, by the API's own names. Each stands in a row of the table of behaviours. */
+/**
+ * The features of the Gateway API that are served, by the API's own names (of 1.7, and of 1.6 where it had others). Each
+ * stands in a row of the table of behaviours. A GatewayClass has room for 64.
+ */
 export const SUPPORTED_FEATURES: readonly string[] = [
   'BackendTLSPolicy',
   'BackendTLSPolicySANValidation',
@@ -37,6 +40,8 @@ export const SUPPORTED_FEATURES: readonly string[] = [
   'HTTPRouteRequestPercentageMirror',
   'HTTPRouteRequestTimeout',
   'HTTPRouteResponseHeaderModification',
+  'HTTPRouteRetry',
+  'HTTPRouteRetryBackendTimeout',
   'HTTPRouteRetryCodes',
   'HTTPRouteRetryConnectionError',
   'HTTPRouteSchemeRedirect',

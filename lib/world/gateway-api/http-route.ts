@@ -78,13 +78,30 @@ export function withAction(
     return { http: [{ ...base, ...failed }], unsupported: [filters.problem], unresolved: filters.unresolved };
   }
   const complete = { ...base, ...filters.route };
-  if (filters.route.redirect) return { http: [complete], unsupported: [], unresolved: filters.unresolved };
+  if (filters.route.redirect) {
+    return { http: answeringPreflights(complete), unsupported: [], unresolved: filters.unresolved };
+  }
   const { backends, unsupported, unresolved } = backendsOf(lookup, route, backendRefs, base, failure);
   return {
-    http: backends.some(({ isGood }) => isGood) ? routesTo(complete, backends) : [{ ...complete, ...failed }],
+    http: (backends.some(({ isGood }) => isGood) ? routesTo(complete, backends) : [{ ...complete, ...failed }]).flatMap(
+      answeringPreflights,
+    ),
     unsupported,
     unresolved: [...filters.unresolved, ...unresolved],
   };
+}
+
+const ASKED = 'access-control-request-headers';
+
+/**
+ * Who asks for no headers is not told which there may be (HTTPCORSFilter.allowHeaders), where Envoy tells everybody: so
+ * requests without that header have a route of their own, which differs in nothing else.
+ */
+function answeringPreflights(route: ConvertedHttpRoute): ConvertedHttpRoute[] {
+  if (!route.corsPolicy?.allowHeaders) return [route];
+  const { allowHeaders: _, ...corsPolicy } = route.corsPolicy;
+  const match = (route.match ?? [{}]).map((each) => ({ ...each, withoutHeaders: { [ASKED]: {} } }));
+  return [{ ...route, match, corsPolicy }, route];
 }
 
 interface Backend {

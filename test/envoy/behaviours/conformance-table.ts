@@ -5,12 +5,12 @@ import { withBlock } from './readme-block';
 const BEGIN = '<!-- conformance: made from lib/world/gateway-api/features.ts, with UPDATE_GOLDEN=1 -->';
 const END = '<!-- end of conformance -->';
 
-/** As sigs.k8s.io/gateway-api v1.7.0 names them in pkg/features, by the object that they belong to. */
+/** As sigs.k8s.io/gateway-api v1.7.0 names them in pkg/features, by the object that they belong to; retries also as 1.6 did. */
 export const API_FEATURES: Readonly<Record<string, string>> = {
   Gateway:
     'Gateway GatewayAddressEmpty GatewayAddressRoutability GatewayAddressRoutabilityCluster GatewayBackendClientCertificate GatewayFrontendClientCertificateValidation GatewayFrontendClientCertificateValidationInsecureFallback GatewayHTTPListenerIsolation GatewayHTTPSListenerDetectMisdirectedRequests GatewayInfrastructure GatewayListenerFilters GatewayPort8080 GatewayRouteHostnameIntersectionPrecedence GatewayStaticAddresses ListenerSet ClusterTrustBundle',
   HTTPRoute:
-    'HTTPRoute HTTPRoute303RedirectStatusCode HTTPRoute307RedirectStatusCode HTTPRoute308RedirectStatusCode HTTPRouteBackendProtocolH2C HTTPRouteBackendProtocolWebSocket HTTPRouteBackendRequestHeaderModification HTTPRouteBackendTimeout HTTPRouteBackendURLRewrite HTTPRouteCORS HTTPRouteDestinationPortMatching HTTPRouteHostRewrite HTTPRouteMethodMatching HTTPRouteNamedRouteRule HTTPRouteParentRefPort HTTPRoutePathRedirect HTTPRoutePathRewrite HTTPRoutePortRedirect HTTPRouteQueryParamMatching HTTPRouteRequestMirror HTTPRouteRequestMultipleMirrors HTTPRouteRequestPercentageMirror HTTPRouteRequestTimeout HTTPRouteResponseHeaderModification HTTPRouteRetryCodes HTTPRouteRetryConnectionError HTTPRouteSchemeRedirect',
+    'HTTPRoute HTTPRoute303RedirectStatusCode HTTPRoute307RedirectStatusCode HTTPRoute308RedirectStatusCode HTTPRouteBackendProtocolH2C HTTPRouteBackendProtocolWebSocket HTTPRouteBackendRequestHeaderModification HTTPRouteBackendTimeout HTTPRouteBackendURLRewrite HTTPRouteCORS HTTPRouteDestinationPortMatching HTTPRouteHostRewrite HTTPRouteMethodMatching HTTPRouteNamedRouteRule HTTPRouteParentRefPort HTTPRoutePathRedirect HTTPRoutePathRewrite HTTPRoutePortRedirect HTTPRouteQueryParamMatching HTTPRouteRequestMirror HTTPRouteRequestMultipleMirrors HTTPRouteRequestPercentageMirror HTTPRouteRequestTimeout HTTPRouteResponseHeaderModification HTTPRouteRetry HTTPRouteRetryBackendTimeout HTTPRouteRetryCodes HTTPRouteRetryConnectionError HTTPRouteSchemeRedirect',
   GRPCRoute: 'GRPCRoute GRPCRouteNamedRouteRule GRPCRouteRequestHeaderModifier',
   TLSRoute: 'TLSRoute TLSRouteModeMixed TLSRouteModeTerminate',
   TCPRoute: 'TCPRoute',

@@ -13,3 +13,7 @@ test('no feature of the Gateway API is claimed that no row shows in a real Envoy
 test('features are told in the order that GatewayClass.status wants', () => {
   expect(SUPPORTED_FEATURES).toEqual([...new Set(SUPPORTED_FEATURES)].sort());
 });
+
+test('they fit into GatewayClass.status', () => {
+  expect(SUPPORTED_FEATURES.length).toBeLessThanOrEqual(64);
+});

@@ -230,6 +230,13 @@ export const gatewayApiDetails: Behaviour[] = [
           },
         },
       ],
+      [
+        at('/', {
+          method: 'OPTIONS',
+          headers: { origin: 'https://www.example', 'access-control-request-method': 'PUT' },
+        }),
+        { status: 200, headers: expect.not.objectContaining({ 'access-control-allow-headers': expect.anything() }) },
+      ],
     ],
   },
   {

@@ -127,7 +127,7 @@ export const httpRouteCorners: Behaviour[] = [
   {
     topic,
     feature:
-      'HTTPRouteRetryCodes: attempts, codes, attempts that take longer than backendRequest; none with 0 attempts',
+      'HTTPRouteRetryCodes (HTTPRouteRetry, HTTPRouteRetryBackendTimeout): attempts, codes, attempts that take longer than backendRequest; none with 0 attempts',
     objects: documents(
       edge(),
       route(

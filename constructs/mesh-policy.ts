@@ -10,12 +10,13 @@ import type { ControlPlane } from './control-plane';
 import type { MtlsMode, UndeclaredCalls } from './identity';
 import type { OutboundPolicy } from './outbound-policy';
 import { namespaceMtls } from './peer-authentication';
+import type { SpanSink } from './tracing';
 import type { Percent } from './units';
 
 export interface MeshPolicyProps {
   readonly namespace: string;
   readonly controlPlane: ControlPlane;
-  readonly tracing?: { readonly collector: { host: string; port: number }; readonly sampling: Percent };
+  readonly tracing?: { readonly sink: SpanSink; readonly sampling: Percent };
   readonly accessLogs: readonly AccessLog[];
   readonly outbound: OutboundPolicy;
   readonly mtls: MtlsMode;
@@ -31,9 +32,7 @@ export function meshPolicy(chart: Chart, props: MeshPolicyProps): void {
   const { namespace, tracing, outbound } = props;
   const logs = new Set(props.accessLogs.map(({ sink }) => sink));
   const providers = [
-    ...(tracing
-      ? [{ name: TRACES, opentelemetry: { service: tracing.collector.host, port: tracing.collector.port } }]
-      : []),
+    ...(tracing ? [traceProvider(tracing.sink)] : []),
     ...(logs.has('control-plane')
       ? [
           {
@@ -72,6 +71,13 @@ export function meshPolicy(chart: Chart, props: MeshPolicyProps): void {
       accessLogging: logProviders.length > 0 ? [{ providers: logProviders.map((name) => ({ name })) }] : undefined,
     },
   });
+}
+
+/** Zipkin's sidecars take and pass on W3C's context beside B3, so that a caller of either kind keeps its trace. */
+function traceProvider({ host: service, port, form }: SpanSink) {
+  return form === 'otlp'
+    ? { name: TRACES, opentelemetry: { service, port } }
+    : { name: TRACES, zipkin: { service, port, traceContextOption: 'USE_B3_WITH_W3C_PROPAGATION' } };
 }
 
 /**

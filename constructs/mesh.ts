@@ -20,12 +20,14 @@ import { meshPolicy } from './mesh-policy';
 import type { MeshService } from './mesh-service';
 import { Monitoring } from './monitoring';
 import { meshRules } from './observability/alert-rules';
+import { OpenTelemetryCollector } from './observability/collector';
 import { Grafana } from './observability/grafana';
 import { Jaeger } from './observability/jaeger';
 import type { MeshGraph } from './observability/mesh-dashboards';
 import { type Objectives, objectiveRules } from './observability/objective';
 import { OperatorMonitoring } from './observability/operator';
 import { Prometheus } from './observability/prometheus';
+import { Zipkin } from './observability/zipkin';
 import { OutboundPolicy } from './outbound-policy';
 import { namespaceMtls } from './peer-authentication';
 import { problemAt } from './problem';
@@ -33,7 +35,7 @@ import { onRendered } from './rendered';
 import { type MeshRequest, type Outcome, request } from './request';
 import type { IMeshService } from './service-version';
 import { checkAtSynthesis, writtenByMalha } from './synthesis';
-import type { Tracing } from './tracing';
+import type { SpanSink, Tracing } from './tracing';
 import type { Duration } from './units';
 
 /** What a mesh is made of; every default is safe. */
@@ -76,6 +78,10 @@ export class Mesh extends Construct {
   readonly grafana?: Grafana;
   /** With `Tracing.jaeger()`. */
   readonly jaeger?: Jaeger;
+  /** With `Tracing.zipkin()`. */
+  readonly zipkin?: Zipkin;
+  /** With `Tracing.viaCollector()`. */
+  readonly collector?: OpenTelemetryCollector;
   /** How workloads get their sidecar. @internal */
   readonly injection: InjectOptions;
   private readonly charts: { crds?: Chart; namespaces: Chart; system: Chart; policy: Chart };
@@ -119,8 +125,12 @@ export class Mesh extends Construct {
       certificateSeconds: lifetime,
       images: { proxy: props.controlPlane?.proxyImage, init: this.controlPlane.image },
     };
-    if (props.tracing && !props.tracing.collector) {
-      this.jaeger = new Jaeger(system, 'jaeger', { namespace: this.namespace });
+    const { install } = props.tracing ?? {};
+    const { namespace } = this;
+    if (install?.kind === 'jaeger') this.jaeger = new Jaeger(system, 'jaeger', { namespace });
+    if (install?.kind === 'zipkin') this.zipkin = new Zipkin(system, 'zipkin', { namespace });
+    if (install?.kind === 'collector') {
+      this.collector = new OpenTelemetryCollector(system, 'otel-collector', { namespace, to: install.to });
     }
     const { bundle, operator } = props.monitoring ?? Monitoring.none();
     const shown = {
@@ -136,10 +146,7 @@ export class Mesh extends Construct {
     meshPolicy(policy, {
       namespace: this.namespace,
       controlPlane: this.controlPlane,
-      tracing: props.tracing && {
-        collector: props.tracing.collector ?? this.jaeger!.collector,
-        sampling: props.tracing.sampling,
-      },
+      tracing: props.tracing && { sink: this.spanSink(props.tracing), sampling: props.tracing.sampling },
       accessLogs: props.accessLogs ?? [AccessLog.controlPlane()],
       outbound: props.outbound ?? OutboundPolicy.registryOnly(),
       mtls: props.mtls ?? MtlsMode.strict(),
@@ -147,6 +154,12 @@ export class Mesh extends Construct {
       trustDomain: trustDomainOf(this, props.trustDomain),
     });
     checkAtSynthesis(this, this.namespace);
+  }
+
+  private spanSink({ sink }: Tracing): SpanSink {
+    if (sink) return sink;
+    if (this.zipkin) return { ...this.zipkin.collector, form: 'zipkin' };
+    return { ...(this.jaeger ?? this.collector)!.collector, form: 'otlp' };
   }
 
   /**

@@ -33,8 +33,8 @@ const workload = (service: string, version: string) =>
   });
 
 /** Declares Bookinfo in `app`; returns what tests and both engines ask for. */
-export function bookinfo(app: App) {
-  const mesh = new Mesh(app, 'mesh', { tracing: Tracing.jaeger(), monitoring: Monitoring.bundled() });
+export function bookinfo(app: App, tracing = Tracing.jaeger()) {
+  const mesh = new Mesh(app, 'mesh', { tracing, monitoring: Monitoring.bundled() });
   const chart = new Chart(app, 'bookinfo', { namespace: 'bookinfo' });
   const port = Port.http(9080);
 

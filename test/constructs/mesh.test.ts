@@ -75,6 +75,44 @@ describe('a mesh', () => {
     });
     expect(program.objects.map(({ metadata }) => metadata.name)).not.toContain('jaeger');
   });
+
+  test('installs a Zipkin when it is asked to, and tells the sidecars to speak to it in its own words', () => {
+    const program = new Program({ tracing: Tracing.zipkin() });
+    const config = parse(program.object('ConfigMap', 'istio').data.mesh);
+    expect(config.extensionProviders[0]).toEqual({
+      name: 'traces',
+      zipkin: {
+        service: 'zipkin.malha-system.svc.cluster.local',
+        port: 9411,
+        traceContextOption: 'USE_B3_WITH_W3C_PROPAGATION',
+      },
+    });
+    const { template } = program.object('Deployment', 'zipkin').spec;
+    expect(template.spec.securityContext).toMatchObject({ runAsNonRoot: true });
+    expect(template.spec.containers[0].resources.limits.memory).toBe('1024Mi');
+    expect(program.object('Service', 'zipkin').spec.ports).toMatchObject([{ port: 9411, appProtocol: 'http' }]);
+    const attached = new Program({ tracing: Tracing.zipkinAt('zipkin.tools.svc.cluster.local') });
+    expect(attached.objects.map(({ metadata }) => metadata.name)).not.toContain('zipkin');
+  });
+
+  test('puts a collector between sidecars and whoever keeps the traces, bounded in memory', () => {
+    const program = new Program({ tracing: Tracing.viaCollector('tempo.tools.svc.cluster.local') });
+    const mesh = parse(program.object('ConfigMap', 'istio').data.mesh);
+    expect(mesh.extensionProviders[0].opentelemetry).toEqual({
+      service: 'otel-collector.malha-system.svc.cluster.local',
+      port: 4317,
+    });
+    const config = parse(program.object('ConfigMap', 'otel-collector-config').data['config.yaml']);
+    expect(config.exporters.otlp.endpoint).toBe('tempo.tools.svc.cluster.local:4317');
+    expect(config.service.pipelines.traces.processors[0]).toBe('memory_limiter');
+    const named = new Set([
+      ...Object.keys(config.receivers),
+      ...Object.keys(config.processors),
+      ...Object.keys(config.exporters),
+    ]);
+    const { receivers, processors, exporters } = config.service.pipelines.traces;
+    expect([...receivers, ...processors, ...exporters].filter((each: string) => !named.has(each))).toEqual([]);
+  });
 });
 
 describe('the control plane', () => {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { App } from 'cdk8s';
 import { editStream, readStream } from '../../apps/cli/yaml-stream';
 import type { WorkloadController } from '../../lib/api/kubernetes';
 import type { KubeObject } from '../../lib/api/object';
@@ -13,10 +14,19 @@ const PROGRAM = join(__dirname, '../../dist/apps/bookinfo/main.js');
 export class BookinfoManifests {
   readonly dir: string;
 
-  /** @throws when the program has not been built. */
-  constructor() {
+  /**
+   * @param declare what is declared in place of the built program.
+   * @throws when the program has not been built.
+   */
+  constructor(declare?: (app: App) => void) {
     if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run npm run build`);
     this.dir = mkdtempSync(join(tmpdir(), 'malha-manifests-'));
+    if (declare) {
+      const app = new App({ outdir: this.dir });
+      declare(app);
+      app.synth();
+      return;
+    }
     execFileSync(process.execPath, [PROGRAM], { env: { ...process.env, CDK8S_OUTDIR: this.dir } });
   }
 

@@ -63,7 +63,22 @@ export function controlPlaneAccess(
   // Cluster-scoped names carry the namespace, so that two meshes of a cluster do not share rights.
   const clusterWide = { metadata: { name: `${NAME}-${namespace}` } };
   const reader = new ClusterRole(scope, 'ClusterRole', clusterWide);
-  reader.allowRead(
+  readsTheWorld(reader);
+  const withStatus = [...kinds, ...gatewayApiKinds.filter(({ kind }) => STATUS_KINDS.has(kind))];
+  reader.allow(['patch'], ...withStatus.map(({ group, plural }) => custom(group, `${plural}/status`)));
+  withRules(reader, [...clusterRules(options), ...(publishesRoots ? rootConfigMapRules : [])]);
+  new ClusterRoleBinding(scope, 'ClusterRoleBinding', { ...clusterWide, role: reader }).addSubjects(account);
+
+  const here = { metadata: { name: NAME, namespace } };
+  const own = new Role(scope, 'Role', here);
+  own.allowRead(ConfigMap.fromConfigMapName(scope, 'mesh-config', 'istio'));
+  withRules(own, ownRules(options));
+  new RoleBinding(scope, 'RoleBinding', { ...here, role: own }).addSubjects(account);
+}
+
+/** What a World is made of. */
+function readsTheWorld(role: ClusterRole): void {
+  role.allowRead(
     ApiResource.NAMESPACES,
     ApiResource.NODES,
     ApiResource.PODS,
@@ -74,15 +89,17 @@ export function controlPlaneAccess(
     ApiResource.INGRESS_CLASSES,
     ...[...kinds, ...gatewayApiKinds].map(({ group, plural }) => custom(group, plural)),
   );
-  const withStatus = [...kinds, ...gatewayApiKinds.filter(({ kind }) => STATUS_KINDS.has(kind))];
-  reader.allow(['patch'], ...withStatus.map(({ group, plural }) => custom(group, `${plural}/status`)));
-  withRules(reader, [...clusterRules(options), ...(publishesRoots ? rootConfigMapRules : [])]);
-  new ClusterRoleBinding(scope, 'ClusterRoleBinding', { ...clusterWide, role: reader }).addSubjects(account);
+}
 
-  const here = { metadata: { name: NAME, namespace } };
+/** It reads what the control plane reads to make a World, and may do nothing else. */
+export function standbyAccess(scope: Construct, account: IServiceAccount, namespace: string): void {
+  const clusterWide = { metadata: { name: `${account.name}-${namespace}` } };
+  const reader = new ClusterRole(scope, 'ClusterRole', clusterWide);
+  readsTheWorld(reader);
+  new ClusterRoleBinding(scope, 'ClusterRoleBinding', { ...clusterWide, role: reader }).addSubjects(account);
+  const here = { metadata: { name: account.name, namespace } };
   const own = new Role(scope, 'Role', here);
   own.allowRead(ConfigMap.fromConfigMapName(scope, 'mesh-config', 'istio'));
-  withRules(own, ownRules(options));
   new RoleBinding(scope, 'RoleBinding', { ...here, role: own }).addSubjects(account);
 }
 

@@ -16,11 +16,12 @@ import {
 import { Construct } from 'constructs';
 import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
 import { WEBHOOK_PORT, WEBHOOK_SERVICE_PORT, webhookConfigurations } from '../lib/api/webhooks';
-import { MALHA_IMAGE } from '../lib/injector';
+import { MALHA_IMAGE, type Standby, standbyIn } from '../lib/injector';
 import { controlPlaneAccess, gatewayDeployment } from './control-plane-access';
 import { restricted } from './hardening';
 import { problemAt } from './problem';
 import { onRendered } from './rendered';
+import { StandbyDeployment } from './standby';
 import { Duration } from './units';
 import { RUN_ANNOTATION } from './workload';
 
@@ -44,6 +45,12 @@ export interface ControlPlaneProps {
    * Deployments, Services and ServiceAccounts in every namespace. Default: not.
    */
   readonly deployGateways?: boolean;
+  /**
+   * In how many zones a second source of configuration stands by, one Pod in each: proxies that start while every replica is down
+   * get theirs there. It only reads. Default: 3; 0: none. With `Identity.sds()` there is none, because keys are made by the
+   * control plane alone there.
+   */
+  readonly standbyZones?: number;
   /** CPU to reserve for a replica, in thousandths of a core. Default: 250. */
   readonly cpuMillis?: number;
   /** Memory to reserve for a replica, and its limit. Default: 256 MiB reserved, 1 GiB at most. */
@@ -58,6 +65,8 @@ interface ControlPlanePlace {
 }
 
 const NAME = 'malha-control-plane';
+/** As many as the regions of most providers have. */
+const STANDBY_ZONES = 3;
 /** The port names are those that tools look for. */
 const XDS = { number: 15010, name: 'grpc-xds' };
 const XDS_TLS = { number: 15012, name: 'https-dns' };
@@ -79,6 +88,10 @@ export class ControlPlane extends Construct {
   readonly image: string;
   /** @internal */
   readonly serviceAccount: IServiceAccount;
+  /** Where proxies ask while no replica answers. @internal */
+  readonly standby?: Standby;
+  /** Who may read what the control plane may read to make a World. @internal */
+  readonly readers: readonly IServiceAccount[];
 
   constructor(scope: Construct, id: string, props: ControlPlaneProps & ControlPlanePlace) {
     super(scope, id);
@@ -95,6 +108,20 @@ export class ControlPlane extends Construct {
         fix: 'leave controlPlane.replicas out',
       });
     }
+    const zones = identity === 'podCertificate' ? (props.standbyZones ?? STANDBY_ZONES) : 0;
+    if (!Number.isInteger(zones) || zones < 0) {
+      throw problemAt(this, {
+        code: 'MAL0153',
+        what: 'configuration stands by in no such number of zones',
+        got: String(zones),
+        allowed: 'a whole number from 0',
+        fix: 'leave controlPlane.standbyZones out',
+      });
+    }
+    const memory = {
+      request: props.memory?.request ?? Size.mebibytes(256),
+      limit: props.memory?.limit ?? Size.gibibytes(1),
+    };
     const labels = { app: NAME };
     const metadata = { name: NAME, namespace, labels };
 
@@ -136,6 +163,7 @@ export class ControlPlane extends Construct {
         '--init-image',
         this.image,
         ...(props.proxyImage === undefined ? [] : ['--proxy-image', props.proxyImage]),
+        ...(zones > 0 ? ['--standby'] : []),
         ...(props.deployGateways ? ['--deploy-gateways'] : []),
         '--http',
         `0.0.0.0:${HTTP.number}`,
@@ -154,10 +182,7 @@ export class ControlPlane extends Construct {
       }),
       resources: {
         cpu: { request: Cpu.millis(props.cpuMillis ?? 250) },
-        memory: {
-          request: props.memory?.request ?? Size.mebibytes(256),
-          limit: props.memory?.limit ?? Size.gibibytes(1),
-        },
+        memory,
       },
       securityContext: { user: 65532, group: 65532, ensureNonRoot: true },
     });
@@ -180,6 +205,18 @@ export class ControlPlane extends Construct {
     for (const { kind, metadata: own, ...rest } of webhookConfigurations({ namespace, service: NAME, revision })) {
       new ApiObject(this, kind, { kind, metadata: { name: own.name, labels: own.labels }, ...rest });
     }
+    const standby =
+      zones > 0
+        ? new StandbyDeployment(this, 'standby', {
+            namespace,
+            zones,
+            image: this.image,
+            certificateSeconds: props.certificateSeconds,
+            memory,
+          })
+        : undefined;
+    this.standby = standby && standbyIn(namespace);
+    this.readers = [account, ...(standby ? [standby.serviceAccount] : [])];
     new ApiObject(this, 'PodDisruptionBudget', {
       apiVersion: 'policy/v1',
       kind: 'PodDisruptionBudget',

@@ -295,7 +295,7 @@ export class Gateway extends Construct {
     const metadata = { name: `${this.name}-certificate`, namespace: this.namespace, labels };
     const role = new Role(this, 'Role', { metadata });
     role.allowRead(Secret.fromSecretName(this, 'certificate', secretName));
-    new RoleBinding(this, 'RoleBinding', { metadata, role }).addSubjects(this.mesh.controlPlane.serviceAccount);
+    new RoleBinding(this, 'RoleBinding', { metadata, role }).addSubjects(...this.mesh.controlPlane.readers);
   }
 
   private problems(): Problem[] {

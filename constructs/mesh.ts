@@ -121,6 +121,7 @@ export class Mesh extends Construct {
     });
     this.injection = {
       controlPlane: this.controlPlane.address,
+      standby: this.controlPlane.standby,
       identity,
       certificateSeconds: lifetime,
       images: { proxy: props.controlPlane?.proxyImage, init: this.controlPlane.image },

@@ -20,6 +20,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => (require('./commands/control-plane') as typeof import('./commands/control-plane')).controlPlane,
   },
   {
+    name: 'standby',
+    summary: 'serve configuration read-only while no control plane answers',
+    load: () => (require('./commands/standby') as typeof import('./commands/standby')).standby,
+  },
+  {
     name: 'validate',
     summary: 'judge each object alone, as admission does',
     load: () => (require('./commands/validate') as typeof import('./commands/validate')).validate,

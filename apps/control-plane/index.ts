@@ -6,7 +6,7 @@ import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import type { CallerOf } from '../../lib/citadel/caller';
 import { LEAF_SECONDS } from '../../lib/citadel/renewal';
 import { OpenIdIssuers } from '../../lib/discovery/openid';
-import type { GatewayWorkloadOptions } from '../../lib/injector';
+import { type GatewayWorkloadOptions, standbyIn } from '../../lib/injector';
 import { MALHA_VERSION } from '../../lib/injector/images';
 import { accessLogService } from '../../lib/mixer/access-log-service';
 import { LogBudget } from '../../lib/mixer/log-budget';
@@ -58,6 +58,8 @@ export interface ControlPlaneOptions extends WorldOptions {
   readonly rateLimitRedis?: RateLimitRedis;
   /** Being one of several in the cluster whose objects these are. Default: it only reads there. */
   readonly membership?: MembershipOptions;
+  /** Proxies that it makes ask Service `malha-standby` of its namespace while nobody else answers. Default: not. */
+  readonly standby?: boolean;
   /** The webhooks of an API server; their certificate is Citadel's. Default: there are none. */
   readonly webhooks?: WebhooksOptions;
   /** Where the console leads to for traces: a URL, with `{service}` for `NAME.NAMESPACE`. Default: nowhere. */
@@ -135,6 +137,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   let controllers: ReturnType<typeof startControllers>;
   let membership: Membership | undefined;
   let webhooks: Webhooks | undefined;
+  const standby = (namespace: string) => (options.standby ? { standby: standbyIn(namespace) } : {});
   const proxies = () => ({ connected: xds?.proxies() ?? [], rejected: xds?.rejected() ?? [] });
   const replicas = new Replicas({
     namespace: () => options.rootNamespace ?? registry.rootNamespace ?? DEFAULT_NAMESPACE,
@@ -239,7 +242,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       if (!access) throw new Error('the webhooks have no certificate: they need --xds-tls and an authority');
       const { citadel: issuer } = access;
       const meshConfig = () => source.world?.meshConfig() ?? {};
-      webhooks = await serveWebhooks(options.webhooks, { citadel: issuer, namespace, meshConfig, metrics, log });
+      const { address, injection } = options.webhooks;
+      const wanted = { address, injection: { ...injection, ...standby(namespace) } };
+      webhooks = await serveWebhooks(wanted, { citadel: issuer, namespace, meshConfig, metrics, log });
     }
     const webhookPort = webhooks?.port ?? 0;
     isReady = true;
@@ -252,6 +257,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         gateways: options.gateways && {
           ...(membership && { controlPlane: `${CONTROL_PLANE_NAME}.${namespace}.svc.cluster.local:15012` }),
           mesh: namespace,
+          ...standby(namespace),
           ...options.gateways,
         },
         leadership: membership?.leadership,

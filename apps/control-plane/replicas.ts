@@ -58,7 +58,7 @@ export class Replicas {
     const reports = new ReplicaReports({
       replica: this.replica,
       local: this.local,
-      addresses: () => (source.world ? addressesOf(source.world, namespace()) : []),
+      addresses: () => (source.world ? readyReplicas(source.world, namespace()) : []),
       subscribe: (onChange) => source.subscribe(onChange),
       watch: watchReports(() => citadel.identity(), `${CONTROL_PLANE}.${namespace()}.svc.cluster.local`),
       leadership,
@@ -76,7 +76,7 @@ export class Replicas {
 }
 
 /** Of every replica that is ready. */
-function addressesOf({ inventory }: World, namespace: string): string[] {
+export function readyReplicas({ inventory }: World, namespace: string): string[] {
   const slices = inventory.slices.get(`${namespace}/${CONTROL_PLANE}`) ?? [];
   const ready = slices.flatMap(({ addressType, endpoints }) =>
     (endpoints ?? [])

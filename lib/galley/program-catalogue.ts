@@ -45,6 +45,7 @@ export const programCatalogue = {
   MAL0150: { title: 'SystemNamespaceMtls', text: 'What the system namespace takes is said apart from the mesh.' },
   MAL0151: { title: 'CertificateLifetime', text: 'A certificate would live for less than an hour or more than a day.' },
   MAL0152: { title: 'TrustDomain', text: 'The trust domain cannot be part of a SPIFFE id.' },
+  MAL0153: { title: 'StandbyZones', text: 'Configuration would stand by in a number of zones that cannot be.' },
   MAL0160: { title: 'Burst', text: 'A limit has a burst that is none, or that nobody counts.' },
   MAL0161: { title: 'LimitMatch', text: 'A limit looks at what it does not know, or at one of several things.' },
   MAL0180: { title: 'NoWordForIt', text: 'Routes that are written in the Gateway API say what that API cannot say.' },

@@ -8,6 +8,7 @@ import { controlPlaneService, controlPlaneTls, type ProxyIdentity } from './iden
 import { METRICS_PAGE_BYTES, namesFilter } from './metrics-listener';
 import { type ProxiedProbe, probeClusters, probeFilters, probeRoutes, probeStats } from './probes';
 import { ProxyPort } from './proxy-port';
+import { STANDBY_CLUSTER, STANDBY_RUNTIME, type Standby, standbyOf, standbyService, standbyTls } from './standby';
 import { mergedInclusion, type StatsInclusion, statsMatcher } from './stats-matcher';
 import { statsConfig } from './stats-tags';
 
@@ -21,6 +22,8 @@ type RouteConfiguration = envoy.config.route.v3.RouteConfiguration;
 export interface BootstrapOptions {
   /** Host and port of the control plane: `malha-control-plane.malha-system.svc.cluster.local:15012`, 15010 for plaintext. */
   controlPlane: string;
+  /** Where it asks while no control plane answers. Default: nowhere; without effect unless `identity` is `podCertificate`. */
+  standby?: Standby;
   /** How the proxy proves who it is. Default: it does not. */
   identity?: ProxyIdentity;
   /** How traffic gets into a sidecar: by iptables (`REDIRECT`), or because it owns addresses (`NONE`). Not for gateways. */
@@ -43,6 +46,7 @@ export interface BootstrapOptions {
 export function bootstrap(options: BootstrapOptions): Bootstrap {
   const podIP = options.podIP ?? '$(POD_IP)';
   const { controlPlane, identity = 'none', probes = [] } = options;
+  const standby = standbyOf(options.standby, identity);
   return {
     ...(options.capture && { node: { metadata: { INTERCEPTION_MODE: options.capture } } }),
     admin: { address: tcp('127.0.0.1', ProxyPort.admin) },
@@ -52,19 +56,29 @@ export function bootstrap(options: BootstrapOptions): Bootstrap {
         transport_api_version: 'V3',
         // A plain Envoy lists every extension in its node: 61 kB that nobody needs twice.
         set_node_on_first_message_only: true,
-        grpc_services: [controlPlaneService(identity, controlPlane)],
+        grpc_services: [controlPlaneService(identity, controlPlane), ...(standby ? [standbyService] : [])],
       },
       cds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
       lds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
     },
     // What Galley admits, Envoy has to take.
     layered_runtime: {
-      layers: [{ name: 'malha', static_layer: { 're2.max_program_size.error_level': LARGEST_PROGRAM } }],
+      layers: [
+        {
+          name: 'malha',
+          static_layer: { 're2.max_program_size.error_level': LARGEST_PROGRAM, ...(standby && STANDBY_RUNTIME) },
+        },
+      ],
     },
     stats_config: { ...statsConfig(), stats_matcher: statsMatcher(mergedInclusion(options.stats, probeStats(probes))) },
     static_resources: {
       listeners: [readinessListener(podIP, probes), metricsListener(podIP)],
-      clusters: [controlPlaneCluster(controlPlane, identity), adminCluster(), ...probeClusters(probes)],
+      clusters: [
+        controlPlaneCluster(controlPlane, identity),
+        ...(standby ? [standbyCluster(standby)] : []),
+        adminCluster(),
+        ...probeClusters(probes),
+      ],
     },
   };
 }
@@ -147,16 +161,25 @@ function httpListener(
 }
 
 function controlPlaneCluster(controlPlane: string, identity: ProxyIdentity): Cluster {
-  const { host, port } = splitHostPort(controlPlane);
-  const transport_socket = controlPlaneTls(identity, host);
+  const { host } = splitHostPort(controlPlane);
+  return xdsCluster('xds-grpc', controlPlane, controlPlaneTls(identity, host));
+}
+
+function standbyCluster(standby: Standby): Cluster {
+  const { host } = splitHostPort(standby.address);
+  return xdsCluster(STANDBY_CLUSTER, standby.address, standbyTls(standby, host));
+}
+
+function xdsCluster(name: string, hostPort: string, transport_socket: Cluster['transport_socket']): Cluster {
+  const { host, port } = splitHostPort(hostPort);
   return {
-    name: 'xds-grpc',
+    name,
     ...(transport_socket && { transport_socket }),
     type: 'STRICT_DNS',
     connect_timeout: '1s',
     dns_lookup_family: 'V4_PREFERRED',
     load_assignment: {
-      cluster_name: 'xds-grpc',
+      cluster_name: name,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: tcp(host, port) } }] }],
     },
     typed_extension_protocol_options: {

@@ -47,15 +47,7 @@ export function identityVolume(identity: ProxyIdentity, certificateSeconds?: num
   const sources =
     identity === 'podCertificate'
       ? [
-          {
-            podCertificate: {
-              signerName: SIGNER,
-              keyType: 'ECDSAP256',
-              credentialBundlePath: FILES.bundle,
-              ...(certificateSeconds !== undefined && { maxExpirationSeconds: certificateSeconds }),
-            },
-          },
-          { clusterTrustBundle: { signerName: SIGNER, labelSelector: {}, path: FILES.roots } },
+          ...certificateSources(certificateSeconds),
           {
             downwardAPI: {
               items: Object.entries(ANNOTATIONS).map(([path, annotation]) => ({
@@ -70,6 +62,25 @@ export function identityVolume(identity: ProxyIdentity, certificateSeconds?: num
           { configMap: { name: ROOT_CONFIG_MAP, items: [{ key: 'root-cert.pem', path: FILES.roots }] } },
         ];
   return { name: IDENTITY_VOLUME, projected: { sources } };
+}
+
+function certificateSources(maxExpirationSeconds?: number) {
+  return [
+    {
+      podCertificate: {
+        signerName: SIGNER,
+        keyType: 'ECDSAP256',
+        credentialBundlePath: FILES.bundle,
+        ...(maxExpirationSeconds !== undefined && { maxExpirationSeconds }),
+      },
+    },
+    { clusterTrustBundle: { signerName: SIGNER, labelSelector: {}, path: FILES.roots } },
+  ];
+}
+
+/** Of a program that is no Envoy: key, chain and roots, and nothing that tells an Envoy where they are. */
+export function programVolume(certificateSeconds?: number) {
+  return { name: IDENTITY_VOLUME, projected: { sources: certificateSources(certificateSeconds) } };
 }
 
 /** Of the proxy's container. */
@@ -145,15 +156,21 @@ const CHANNEL_ARGS = {
   },
 };
 
-/** TLS of the cluster `xds-grpc`, with the proxy's certificate where it has one. @param host the control plane's name or address. */
+/** By which name of its certificate somebody is known. */
+export type Verified = envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher;
+
+/**
+ * TLS of the cluster `xds-grpc`, with the proxy's certificate where it has one.
+ * @param host the control plane's name or address. @param verified how it is known. Default: by that.
+ */
 export function controlPlaneTls(
   identity: ProxyIdentity,
   host: string,
   directory = IDENTITY_DIRECTORY,
+  verified: Verified = { san_type: isIpAddress(host) ? 'IP_ADDRESS' : 'DNS', matcher: { exact: host } },
 ): TransportSocket | undefined {
   if (identity === 'none') return undefined;
-  const san_type = isIpAddress(host) ? ('IP_ADDRESS' as const) : ('DNS' as const);
-  const names = { match_typed_subject_alt_names: [{ san_type, matcher: { exact: host } }] };
+  const names = { match_typed_subject_alt_names: [verified] };
   // Access logs go by this cluster in any case; with a token alone there is no certificate to show there.
   if (identity === 'sds') {
     const validation_context = { ...names, trusted_ca: { filename: `${directory}/${FILES.roots}` } };

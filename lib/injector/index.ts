@@ -19,8 +19,10 @@ export {
   controlPlaneService,
   controlPlaneTls,
   identityAnnotations,
+  identityMount,
   identityVolume,
   type ProxyIdentity,
+  programVolume,
   ROOT_CONFIG_MAP,
   TOKEN_AUDIENCE,
 } from './identity';
@@ -44,4 +46,5 @@ export {
   redirectionArgs,
   redirectionRules,
 } from './redirection';
+export { STANDBY_NAME, type Standby, standbyIn } from './standby';
 export { workloadNameOf } from './workload-name';

@@ -6,6 +6,7 @@ import { ENVOY_IMAGE, MALHA_IMAGE } from './images';
 import type { ProxiedProbe } from './probes';
 import { ProxyPort } from './proxy-port';
 import { type RedirectionOptions, redirectionArgs } from './redirection';
+import type { Standby } from './standby';
 import type { StatsInclusion } from './stats-matcher';
 import { workloadEnvironment } from './workload-environment';
 
@@ -18,6 +19,8 @@ export interface ProxyOptions {
   stats?: StatsInclusion;
   /** Host and port of the control plane's xDS. Default: see {@link CONTROL_PLANE}. */
   controlPlane?: string;
+  /** Where it asks while no control plane answers, if it has its certificate as files. Default: nowhere. */
+  standby?: Standby;
   /** How the proxy proves who it is. Default `none`; all others need the volume of `identityVolume` in the Pod. */
   identity?: ProxyIdentity;
   /** Probes of the application that the proxy answers. Default: none. */
@@ -101,7 +104,16 @@ function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | undefined, opti
     image: options.images?.proxy ?? ENVOY_IMAGE,
     args: [
       '--config-yaml',
-      JSON.stringify(bootstrap({ controlPlane, identity, capture, stats: options.stats, probes: options.probes })),
+      JSON.stringify(
+        bootstrap({
+          controlPlane,
+          standby: options.standby,
+          identity,
+          capture,
+          stats: options.stats,
+          probes: options.probes,
+        }),
+      ),
       '--service-node',
       `${type}~$(POD_IP)~$(POD_NAME).$(POD_NAMESPACE)~$(POD_NAMESPACE).svc.cluster.local`,
       '--service-cluster',

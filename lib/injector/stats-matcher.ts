@@ -22,6 +22,7 @@ const PREFIXES = [
   'listener_manager.',
   'server.',
   'cluster.xds-grpc.',
+  'cluster.xds-standby.',
   'control_plane.',
   'runtime.load_error',
 ];

@@ -31,6 +31,7 @@ export function localizeBootstrap(
       metadata: { ...copy.node?.metadata, INTERCEPTION_MODE: 'NONE', MALHA_APP_ADDRESS: appAddress },
     };
   }
+  withoutStandby(copy);
   const xds = copy.static_resources?.clusters?.find(({ name }) => name === 'xds-grpc');
   if (xds) {
     xds.type = 'STATIC';
@@ -42,6 +43,14 @@ export function localizeBootstrap(
   }
   if (identityDirectory) prove(copy, `${controlPlane.address}:${controlPlane.port}`, identityDirectory);
   return copy;
+}
+
+/** There is one control plane here, and it lives as long as the mesh. */
+function withoutStandby({ dynamic_resources, static_resources }: Bootstrap): void {
+  dynamic_resources?.ads_config?.grpc_services?.splice(1);
+  if (static_resources?.clusters) {
+    static_resources.clusters = static_resources.clusters.filter(({ name }) => name !== 'xds-standby');
+  }
 }
 
 /** By a token, whatever the manifest says: nobody here makes a certificate for a volume. The authority knows the address, too. */

@@ -187,6 +187,11 @@ export class XdsServer {
     await Promise.all([this.plain, this.secure].map((server) => shutDown(server, graceMilliseconds)));
   }
 
+  /** Ends all streams: whoever has another source goes there, others come back at once. */
+  endStreams(): void {
+    for (const call of this.streams.values()) call.end();
+  }
+
   /** Every connected proxy, in order of node ids; one that is just reconnecting may be there twice. */
   proxies(): ProxyStatus[] {
     return [...this.streams.keys()]

@@ -47,12 +47,17 @@ export class ControlPlaneProgram {
 
   /** Its ports, as soon as it serves. */
   async ready(): Promise<{ xds: number; http: number }> {
+    return (await this.says('control plane is ready')) as unknown as { xds: number; http: number };
+  }
+
+  /** A line of its log, as soon as it is there. */
+  async says(message: string): Promise<Line> {
     const late = Date.now() + READY_WITHIN_MS;
     for (;;) {
-      const line = this.lines.find(({ msg }) => msg === 'control plane is ready');
-      if (line) return line as unknown as { xds: number; http: number };
+      const line = this.lines.find(({ msg }) => msg === message);
+      if (line) return line;
       if (this.child.exitCode !== null || Date.now() > late) {
-        throw new Error(`the control plane does not start: ${this.tail()}`);
+        throw new Error(`it does not say '${message}': ${this.tail()}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }

@@ -4,7 +4,7 @@
  */
 import type { Pod } from '../../lib/api/kubernetes';
 import { KubeApiError, type KubeClient } from '../../lib/discovery/kubernetes';
-import { PodCertificateVolumes } from './pod-certificate-volumes';
+import { PodCertificateVolumes, PodGone } from './pod-certificate-volumes';
 
 const PODS = '/api/v1/pods';
 
@@ -181,5 +181,6 @@ function unlessExists(error: unknown): void {
 }
 
 function unlessGone(error: unknown): void {
+  if (error instanceof PodGone) return;
   if (!(error instanceof KubeApiError && (error.isNotFound || error.isConflict))) throw error;
 }

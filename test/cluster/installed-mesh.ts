@@ -23,10 +23,14 @@ export interface Replica {
 }
 
 const SERVICE = 'malha-control-plane';
+/** An address at which nothing listens. */
+const NOBODY = '198.18.255.1';
 const WITH_STATUS = ['Deployment', 'PodDisruptionBudget', 'Telemetry'];
 
 export class InstalledMesh {
   readonly replicas: Replica[] = [];
+  /** Those that were started by {@link startStandbys}. */
+  readonly standbys: Replica[] = [];
   /** The control plane's namespace. */
   readonly system = 'malha-system';
   /** One that calls itself Kubernetes' own. */
@@ -47,7 +51,11 @@ export class InstalledMesh {
     const folder = mkdtempSync(join(tmpdir(), 'malha-mesh-'));
     const mesh = new InstalledMesh(await connect(), await PodNetwork.open(), folder);
     const app = new App({ outdir: join(folder, 'manifests') });
-    new Mesh(app, 'mesh', { ...props, namespace: mesh.system, controlPlane: { crds: 'existing' } });
+    new Mesh(app, 'mesh', {
+      ...props,
+      namespace: mesh.system,
+      controlPlane: { crds: 'existing', standbyZones: 1 },
+    });
     app.synth();
     mesh.members = await makeNamespace(mesh.client, 'members', { 'istio-injection': 'enabled' });
     mesh.kubeNamespace = await makeNamespace(mesh.client, 'kube-addon', { 'istio-injection': 'enabled' });
@@ -112,9 +120,38 @@ export class InstalledMesh {
     );
   }
 
+  /** Starts what stands by, with the certificates that its Pods have. */
+  async startStandbys(): Promise<void> {
+    const pods = await this.podsOf('malha-standby', 1);
+    await this.start(pods, 'malha-standby', this.standbys, (pod) => [
+      ...['--identity-directory', this.kubelet.volumeOf(pod)],
+    ]);
+    await Promise.all(this.standbys.map(({ program }) => program.says('standby is ready')));
+  }
+
+  /** Starts a replica that was killed, as its kubelet would. */
+  async restart(replica: Replica): Promise<Replica> {
+    const pods = await this.podsOf(SERVICE, 2);
+    const at = this.replicas.indexOf(replica);
+    const started: Replica[] = [];
+    await this.start(
+      pods.filter(({ metadata }) => metadata.name === replica.name),
+      SERVICE,
+      started,
+    );
+    this.replicas[at] = started[0]!;
+    await started[0]!.program.ready();
+    await this.kubelet.setReady(this.system, replica.name, true);
+    return started[0]!;
+  }
+
   /** Starts the Pod's Envoy; it finds the first replica that runs under the control plane's name. */
   async startProxy(pod: Pod): Promise<void> {
-    const names = { [`${SERVICE}.${this.system}.svc.cluster.local`]: this.replicas[0]!.address };
+    const standby = this.standbys[0]?.address ?? NOBODY;
+    const names = {
+      [`${SERVICE}.${this.system}.svc.cluster.local`]: this.replicas[0]!.address,
+      [`malha-standby.${this.system}.svc.cluster.local`]: standby,
+    };
     await this.network.startInjected(pod, names, this.kubelet.volumeOf(pod));
   }
 
@@ -127,7 +164,7 @@ export class InstalledMesh {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.replicas.map(({ program }) => program.stop()));
+    await Promise.all([...this.replicas, ...this.standbys].map(({ program }) => program.stop()));
     await this.network.close();
     this.deleteManifests();
     for (const name of [this.members, this.kubeNamespace]) {
@@ -164,23 +201,37 @@ export class InstalledMesh {
     return `/api/v1/namespaces/${namespace}/pods`;
   }
 
+  private async podsOf(app: string, count: number): Promise<Pod[]> {
+    const { items } = await eventually(
+      () => this.client.get<{ items: Pod[] }>(this.pods(this.system), { labelSelector: `app=${app}` }),
+      (list) => list.items.length === count && list.items.every(({ status }) => status?.podIP),
+    );
+    return items;
+  }
+
   /** Each Pod of the Deployment runs what it says. */
   private async startReplicas(): Promise<void> {
-    const { items } = await eventually(
-      () => this.client.get<{ items: Pod[] }>(this.pods(this.system)),
-      (list) => list.items.length === 2 && list.items.every(({ status }) => status?.podIP),
-    );
-    const kubeconfig = await kubeconfigOf(this.client, this.system, SERVICE);
-    for (const { metadata, spec, status } of items) {
+    await this.start(await this.podsOf(SERVICE, 2), SERVICE, this.replicas);
+    await Promise.all(this.replicas.map(({ program }) => program.ready()));
+    await this.untilAdmitting();
+  }
+
+  private async start(
+    pods: readonly Pod[],
+    account: string,
+    into: Replica[],
+    more: (pod: Pod) => readonly string[] = () => [],
+  ): Promise<void> {
+    const kubeconfig = await kubeconfigOf(this.client, this.system, account);
+    for (const pod of pods) {
+      const { metadata, spec, status } = pod;
       const address = status!.podIP!;
       const { args = [] } = spec!.containers[0]!;
       const own = args.map((arg) => arg.replace(/^0\.0\.0\.0:/, `${address}:`));
       // Outside of a container there is neither a Pod's environment nor its namespace.
       const enter = [...this.network.enter, 'env', `POD_NAME=${metadata.name}`];
-      const program = ControlPlaneProgram.run(kubeconfig, [...own, '--root-namespace', this.system], enter);
-      this.replicas.push({ name: metadata.name, address, program });
+      const all = [...own, ...more(pod), '--root-namespace', this.system];
+      into.push({ name: metadata.name, address, program: ControlPlaneProgram.run(kubeconfig, all, enter) });
     }
-    await Promise.all(this.replicas.map(({ program }) => program.ready()));
-    await this.untilAdmitting();
   }
 }

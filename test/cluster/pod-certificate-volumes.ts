@@ -26,6 +26,9 @@ interface Volume {
 const GROUP = '/apis/certificates.k8s.io/v1';
 const RETRY_MS = 50;
 
+/** Nobody waits for its volume any more. */
+export class PodGone extends Error {}
+
 export class PodCertificateVolumes {
   private isStopped = false;
 
@@ -57,7 +60,7 @@ export class PodCertificateVolumes {
       if (podCertificate) {
         files[podCertificate.credentialBundlePath] = await this.bundle(pod, podCertificate.signerName);
       }
-      if (clusterTrustBundle) files[clusterTrustBundle.path] = await this.roots(clusterTrustBundle.signerName);
+      if (clusterTrustBundle) files[clusterTrustBundle.path] = await this.roots(pod, clusterTrustBundle.signerName);
       for (const { path, fieldRef } of downwardAPI?.items ?? []) {
         const key = /^metadata\.annotations\['(.+)'\]$/.exec(fieldRef.fieldPath)![1]!;
         // Those who read the files here find the volume at another place than in a container.
@@ -104,7 +107,7 @@ export class PodCertificateVolumes {
     let request = await this.client.request<PodCertificateRequest>('POST', folder, { body });
     while (!request.status?.conditions?.length) {
       if (this.isStopped) throw new Error(`${namespace}/${name} had no certificate when the kubelet stopped`);
-      await sleep(RETRY_MS);
+      await this.pause(namespace, name);
       request = await this.client.get<PodCertificateRequest>(`${folder}/${request.metadata.name}`);
     }
     const { conditions, certificateChain } = request.status;
@@ -112,13 +115,21 @@ export class PodCertificateVolumes {
     return keyPem + certificateChain;
   }
 
-  private async roots(signerName: string): Promise<string> {
+  /** A Pod that is deleted waits no longer. */
+  private async pause(namespace: string | undefined, name: string): Promise<void> {
+    const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
+    const { metadata } = await this.client.get<KubeObject>(path);
+    if (metadata.deletionTimestamp) throw new PodGone(`${namespace}/${name} was deleted before its volume was there`);
+    await sleep(RETRY_MS);
+  }
+
+  private async roots({ metadata: { namespace, name } }: Pod, signerName: string): Promise<string> {
     for (;;) {
       const { items } = await this.client.get<{ items: ClusterTrustBundle[] }>(`${GROUP}/clustertrustbundles`);
       const found = items.filter(({ spec }) => spec?.signerName === signerName);
       if (found.length > 0) return found.map(({ spec }) => spec!.trustBundle).join('');
       if (this.isStopped) throw new Error(`there was no trust bundle of ${signerName} when the kubelet stopped`);
-      await sleep(RETRY_MS);
+      await this.pause(namespace, name);
     }
   }
 }

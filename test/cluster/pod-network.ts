@@ -140,13 +140,14 @@ export class PodNetwork {
     const args = proxy.args!.map((arg) => expand(arg, variables));
     const at = args.indexOf('--config-yaml') + 1;
     const config = JSON.parse(args[at]!.replaceAll(IDENTITY_DIRECTORY, volume)) as Bootstrap;
-    const cluster = config.static_resources!.clusters!.find(({ name }) => name === 'xds-grpc')!;
-    const { address } = cluster.load_assignment!.endpoints![0]!.lb_endpoints![0]!.endpoint!;
-    const socket = address!.socket_address!;
-    socket.address = names[socket.address!]!;
-    cluster.type = 'STATIC';
     const own = { address: pod.status!.podIP!, port_value: 0 };
-    cluster.upstream_bind_config = { source_address: own };
+    for (const cluster of config.static_resources!.clusters!.filter(({ name }) => name!.startsWith('xds-'))) {
+      const { address } = cluster.load_assignment!.endpoints![0]!.lb_endpoints![0]!.endpoint!;
+      const socket = address!.socket_address!;
+      socket.address = names[socket.address!]!;
+      cluster.type = 'STATIC';
+      cluster.upstream_bind_config = { source_address: own };
+    }
     args[at] = JSON.stringify(config);
     const log = join(this.folder, `${pod.metadata.name}.log`);
     writeFileSync(log, '');

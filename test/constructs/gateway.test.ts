@@ -68,7 +68,7 @@ describe('a gateway', () => {
     ]);
   });
 
-  test('with TLS serves HTTPS, redirects plain HTTP, and lets the control plane read that one Secret', () => {
+  test('with TLS serves HTTPS, redirects plain HTTP, and lets the control plane and what stands by for it read that one Secret', () => {
     const { program, mesh, shop: chart, page } = shop();
     const tls = GatewayTls.fromSecret('shop-tls');
     new Gateway(chart, 'edge', { mesh, hosts: ['shop.example.com'], tls }).expose(page);
@@ -89,6 +89,7 @@ describe('a gateway', () => {
     ]);
     expect(program.object('RoleBinding', 'edge-certificate').subjects).toEqual([
       { kind: 'ServiceAccount', name: 'malha-control-plane', namespace: 'malha-system', apiGroup: '' },
+      { kind: 'ServiceAccount', name: 'malha-standby', namespace: 'malha-system', apiGroup: '' },
     ]);
     expect(program.object('Service', 'edge').spec.ports[1]).toMatchObject({ port: 443, targetPort: 8443 });
   });

@@ -2,6 +2,7 @@ import { App, Chart } from 'cdk8s';
 import { parse } from 'yaml';
 import {
   AccessLog,
+  Identity,
   Mesh,
   MeshService,
   Monitoring,
@@ -115,6 +116,36 @@ describe('a mesh', () => {
   });
 });
 
+describe('the second source of configuration', () => {
+  test('stands by in each zone, and may read what makes a World and nothing else', () => {
+    const program = new Program();
+    const { spec } = program.object('Deployment', 'malha-standby');
+    expect(spec.replicas).toBe(3);
+    const [constraint] = spec.template.spec.topologySpreadConstraints;
+    expect(constraint).toMatchObject({ topologyKey: 'topology.kubernetes.io/zone', maxSkew: 1 });
+    const rules = [
+      ...program.object('ClusterRole', 'malha-standby-malha-system').rules,
+      ...program.object('Role', 'malha-standby').rules,
+    ];
+    const verbs = new Set(rules.flatMap((rule: { verbs: string[] }) => rule.verbs));
+    expect([...verbs].sort()).toEqual(['get', 'list', 'watch']);
+    const resources = rules.flatMap((rule: { resources: string[] }) => rule.resources);
+    expect(resources).not.toContain('secrets');
+    expect(program.object('Deployment', 'malha-control-plane').spec.template.spec.containers[0].args).toContain(
+      '--standby',
+    );
+  });
+
+  test.each([
+    ['none is wanted', { controlPlane: { standbyZones: 0 } }],
+    ['keys are made by the control plane alone', { identity: Identity.sds() }],
+  ])('is left out where %s', (_, props) => {
+    const program = new Program(props);
+    expect(program.objects.filter(({ metadata }) => metadata.name.startsWith('malha-standby'))).toEqual([]);
+    expect(JSON.stringify(program.objects)).not.toContain('xds-standby');
+  });
+});
+
 describe('the control plane', () => {
   const program = new Program();
   const { spec } = program.object('Deployment', 'malha-control-plane');
@@ -211,9 +242,10 @@ describe('every Pod of the system namespace', () => {
     ({ kind, metadata }) => kind === 'Deployment' && metadata.namespace === 'malha-system',
   );
 
-  test('is one of four', () => {
+  test('is one of five', () => {
     expect(deployments.map(({ metadata }) => metadata.name)).toEqual([
       'malha-control-plane',
+      'malha-standby',
       'jaeger',
       'prometheus',
       'grafana',
@@ -259,7 +291,9 @@ describe('two meshes of one app', () => {
     const roles = objectsOf(app).filter(({ kind }) => kind === 'ClusterRole');
     expect(roles.map(({ metadata }) => metadata.name)).toEqual([
       'malha-control-plane-system-a',
+      'malha-standby-system-a',
       'malha-control-plane-system-b',
+      'malha-standby-system-b',
     ]);
     const shop = objectsOf(app).find(({ kind, metadata }) => kind === 'Namespace' && metadata.name === 'shop')!;
     expect(shop.metadata.labels).toMatchObject({ 'istio.io/rev': 'b' });

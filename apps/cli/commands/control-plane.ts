@@ -15,6 +15,7 @@ import type { RateLimitRedis } from '../../control-plane/rate-limits';
 import type { RegistryOptions } from '../../control-plane/registry';
 import type { WebhooksOptions } from '../../control-plane/webhooks';
 import type { Context } from '../io';
+import { logLevelOption } from '../log-level';
 import { meshConfigOption, podRangeOption, readMeshConfig, serviceRangeOption } from '../mesh-files';
 
 interface Options {
@@ -36,6 +37,7 @@ interface Options {
   identity: 'podCertificate' | 'sds';
   revision?: string;
   webhooks: string;
+  standby?: boolean;
   proxyImage?: string;
   initImage?: string;
   vault?: string;
@@ -101,6 +103,10 @@ export function controlPlane({ io }: Context): Command {
       'none',
     )
     .option('--revision <name>', 'which control plane of its namespace this is; default: default')
+    .option(
+      '--standby',
+      'Pods that the webhook injects ask the Service malha-standby of this namespace while nobody else answers',
+    )
     .option('--proxy-image <image>', 'the Envoy of Pods that the webhook injects; default: as tested with this version')
     .option('--init-image <image>', 'the image that redirects in those Pods; default: that of this version')
     .option('--vault <url>', 'Vault’s PKI signs in place of --citadel: https://HOST:PORT/MOUNT/ROLE')
@@ -131,11 +137,7 @@ export function controlPlane({ io }: Context): Command {
     .addOption(podRangeOption())
     .addOption(serviceRangeOption())
     .option('--local-pods', 'Pods are as `malha up` runs them: injected, and with their secrets over --xds-tls')
-    .addOption(
-      new Option('--log-level <level>', 'what is logged, as JSON on standard output')
-        .choices(['debug', 'info', 'warn', 'error', 'silent'])
-        .default('info'),
-    )
+    .addOption(logLevelOption())
     .addHelpText(
       'after',
       `
@@ -179,6 +181,7 @@ Exit codes: 0 stopped by SIGINT or SIGTERM, 2 it could not start.
           gateways: gatewaysOf(options),
           rateLimitRedis: await rateLimitRedisOf(options),
           membership: membershipOf(options),
+          standby: options.standby,
           webhooks: webhooksOf(options),
           insecure: options.insecure,
           traces: options.traces,

@@ -32,6 +32,16 @@ export function outlierDetection(settings: OutlierDetection | undefined): Ejecti
   };
 }
 
+/** Answers that count as errors, where they are not those of 5xx. */
+export function errorCodes(
+  settings: OutlierDetection | undefined,
+): envoy.extensions.upstreams.http.v3.HttpProtocolOptions.OutlierDetection | undefined {
+  const codes = settings?.outlierDetectionHttpErrorCodes;
+  if (!codes?.length) return undefined;
+  const header = { name: ':status', string_match: { safe_regex: { regex: [...new Set(codes)].join('|') } } };
+  return { error_matcher: { http_response_headers_match: { headers: [header] } } };
+}
+
 /** A few Pods are quickly all ejected; Envoy's panic at 50 % would then send to the broken ones again. */
 export function panicThreshold(
   settings: OutlierDetection | undefined,

@@ -4,6 +4,7 @@ import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
 import { isHttp, isHttp2, isSniffed, type Service, type ServicePort } from '../world';
 import { httpBounds } from './connection-pool';
+import { errorCodes } from './outlier-detection';
 import { duration } from './shapes';
 import { type EffectivePolicy, isOfBackend } from './traffic-policy';
 import { namesByAuthority } from './upstream-tls';
@@ -26,17 +27,19 @@ export function upstreamHttp(
   const pool = policy.connectionPool?.http;
   const bounds = httpBounds(policy.connectionPool);
   const names = namesByAuthority(policy.tls, service);
+  const errors = errorCodes(policy.outlierDetection);
   const http2 = http2Options(pool);
   let version: Http | undefined;
   if (speaksHttp2(policy, service, port, mesh)) version = { explicit_http_config: { http2_protocol_options: http2 } };
   else if (isNegotiated) version = { auto_config: { http_protocol_options: {}, http2_protocol_options: http2 } };
   else if (pool?.useClientProtocol || isSniffed(port.protocol)) version = clientProtocol(http2);
-  else if (bounds || names) version = { explicit_http_config: { http_protocol_options: {} } };
+  else if (bounds || names || errors) version = { explicit_http_config: { http_protocol_options: {} } };
   if (!version) return {};
   return protocolOptions({
     ...version,
     ...(bounds && { common_http_protocol_options: bounds }),
     ...(names && { upstream_http_protocol_options: names }),
+    ...(errors && { outlier_detection: errors }),
   });
 }
 

@@ -36,8 +36,9 @@ export const OutlierDetection = message(
     minHealthPercent: int32(
       'The share of healthy endpoints below which nothing is ejected and all endpoints are used. Default 0.',
     ),
-    outlierDetectionHttpErrorCodes: unserved(
-      list(uint32('A status code.', { minimum: 100, maximum: 599 }), 'Status codes that count as errors.'),
+    outlierDetectionHttpErrorCodes: list(
+      uint32('A status code.', { minimum: 100, maximum: 599 }),
+      'Status codes that count as errors, in place of 5xx. Only for HTTP.',
     ),
   },
   { description: 'Endpoints that fail are taken out for a time.' },

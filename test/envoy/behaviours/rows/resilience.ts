@@ -102,6 +102,18 @@ spec: { selector: { app: reviews }, ports: [{ name: http, port: 9080, targetPort
   },
   {
     topic,
+    feature: 'outlierDetection: outlierDetectionHttpErrorCodes count in place of 5xx',
+    objects: onlyV1(ejection('consecutive5xxErrors: 2, outlierDetectionHttpErrorCodes: [429, 418]')),
+    cases: [
+      [get(`${url}/?status=500`, { times: 10 }), { status: 500, who: 'v1' }],
+      [get(`${url}/`), { status: 200, who: 'v1' }],
+      [get(`${url}/?status=429`, { times: 3 }), {}],
+      [get(`${url}/`), { status: 503, who: undefined }],
+    ],
+    notSimulated: DEPENDS,
+  },
+  {
+    topic,
     feature: 'outlierDetection: consecutiveGatewayErrors count 502, 503 and 504 only',
     objects: onlyV1(ejection('consecutive5xxErrors: 0, consecutiveGatewayErrors: 1')),
     cases: [

@@ -7,7 +7,15 @@ import { formatIdentity } from '../world';
 import { type Clock, systemClock } from './clock';
 import { pem } from './der';
 import { LEAF_SECONDS, lifetimeFrom } from './renewal';
-import { activeSlot, advance, nextDue, type RotationPolicy, transitionDue, trustedSlots } from './rotation';
+import {
+  activeSlot,
+  advance,
+  nextDue,
+  type RotationPolicy,
+  signingSlot,
+  transitionDue,
+  trustedSlots,
+} from './rotation';
 import { type Expiry, type RotatingSigner, type SignedCertificate, SignerError, type SigningRequest } from './signer';
 import { isPluggedIn, makeSlot, pluggedRoots, pluggedSlot, type SigningSlot, slotsOf, withSlots } from './slot-files';
 import { alone, type Kept, type Leadership, type Storage } from './storage';
@@ -92,7 +100,7 @@ export class CitadelAuthority implements RotatingSigner {
     if (identity.trustDomain !== this.trustDomain) {
       throw new SignerError(`${formatIdentity(identity)} is not of trust domain ${this.trustDomain}`);
     }
-    const { issuer, above } = activeSlot(this.slots);
+    const { issuer, above } = signingSlot(this.slots, this.clock().getTime());
     const seconds = Math.min(lifetimeSeconds, this.policy.leafSeconds);
     const lifetime = lifetimeFrom(this.clock(), seconds, backdateSeconds);
     try {

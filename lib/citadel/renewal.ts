@@ -36,6 +36,11 @@ export function renewAt(madeAt: Date, { notAfter }: Pick<Lifetime, 'notAfter'>, 
   return new Date(madeAt.getTime() + life * (0.5 + JITTER * (random - 0.5)));
 }
 
+/** Whether a certificate is to be replaced at `now`: it is time, or the clock was ahead when it was made and nobody accepts it yet. */
+export function isDue(dueAt: Date, { notBefore }: Pick<Lifetime, 'notBefore'>, now: Date): boolean {
+  return now >= dueAt || now < notBefore;
+}
+
 /** Whether a certificate made at `madeAt` should have been renewed long ago; it is good for another third of its life. */
 export function isOverdue(madeAt: Date, { notAfter }: Pick<Lifetime, 'notAfter'>, now: Date): boolean {
   const life = notAfter.getTime() - madeAt.getTime();

@@ -9,6 +9,7 @@
  * A leaf is therefore only ever shown to those who have had the time to learn its root, and a root is only ever forgotten when
  * nobody can show a leaf below it. A new intermediate below a root that is known already need not be distributed.
  */
+import { BACKDATE_SECONDS } from './renewal';
 
 /** What the machine knows about a slot. Times are milliseconds since the epoch. */
 export interface Slot {
@@ -46,6 +47,18 @@ export function activeSlot<S extends Slot>(slots: readonly S[]): S {
   const active = slots.find(({ phase }) => phase === 'active');
   if (!active) throw new Error('the authority has no slot that signs');
   return active;
+}
+
+/**
+ * The slot that signs at `now`. A clock that was ahead for a while may have left one that is not good yet: until it is, the one before
+ * signs, as long as that is good itself.
+ */
+export function signingSlot<S extends Slot>(slots: readonly S[], now: number): S {
+  const active = activeSlot(slots);
+  const isGood = ({ notBefore, notAfter, rootNotBefore }: S) =>
+    now >= Math.max(notBefore, rootNotBefore) - BACKDATE_SECONDS * 1000 && now < notAfter;
+  if (isGood(active)) return active;
+  return slots.findLast((slot) => slot.phase === 'retiring' && isGood(slot)) ?? active;
 }
 
 /** The slots whose roots are in the trust bundle, oldest first. */

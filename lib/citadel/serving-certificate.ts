@@ -2,7 +2,7 @@
 import { formatIdentity, type Identity } from '../world';
 import { type Clock, systemClock } from './clock';
 import { makeKeyPair } from './key-pair';
-import { isOverdue, LEAF_SECONDS, type Lifetime, renewAt } from './renewal';
+import { isDue, isOverdue, LEAF_SECONDS, type Lifetime, renewAt } from './renewal';
 import type { Signer } from './signer';
 
 export interface ServingCertificateOptions {
@@ -65,7 +65,7 @@ export class ServingCertificate {
 
   /** Renews it when it is time. Resolves to whether there is a new one. @throws Error when the signer does not sign. */
   async renew(): Promise<boolean> {
-    if (this.clock() < this.current.renewAt) return false;
+    if (!isDue(this.current.renewAt, this.current, this.clock())) return false;
     this.current = await sign(this.options);
     return true;
   }

@@ -9,7 +9,7 @@ import { TypeUrl } from '../envoy/type-url';
 import { formatIdentity, type Identity, ROOT_SECRET, WORKLOAD_SECRET } from '../world';
 import { type Clock, systemClock } from './clock';
 import { makeKeyPair } from './key-pair';
-import { isOverdue, LEAF_SECONDS, type Lifetime, renewAt } from './renewal';
+import { isDue, isOverdue, LEAF_SECONDS, type Lifetime, renewAt } from './renewal';
 import type { RotatingSigner } from './signer';
 
 export interface WorkloadSecretsOptions {
@@ -77,9 +77,12 @@ export class WorkloadSecrets {
     const now = this.clock().getTime();
     let next = Number.POSITIVE_INFINITY;
     for (const [connection, entry] of this.entries) {
-      const due = Math.max(entry.current?.renewAt ?? 0, entry.retryAt);
-      if (due <= now) void this.make(connection, entry);
-      else next = Math.min(next, due);
+      const { current, retryAt } = entry;
+      const isWanted = !current || isDue(new Date(current.renewAt), current, new Date(now));
+      // Nothing that failed is tried sooner, unless the clock was ahead when it did.
+      const mayTry = retryAt <= now || retryAt > now + RETRY_MILLISECONDS;
+      if (isWanted && mayTry) void this.make(connection, entry);
+      else next = Math.min(next, Math.max(current?.renewAt ?? 0, retryAt));
     }
     return new Date(Math.min(next, now + 86_400_000));
   }

@@ -377,6 +377,11 @@ describe('TLS sessions', () => {
 test('the serving certificate names the control plane, and is renewed with a new key at half of its life', async () => {
   // Clients go by the real time, at which the certificates have to be good.
   now -= 0.6 * DAY;
+  authority = await CitadelAuthority.open({
+    storage: memoryStorage(),
+    trustDomain: DOMAIN,
+    clock: () => new Date(now),
+  });
   serving = await makeServing();
   const before = new X509Certificate(serving.chainPem);
   expect(before.subjectAltName).toBe(`URI:spiffe://${DOMAIN}/ns/malha-system/sa/malha-control-plane, DNS:${HOST}`);

@@ -6,7 +6,7 @@ import { ApiObject, Chart } from 'cdk8s';
 import type { Construct, IConstruct } from 'constructs';
 import type { KubeObject } from '../lib/api/object';
 import { objectKey, objectName } from '../lib/api/object';
-import { originOf, withOrigin } from '../lib/api/origin';
+import { CONSTRUCT_ANNOTATION, originOf, withOrigin } from '../lib/api/origin';
 import { analyze, type Finding, once, validate } from '../lib/galley';
 import { findingsText } from './findings-text';
 import { keepOrder, keepRendered } from './rendered';
@@ -64,7 +64,10 @@ class Synthesis {
     if (!this.running) return;
     this.done = true;
     const charts = this.root.node.findAll().filter((construct) => Chart.isChart(construct));
-    this.kept = [...objects.map(([object, json]) => keepRendered(object, json)), ...charts.map(keepOrder)];
+    this.kept = [
+      ...objects.map(([object, json]) => keepRendered(object, withWriter(json, pathOf(object)))),
+      ...charts.map(keepOrder),
+    ];
   }
 
   private run<T>(synthesize: () => T): T {
@@ -129,6 +132,13 @@ function rendered(constructs: readonly IConstruct[]): Rendered {
     }
   }
   return { objects, failures };
+}
+
+/** Of policies: `malha explain`, which sees manifests alone, names the construct to go to. */
+function withWriter(object: KubeObject, construct: string): KubeObject {
+  if (!object.apiVersion.startsWith('security.istio.io/')) return object;
+  const annotations = { ...object.metadata.annotations, [CONSTRUCT_ANNOTATION]: construct };
+  return withOrigin({ ...object, metadata: { ...object.metadata, annotations } }, { construct });
 }
 
 /** The construct that a program's author knows: cdk8s-plus keeps the object itself in a child called Resource. */

@@ -15,6 +15,9 @@ export interface Origin {
   construct?: string;
 }
 
+/** The annotation by which a manifest remembers the construct that wrote it. */
+export const CONSTRUCT_ANNOTATION = 'malha.dev/construct';
+
 const origins = new WeakMap<object, Origin>();
 
 /** Remembers where `object` comes from; returns the object. */

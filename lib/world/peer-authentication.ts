@@ -5,6 +5,7 @@
 import type { PeerAuthentication } from '../api';
 import { type Labels, selects } from './labels';
 import { partsOf, table } from './reads';
+import type { World } from './world';
 
 /** `DISABLE`: plain only. `PERMISSIVE`: both. `STRICT`: mutual TLS only. */
 export type MutualTlsMode = 'DISABLE' | 'PERMISSIVE' | 'STRICT';
@@ -28,23 +29,43 @@ const none: readonly PeerAuthentication[] = Object.freeze([]);
  * their own.
  */
 export const mutualTlsTable = table<string>('mutual tls', (world, key) => {
-  const [namespace, json] = partsOf(key, 2);
-  const labels = JSON.parse(json) as Labels;
-  const { rootNamespace } = world.mesh;
-  const all = world.inventory.peerAuthentications;
-  const own = all.get(namespace) ?? none;
-  const root = all.get(rootNamespace) ?? none;
-  const selecting = (policies: readonly PeerAuthentication[]) =>
-    policies.find((policy) => hasSelector(policy) && selects(policy.spec?.selector?.matchLabels, labels));
-  const wide = (policies: readonly PeerAuthentication[]) => policies.find((policy) => !hasSelector(policy));
-  const workload = selecting(own) ?? selecting(root);
-  const mode = [workload, wide(own), wide(root)].map(modeOf).find((each) => each !== undefined) ?? DEFAULT_MODE;
+  const policies = policiesOf(world, key);
+  const workload = policies.find(hasSelector);
+  const mode = policies.map(modeOf).find((each) => each !== undefined) ?? DEFAULT_MODE;
   const ports = Object.entries(workload?.spec?.portLevelMtls ?? {})
     .map(([port, settings]): [number, MutualTlsMode] => [Number(port), setMode(settings?.mode) ?? mode])
     .filter(([, each]) => each !== mode)
     .sort(([a], [b]) => a - b);
   return [mode, ...ports.map(([port, each]) => `${port}=${each}`)].join(',');
 });
+
+/** By namespace and labels (as JSON) of a workload: the policies that speak for it, the most particular first. */
+export const peerAuthenticationsTable = table<readonly PeerAuthentication[]>('peer authentications', policiesOf);
+
+function policiesOf(world: World, key: string): readonly PeerAuthentication[] {
+  const [namespace, json] = partsOf(key, 2);
+  const labels = JSON.parse(json) as Labels;
+  const all = world.inventory.peerAuthentications;
+  const own = all.get(namespace) ?? none;
+  const root = all.get(world.mesh.rootNamespace) ?? none;
+  const selecting = (policies: readonly PeerAuthentication[]) =>
+    policies.find((policy) => hasSelector(policy) && selects(policy.spec?.selector?.matchLabels, labels));
+  const wide = (policies: readonly PeerAuthentication[]) => policies.find((policy) => !hasSelector(policy));
+  return [selecting(own) ?? selecting(root), wide(own), wide(root)].filter((policy) => policy !== undefined);
+}
+
+/** Of the policies that speak for a workload: the field that says what one of its ports takes. Undefined where none says anything. */
+export function modeField(
+  policies: readonly PeerAuthentication[],
+  port: number,
+): { readonly policy: PeerAuthentication; readonly path: string } | undefined {
+  for (const policy of policies) {
+    const level = hasSelector(policy) ? policy.spec?.portLevelMtls?.[String(port)] : undefined;
+    if (setMode(level?.mode)) return { policy, path: `spec.portLevelMtls[${port}].mode` };
+    if (modeOf(policy)) return { policy, path: 'spec.mtls.mode' };
+  }
+  return undefined;
+}
 
 /** Whether any workload may be told to take plain traffic only. Most meshes have none, and need not ask for each one. */
 export const plainWorkloadsTable = table<boolean>('plain workloads', (world) =>

@@ -7,6 +7,7 @@ import type {
   DestinationRule,
   Gateway,
   MeshConfig,
+  PeerAuthentication,
   RateLimit,
   RequestAuthentication,
   Sidecar,
@@ -27,7 +28,13 @@ import type { BackendTls } from './gateway-api';
 import { nameKey } from './inventory';
 import type { Labels } from './labels';
 import { type PlaceInterest, placeInterestTable } from './locality';
-import { type MutualTls, mutualTlsOf, mutualTlsTable, plainWorkloadsTable } from './peer-authentication';
+import {
+  type MutualTls,
+  mutualTlsOf,
+  mutualTlsTable,
+  peerAuthenticationsTable,
+  plainWorkloadsTable,
+} from './peer-authentication';
 import { keyOf, type Reader, type Table } from './reads';
 import type { Service } from './service';
 import { serviceAccountsTable } from './service-accounts';
@@ -135,6 +142,11 @@ export abstract class WorldView implements Reader {
   /** What a workload with these labels takes: plain traffic, mutual TLS, or both. */
   mutualTls(namespace: string, labels: Labels): MutualTls {
     return mutualTlsOf(this.read(mutualTlsTable, keyOf(namespace, labelsKey(labels))));
+  }
+
+  /** The PeerAuthentications that speak for a workload with these labels, the most particular first. */
+  peerAuthentications(namespace: string, labels: Labels): readonly PeerAuthentication[] {
+    return this.read(peerAuthenticationsTable, keyOf(namespace, labelsKey(labels)));
   }
 
   /** Whether any PeerAuthentication has workloads take plain traffic only. */

@@ -7,6 +7,7 @@ import { analyze } from './parts/analyze';
 import { edit } from './parts/edit';
 import { idle } from './parts/idle';
 import { limit } from './parts/limit';
+import { mtls } from './parts/mtls';
 import { rbac } from './parts/rbac';
 import { routes } from './parts/routes';
 import { sign } from './parts/sign';
@@ -15,7 +16,20 @@ import { synth } from './parts/synth';
 import { telemetry } from './parts/telemetry';
 import { translate } from './parts/translate';
 
-const PARTS: readonly Part[] = [synth, analyze, translate, start, edit, idle, sign, telemetry, rbac, routes, limit];
+const PARTS: readonly Part[] = [
+  synth,
+  analyze,
+  translate,
+  start,
+  edit,
+  idle,
+  sign,
+  telemetry,
+  mtls,
+  rbac,
+  routes,
+  limit,
+];
 
 async function main(argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json');

@@ -50,7 +50,7 @@ describe('a review by the API server', () => {
   });
 
   test.each<[string, TokenReviewStatus]>([
-    ['is not accepted, as when its Pod is deleted', { authenticated: false, error: 'pod gone' }],
+    ['is not accepted, as when its Pod is deleted', { ...accepted, authenticated: false, error: 'pod gone' }],
     ['gets no verdict', {}],
     ['was not reviewed for our audience', { ...accepted, audiences: undefined }],
     ['was reviewed for another audience', { ...accepted, audiences: ['https://kubernetes.default.svc'] }],

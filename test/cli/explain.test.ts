@@ -1,6 +1,8 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MeshService, Port } from '../../constructs';
+import { Program } from '../constructs/program';
 import { malha } from './captured-io';
 
 const workload = (name: string, port: string) => `
@@ -107,6 +109,64 @@ describe('malha explain', () => {
     expect((await explain([open], '--from', 'cart.shop', '--to', 'stock.shop', '--method', 'PUT')).code).toBe(0);
     const wide = READ.replace('sa/cart]', 'sa/cart, cluster.local/ns/shop/sa/page]');
     expect((await explain([wide], '--from', 'page.shop', '--to', 'stock.shop')).code).toBe(0);
+  });
+
+  describe('where mutual TLS is all that is taken', () => {
+    const strict = `
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: { name: strict, namespace: shop }
+spec:
+  selector: { matchLabels: { app: stock } }
+  mtls: { mode: STRICT }
+  portLevelMtls:
+    8080: { mode: STRICT }
+`;
+
+    test('names what refuses a call in plaintext, and both ways in', async () => {
+      const args = ['--from', 'cart.shop', '--to', 'stock.shop', '--plain'];
+      const { code, said } = await explain([strict], ...args);
+      expect(code).toBe(1);
+      expect(said).toContain('because mutual TLS is all that is taken, and the caller shows no certificate');
+      expect(said).toContain('\n  PeerAuthentication shop/strict (policies.yaml:9)\n');
+      expect(said).toContain('call from a workload with an identity');
+      expect(said).toContain('or set spec.portLevelMtls[8080].mode to PERMISSIVE');
+      const open = strict.replace('8080: { mode: STRICT }', '8080: { mode: PERMISSIVE }');
+      expect((await explain([open], ...args)).code).toBe(0);
+      expect((await explain([strict], ...args.slice(0, 4))).code).toBe(0);
+    });
+
+    test('tells of the policy behind it too', async () => {
+      const { said } = await explain([strict, READ], '--from', 'cart.shop', '--to', 'stock.shop', '--plain');
+      expect(said).toContain('leave out spec.rules[0].from[0].source.principals');
+    });
+
+    test('knows that nobody proves anything to who takes plaintext alone', async () => {
+      const plain = strict.replaceAll('STRICT', 'DISABLE');
+      const { code, said } = await explain([plain, READ], '--from', 'cart.shop', '--to', 'stock.shop');
+      expect(code).toBe(1);
+      expect(said).toContain('from cart.shop (without a certificate)');
+    });
+  });
+
+  test('names the construct of a program that wrote the rule', async () => {
+    const { app, mesh, shop: chart } = new Program();
+    const [page, stock] = ['page', 'stock'].map(
+      (name) => new MeshService(chart, name, { mesh, port: Port.http(8080), image: `shop/${name}:1` }),
+    );
+    page!.calls(stock!, { methods: ['GET'] });
+    const file = join(mkdtempSync(join(tmpdir(), 'malha-explain-')), 'program.yaml');
+    writeFileSync(file, app.synthYaml());
+    const ask = (...args: string[]) => malha(['explain', file, '--from', 'page-v1.shop', '--to', 'stock-v1.shop', ...args]);
+    const allowed = await ask('-o', 'json');
+    expect(allowed).toMatchObject({ code: 0, stderr: '' });
+    const { rule } = JSON.parse(allowed.stdout);
+    expect(rule).toMatchObject({ rule: 0, file, construct: expect.stringMatching(/^shop\/stock\//) });
+    const refused = await ask('--plain');
+    expect(refused.code).toBe(1);
+    expect(refused.stdout).toMatch(
+      /PeerAuthentication malha-system\/default \(.*program.yaml:\d+, mesh-policy\/mtls\)/,
+    );
   });
 
   test('says so where no policy decides', async () => {

@@ -14,7 +14,7 @@ import {
   type Judged,
   smallestChange,
 } from '../../../lib/simulator/authorization';
-import { complete, isHttp, type Proxy, proxyNamed, World } from '../../../lib/world';
+import { complete, isHttp, modeAt, modeField, type Proxy, proxyNamed, World } from '../../../lib/world';
 import { writeFindings } from '../findings-report';
 import { type Context, ExitCode } from '../io';
 import { meshConfigOption, podRangeOption, readMeshConfig, readObjects, serviceRangeOption } from '../mesh-files';
@@ -57,8 +57,8 @@ export function explain(context: Context): Command {
     .addHelpText(
       'after',
       `
-Says which rule of which AuthorizationPolicy allows or refuses a call, where it is written, and the smallest change that
-would turn the decision around. What the files lack (addresses, Pods of a Deployment) is made up, always the same.
+Says which rule of which AuthorizationPolicy (or which PeerAuthentication) allows or refuses a call, where it is written and by which
+construct, and the smallest change that would turn the decision around. What the files lack (addresses, Pods of a Deployment) is made up, always the same.
 
 Examples:
   $ malha explain manifests --from productpage-v1.bookinfo --to reviews-v1.bookinfo --path /reviews/1
@@ -75,13 +75,13 @@ Exit codes: 0 allowed, 1 refused, 2 no such workload, port or file.
       const objects = complete(admitted, { pods: options.podRange, services: options.serviceRange });
       const world = World.of(objects, { meshConfig });
       const [from, to] = [workload(world, options.from), workload(world, options.to)];
-      const call = callOf(world, from, to, options);
+      const call = provenCall(world, to, callOf(world, from, to, options));
       const setting = { trustDomains: trustDomainsOf(world.meshConfig()), ask: () => true };
       const decision = decide(world.authorizationPolicies(to.namespace, to.labels), call, setting);
       const changes = smallestChange(decision, call, setting);
-      const explanation = explanationOf(options, call, decision, changes);
+      const explanation = withTransport(world, to, call, explanationOf(options, call, decision, changes));
       context.io.stdout.write(options.output === 'json' ? json(explanation) : textOf(explanation));
-      if (!decision.allowed) context.exit(ExitCode.wrong);
+      if (explanation.verdict === 'refused') context.exit(ExitCode.wrong);
     });
 }
 
@@ -118,6 +118,32 @@ function callOf(world: World, from: Proxy, to: Proxy, options: Options): Call {
         ...(options.claim.length > 0 && hasIssuers && { claims }),
       },
     }),
+  };
+}
+
+/** Where the server takes no mutual TLS, its clients call in plaintext, and nobody proves anything. */
+function provenCall(world: World, to: Proxy, call: Call): Call {
+  const mode = modeAt(world.mutualTls(to.namespace, to.labels), call.destinationPort);
+  return mode === 'DISABLE' ? { ...call, peer: undefined } : call;
+}
+
+/** A call in plaintext to who takes mutual TLS alone is over before any AuthorizationPolicy is asked. */
+function withTransport(world: World, to: Proxy, call: Call, explanation: Explanation): Explanation {
+  const mode = modeAt(world.mutualTls(to.namespace, to.labels), call.destinationPort);
+  const field = modeField(world.peerAuthentications(to.namespace, to.labels), call.destinationPort);
+  if (call.peer || mode !== 'STRICT' || !field) return explanation;
+  const at = placeOf(field.policy, undefined, field.path);
+  return {
+    ...explanation,
+    verdict: 'refused',
+    why: 'mutual TLS is all that is taken, and the caller shows no certificate',
+    rule: at,
+    changes: [
+      { what: 'call from a workload with an identity' },
+      { what: `or set ${field.path} to PERMISSIVE`, at },
+      // What is let in by then still has to pass the policies.
+      ...(explanation.verdict === 'refused' ? explanation.changes : []),
+    ],
   };
 }
 

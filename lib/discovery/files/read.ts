@@ -3,7 +3,7 @@ import { type Dirent, readdirSync, readFileSync, realpathSync, statSync } from '
 import { extname, join } from 'node:path';
 import type { KubeObject } from '../../api/object';
 import { objectKey, objectName } from '../../api/object';
-import { originOf, withOrigin } from '../../api/origin';
+import { CONSTRUCT_ANNOTATION, originOf, withOrigin } from '../../api/origin';
 import { findingAbout, findingInFile } from '../../galley/catalogue';
 import type { Finding } from '../../galley/finding';
 import { type ReadOptions, readText, type TextDocument } from './yaml-text';
@@ -127,7 +127,8 @@ function collect(value: unknown, document: TextDocument, path: string, file: str
     return;
   }
   const lineOf = (field: string) => document.lineOf(path ? `${path}.${field}` : field);
-  result.objects.push(withOrigin(object, { file, line, lineOf }));
+  const construct = object.metadata.annotations?.[CONSTRUCT_ANNOTATION];
+  result.objects.push(withOrigin(object, { file, line, lineOf, ...(construct && { construct }) }));
 }
 
 function isList(object: KubeObject): object is KubeObject & { items: unknown[] } {

@@ -157,7 +157,8 @@ spec:
     page!.calls(stock!, { methods: ['GET'] });
     const file = join(mkdtempSync(join(tmpdir(), 'malha-explain-')), 'program.yaml');
     writeFileSync(file, app.synthYaml());
-    const ask = (...args: string[]) => malha(['explain', file, '--from', 'page-v1.shop', '--to', 'stock-v1.shop', ...args]);
+    const ask = (...args: string[]) =>
+      malha(['explain', file, '--from', 'page-v1.shop', '--to', 'stock-v1.shop', ...args]);
     const allowed = await ask('-o', 'json');
     expect(allowed).toMatchObject({ code: 0, stderr: '' });
     const { rule } = JSON.parse(allowed.stdout);

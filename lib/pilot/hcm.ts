@@ -7,7 +7,7 @@ import { accessLogs } from './access-log';
 import { corsFilter } from './cors';
 import { forwardProxyFilters } from './dynamic-hosts';
 import { faultFilter } from './fault';
-import { type MeteredPlace, metricLogs } from './metrics';
+import { type MeteredPlace, metricFilters, metricLogs } from './metrics';
 import { offeredProtocolsFilter } from './offered-protocols';
 import { peerFilter } from './peer';
 import { ads } from './shapes';
@@ -56,7 +56,7 @@ export function httpConnectionManager(world: WorldView, options: HttpOptions): e
         : { route_config: route }),
       ...trust(options.role),
       ...pathNormalization(world.meshConfig()),
-      http_filters: httpFilters(options),
+      http_filters: httpFilters(options, metricFilters(world, side, options.metered)),
       ...(tracing && { tracing }),
       request_id_extension: {
         typed_config: any('envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig', {
@@ -129,7 +129,10 @@ function pathNormalization(mesh: MeshConfig): Partial<Manager> {
   }
 }
 
-function httpFilters({ role, side, guards = [], grpcWeb, forwardProxy, identified }: HttpOptions): HttpFilter[] {
+function httpFilters(
+  { role, side, guards = [], grpcWeb, forwardProxy, identified }: HttpOptions,
+  counting: readonly HttpFilter[],
+): HttpFilter[] {
   return [
     ...(role === 'inbound' && side.mutualTls ? [peerFilter()] : []),
     ...(grpcWeb
@@ -140,6 +143,8 @@ function httpFilters({ role, side, guards = [], grpcWeb, forwardProxy, identifie
           },
         ]
       : []),
+    // Behind the translation of gRPC-Web, which is gRPC from there on.
+    ...counting,
     ...guards,
     ...(role === 'inbound' ? [] : [faultFilter(), corsFilter()]),
     ...(identified ? [offeredProtocolsFilter()] : []),

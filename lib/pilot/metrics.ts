@@ -5,6 +5,7 @@
 import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
 import type { WorldView } from '../world';
+import { grpcMessageFilters, wasGrpc } from './grpc-messages';
 import type { ServiceName } from './inbound-ports';
 import { CLUSTER_NAME, WORKLOAD_METADATA } from './metadata';
 import { PEER_METADATA } from './peer';
@@ -21,6 +22,7 @@ import type { ObservedSide } from './tracing';
 
 type AccessLog = envoy.config.accesslog.v3.AccessLog;
 type AccessLogFilter = envoy.config.accesslog.v3.AccessLogFilter;
+type HttpFilter = envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter;
 type Config = envoy.extensions.access_loggers.stats.v3.Config;
 type Labels = Readonly<Record<string, string>>;
 
@@ -55,12 +57,28 @@ export function metricLogs(world: WorldView, side: ObservedSide, place: MeteredP
       return disabled ? [] : [{ metric: STANDARD_METRICS[name] as StandardMetric, tags: withOverrides(labels, tags) }];
     });
   if (place.of === 'http') {
-    return logs(kept('REQUEST_COUNT', 'REQUEST_DURATION', 'REQUEST_SIZE', 'RESPONSE_SIZE'));
+    return [
+      ...logs(kept('REQUEST_COUNT', 'REQUEST_DURATION', 'REQUEST_SIZE', 'RESPONSE_SIZE')),
+      ...(place.grpc ? logs(kept(...GRPC_METRICS), wasGrpc) : []),
+    ];
   }
   return [
     ...logs(kept('TCP_OPENED_CONNECTIONS'), opened),
     ...logs(kept('TCP_CLOSED_CONNECTIONS', 'TCP_SENT_BYTES', 'TCP_RECEIVED_BYTES'), atEnd),
   ];
+}
+
+const GRPC_METRICS: readonly StandardMetricName[] = ['GRPC_REQUEST_MESSAGES', 'GRPC_RESPONSE_MESSAGES'];
+
+/** What has to be in the way of requests for the loggers to know what they count. */
+export function metricFilters(
+  world: WorldView,
+  side: ObservedSide,
+  place: Omit<MeteredPlace, 'of'> = {},
+): HttpFilter[] {
+  if (side.unmetered || !place.grpc) return [];
+  const effective = effectiveMetrics(world, side.namespace, side.labels, side.mode);
+  return GRPC_METRICS.some((name) => effective?.get(name)?.disabled === false) ? grpcMessageFilters() : [];
 }
 
 /** A TCP proxy logs when it has connected, too: other loggers want the end alone. */

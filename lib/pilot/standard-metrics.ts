@@ -2,6 +2,7 @@
  * The metrics that every proxy keeps of requests and connections, by Istio's names: dashboards and alerts know them.
  * https://istio.io/latest/docs/reference/config/metrics/
  */
+import { REQUEST_MESSAGES, RESPONSE_MESSAGES } from './grpc-messages';
 
 /** By the Telemetry API's name. */
 export const STANDARD_METRICS = {
@@ -27,6 +28,18 @@ export const STANDARD_METRICS = {
     value: '%DOWNSTREAM_WIRE_BYTES_SENT%',
     help: 'Bytes of an answer, headers and body, as they were sent.',
   },
+  GRPC_REQUEST_MESSAGES: {
+    name: 'istio_request_messages_total',
+    of: 'grpc',
+    value: REQUEST_MESSAGES,
+    help: 'gRPC messages of clients, counted when their call ends.',
+  },
+  GRPC_RESPONSE_MESSAGES: {
+    name: 'istio_response_messages_total',
+    of: 'grpc',
+    value: RESPONSE_MESSAGES,
+    help: 'gRPC messages of servers, counted when their call ends.',
+  },
   TCP_OPENED_CONNECTIONS: { name: 'istio_tcp_connections_opened_total', of: 'tcp', help: 'Connections opened.' },
   TCP_CLOSED_CONNECTIONS: { name: 'istio_tcp_connections_closed_total', of: 'tcp', help: 'Connections closed.' },
   TCP_SENT_BYTES: {
@@ -45,7 +58,8 @@ export const STANDARD_METRICS = {
 
 export interface StandardMetric {
   readonly name: string;
-  readonly of: 'http' | 'tcp';
+  /** Metrics of requests, of gRPC calls among them, or of connections. */
+  readonly of: 'http' | 'grpc' | 'tcp';
   readonly help: string;
   /** The access log's format of the value to add or to record; without one, occurrences are counted. */
   readonly value?: `%${string}%`;

@@ -88,7 +88,6 @@ export const MetricSelector = message(
         'GRPC_RESPONSE_MESSAGES',
       ],
       'One of the standard metrics, or all.',
-      { unservedValues: ['GRPC_REQUEST_MESSAGES', 'GRPC_RESPONSE_MESSAGES'] },
     ),
     customMetric: unserved(text('The name of a metric that is not a standard one.', { minLength: 1 })),
     mode,

@@ -21,6 +21,7 @@ import { rawEnvoy } from './raw-envoy';
 import { resilience } from './resilience';
 import { serviceEntry } from './service-entry';
 import { services } from './services';
+import { telemetryRows } from './telemetry';
 import { tlsParameters } from './tls-parameters';
 
 export const behaviours: readonly Behaviour[] = [
@@ -47,4 +48,5 @@ export const behaviours: readonly Behaviour[] = [
   ...rateLimitRows,
   ...rawEnvoy,
   ...mutualTls,
+  ...telemetryRows,
 ];

@@ -145,5 +145,5 @@ function isListenerSetOrService({ metadata }: KubeObject, parent: unknown, world
 }
 
 function sameParent(a: ParentReference, b: ParentReference): boolean {
-  return (['namespace', 'name', 'sectionName', 'port'] as const).every((field) => a[field] === b[field]);
+  return (['kind', 'namespace', 'name', 'sectionName', 'port'] as const).every((field) => a[field] === b[field]);
 }

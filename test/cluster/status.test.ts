@@ -133,6 +133,7 @@ type: Opaque
 stringData: { tls.crt: none, tls.key: none }
 ${service('web', namespace, 'app: web')}
 ${service('edge', namespace, 'gateway.networking.k8s.io/gateway-name: edge')}
+${service('inner', namespace, 'app: inner')}
 ${service('theirs', other, 'app: theirs')}
 ${gateway(
   'edge',
@@ -140,12 +141,30 @@ ${gateway(
   - { name: http, port: 80, protocol: HTTP }
   - { name: again, port: 80, protocol: TCP }
   - { name: shop, port: 8080, protocol: HTTP, hostname: shop.example.com }
-  - { name: secure, port: 8443, protocol: HTTPS, tls: { certificateRefs: [{ name: broken }] } }`,
+  - { name: secure, port: 8443, protocol: HTTPS, tls: { certificateRefs: [{ name: broken }] } }
+  allowedListeners: { namespaces: { from: Same } }`,
 )}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: ListenerSet
+metadata: { name: more, namespace: ${namespace} }
+spec:
+  parentRef: { name: edge }
+  listeners:
+  - { name: own, port: 8081, protocol: HTTP }
+  - { name: twin, port: 8080, protocol: HTTP, hostname: shop.example.com }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TLSRoute
+metadata: { name: misplaced, namespace: ${namespace} }
+spec: { parentRefs: [{ name: edge, sectionName: shop }], hostnames: [shop.example.com], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }
 ${route('good', '{ parentRefs: [{ name: edge, sectionName: shop }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }')}
 ${route('missing', '{ parentRefs: [{ name: edge, sectionName: shop }], rules: [{ backendRefs: [{ name: gone, port: 80 }] }] }')}
 ${route('ungranted', `{ parentRefs: [{ name: edge, sectionName: shop }], rules: [{ backendRefs: [{ name: theirs, namespace: ${other}, port: 80 }] }] }`)}
 ${route('nowhere', '{ parentRefs: [{ name: edge, sectionName: nope }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }')}
+${route('in-the-mesh', '{ parentRefs: [{ group: "", kind: Service, name: inner, sectionName: http }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }')}
+${route('in-no-mesh', '{ parentRefs: [{ group: "", kind: Service, name: inner, sectionName: nope }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }')}
+${route('at-a-set', '{ parentRefs: [{ kind: ListenerSet, name: more, sectionName: own }], rules: [{ backendRefs: [{ name: web, port: 80 }] }, { filters: [{ type: ExtensionRef, extensionRef: { group: example.com, kind: Magic, name: wand } }] }] }')}
 ${route('elsewhere', '{ parentRefs: [{ name: edge, sectionName: shop }], hostnames: [other.example.org], rules: [{}] }')}
 ---
 apiVersion: v1
@@ -221,8 +240,33 @@ test.each([
   ['ungranted', { Accepted: 'True Accepted', ResolvedRefs: 'False RefNotPermitted' }],
   ['nowhere', { Accepted: 'False NoMatchingParent' }],
   ['elsewhere', { Accepted: 'False NoMatchingListenerHostname' }],
+  ['in-the-mesh', { Accepted: 'True Accepted', ResolvedRefs: 'True ResolvedRefs' }],
+  ['in-no-mesh', { Accepted: 'False NoMatchingParent' }],
+  ['at-a-set', { Accepted: 'True Accepted', PartiallyInvalid: 'True UnsupportedValue' }],
 ])('route %s gets the conditions that the API names', async (name, wanted) => {
   await becomes(gatewayApi('httproutes', name), (status) => ours(status)[0], wanted);
+});
+
+test('a TLSRoute at a listener of another protocol says that this is not supported', async () => {
+  await becomes(gatewayApi('tlsroutes', 'misplaced'), (status) => ours(status)[0], {
+    Accepted: 'False UnsupportedValue',
+  });
+});
+
+test('a ListenerSet is part of its Gateway, without the listener that the Gateway has itself', async () => {
+  const at = gatewayApi('listenersets', 'more');
+  await becomes(at, (status) => status, { Accepted: 'True Accepted', Programmed: 'True Programmed' });
+  const { listeners = [] } = await statusOf(at);
+  expect(Object.fromEntries(listeners.map((listener) => [listener.name, brief(listener)]))).toMatchObject({
+    own: { Accepted: 'True Accepted', Programmed: 'True Programmed', Conflicted: 'False NoConflicts' },
+    twin: {
+      Accepted: 'False PortUnavailable',
+      Programmed: 'False PortUnavailable',
+      Conflicted: 'True HostnameConflict',
+    },
+  });
+  expect(listeners.map(({ attachedRoutes }) => attachedRoutes)).toEqual([1, 0]);
+  expect(await statusOf(gatewayApi('gateways', 'edge'))).toMatchObject({ attachedListenerSets: 1 });
 });
 
 test('what another controller has written about a route stays', async () => {

@@ -69,6 +69,7 @@ spec:
   infrastructure:
     labels: { team: edge }
     annotations: { networking.istio.io/service-type: ClusterIP }
+  addresses: [{ type: IPAddress }]
   listeners: [{ name: http, port: 80, protocol: HTTP }]
 `;
 
@@ -89,7 +90,7 @@ const programmed = async (name: string) => {
   return (status as Status | undefined)?.conditions?.find(({ type }) => type === 'Programmed')?.reason;
 };
 
-test('a Gateway gets a Deployment, a Service and a ServiceAccount, which are its own', async () => {
+test('GatewayInfrastructure: a Gateway gets a Deployment, a Service and a ServiceAccount, which are its own, with its labels and annotations', async () => {
   const objects = await eventually(
     () => all('edge'),
     (found) => found.every(Boolean),
@@ -102,10 +103,11 @@ test('a Gateway gets a Deployment, a Service and a ServiceAccount, which are its
       'gateway.networking.k8s.io/gateway-name': 'edge',
       'gateway.networking.k8s.io/gateway-class-name': `deployed-${namespace}`,
     });
+    expect(object!.metadata.annotations).toMatchObject({ 'networking.istio.io/service-type': 'ClusterIP' });
   }
 });
 
-test('its Pod runs Envoy, and then the Gateway is programmed, at the address of its Service', async () => {
+test('GatewayAddressEmpty: its Pod runs Envoy, and then the Gateway is programmed, at an address of the type that it wants', async () => {
   const pods = `/api/v1/namespaces/${namespace}/pods`;
   const labelSelector = 'gateway.networking.k8s.io/gateway-name=edge';
   const [pod] = await eventually(

@@ -1,6 +1,6 @@
 /**
  * The features of the Gateway API that are served, by the API's own names (of 1.7, and of 1.6 where it had others). Each
- * stands in a row of the table of behaviours. A GatewayClass has room for 64.
+ * stands in a row of the table of behaviours, or in the title of a test on a real API server. A GatewayClass has room for 64.
  */
 export const SUPPORTED_FEATURES: readonly string[] = [
   'BackendTLSPolicy',
@@ -9,11 +9,13 @@ export const SUPPORTED_FEATURES: readonly string[] = [
   'GRPCRouteNamedRouteRule',
   'GRPCRouteRequestHeaderModifier',
   'Gateway',
+  'GatewayAddressEmpty',
   'GatewayBackendClientCertificate',
   'GatewayFrontendClientCertificateValidation',
   'GatewayFrontendClientCertificateValidationInsecureFallback',
   'GatewayHTTPListenerIsolation',
   'GatewayHTTPSListenerDetectMisdirectedRequests',
+  'GatewayInfrastructure',
   'GatewayPort8080',
   'GatewayRouteHostnameIntersectionPrecedence',
   'HTTPRoute',

@@ -81,6 +81,11 @@ function unresolvedOf({ gateway, listeners, backendCertificate }: PreparedGatewa
 
 /** A Gateway stands as long as one of its listeners does; that not all do is said by the reason. */
 function acceptedOf(gateway: Gateway, listeners: readonly PreparedListener[]): Condition {
+  const parameters = gateway.spec.infrastructure?.parametersRef;
+  if (parameters) {
+    const message = `infrastructure.parametersRef is not served, got ${parameters.kind} ${parameters.name}; leave it out`;
+    return fails('Accepted', { reason: 'InvalidParameters', message });
+  }
   const unsupported = (gateway.spec.addresses ?? []).find(({ type = 'IPAddress' }) => !ADDRESS_TYPES.includes(type));
   if (unsupported) {
     const message = `addresses of type ${unsupported.type} are not served; IPAddress and Hostname are`;
@@ -109,6 +114,13 @@ function notProgrammed(
   );
   if (missing)
     return { reason: 'AddressNotUsable', message: `no Service of the Gateway has the address ${missing.value}` };
+  const unassigned = (gateway.spec.addresses ?? []).find(
+    ({ type = 'IPAddress', value }) => !value && !addresses.some((each) => each.type === type),
+  );
+  if (unassigned) {
+    const message = `no Service of the Gateway has an address of type ${unassigned.type ?? 'IPAddress'}`;
+    return { reason: 'AddressNotAssigned', message };
+  }
   return notLanded;
 }
 

@@ -29,7 +29,8 @@ export function conformanceTable(supported: readonly string[] = SUPPORTED_FEATUR
     const list = [served.includes(object) ? '**core**' : '', ...extended].filter(Boolean).join(' · ') || '–';
     return `| ${object} | ${served.length} of ${names.length} | ${list} | ${missing.join(' · ') || '–'} |`;
   });
-  const head = '| Gateway API 1.7 | features | served, each shown in a real Envoy | not claimed |';
+  const head =
+    '| Gateway API 1.7 | features | served, each shown in a real Envoy or on a real API server | not claimed |';
   return [BEGIN, '', head, '|---|---|---|---|', ...rows, '', END].join('\n');
 }
 

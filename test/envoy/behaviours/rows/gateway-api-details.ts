@@ -270,6 +270,7 @@ export const gatewayApiDetails: Behaviour[] = [
       [tcp('reviews:9000', { times: 20 }), { who: 'v2' }],
       [tcp('client:9000', { from: 'reviews-v1' }), { refused: expect.any(String) }],
     ],
+    onlyTransparent: 'the HTTP proxy takes no bytes',
   },
   {
     topic: 'Gateway API: Mesh',

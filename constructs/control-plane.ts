@@ -19,6 +19,7 @@ import { WEBHOOK_PORT, WEBHOOK_SERVICE_PORT, webhookConfigurations } from '../li
 import { MALHA_IMAGE, type Standby, standbyIn } from '../lib/injector';
 import { controlPlaneAccess, gatewayDeployment } from './control-plane-access';
 import { restricted } from './hardening';
+import { withPlugins } from './plugin/with-plugins';
 import { problemAt } from './problem';
 import { onRendered } from './rendered';
 import { StandbyDeployment } from './standby';
@@ -92,12 +93,16 @@ export class ControlPlane extends Construct {
   readonly standby?: Standby;
   /** Who may read what the control plane may read to make a World. @internal */
   readonly readers: readonly IServiceAccount[];
+  /** Whether the program names its image, in which there may be more than Malha. @internal */
+  readonly hasOwnImage: boolean;
+  private readonly plugins: string[] = [];
 
   constructor(scope: Construct, id: string, props: ControlPlaneProps & ControlPlanePlace) {
     super(scope, id);
     const { namespace, revision, identity } = props;
     this.host = `${NAME}.${namespace}.svc.cluster.local`;
     this.image = props.image ?? MALHA_IMAGE;
+    this.hasOwnImage = props.image !== undefined;
     const replicas = props.replicas ?? 2;
     if (!Number.isInteger(replicas) || replicas < 1) {
       throw problemAt(this, {
@@ -191,6 +196,9 @@ export class ControlPlane extends Construct {
       ...restricted(rendered),
       spec: { ...restricted(rendered).spec!, selector: { matchLabels: labels } },
     }));
+    onRendered<WorkloadController>(ApiObject.of(deployment), (rendered) =>
+      withPlugins(rendered, this.plugins, RUN_ON_THIS_MACHINE),
+    );
 
     const service = new Service(this, 'Service', {
       metadata,
@@ -213,6 +221,7 @@ export class ControlPlane extends Construct {
             image: this.image,
             certificateSeconds: props.certificateSeconds,
             memory,
+            plugins: this.plugins,
           })
         : undefined;
     this.standby = standby && standbyIn(namespace);
@@ -224,6 +233,11 @@ export class ControlPlane extends Construct {
       // A single replica must still let its node be drained.
       spec: { ...(replicas > 1 ? { minAvailable: 1 } : { maxUnavailable: 1 }), selector: { matchLabels: labels } },
     });
+  }
+
+  /** Has it load a plugin that is installed in its image. @internal */
+  loadPlugin(name: string): void {
+    this.plugins.push(name);
   }
 
   /** Host and port where proxies ask for their configuration. */

@@ -28,6 +28,7 @@ export { Prometheus, type PrometheusOptions } from './observability/prometheus';
 export type { StorageProps } from './observability/server';
 export { Zipkin } from './observability/zipkin';
 export { OutboundPolicy } from './outbound-policy';
+export type { Plugin, PluginHost } from './plugin';
 export { Port, type PortOptions } from './port';
 export { Counting, LimitKey, type LimitProps, Rate } from './rate-limit';
 export { type MeshRequest, Outcome } from './request';

@@ -10,6 +10,7 @@ import type { ExtensionProvider, MeshConfig } from '../lib/api';
 import type { ConfigMap } from '../lib/api/kubernetes';
 import { meshLabel } from '../lib/api/ownership';
 import type { InjectOptions } from '../lib/injector';
+import { patchesOf } from '../lib/plugin';
 import { AccessLog } from './access-log';
 import { ControlPlane, type ControlPlaneProps } from './control-plane';
 import { customResourceDefinitions } from './custom-resources';
@@ -30,6 +31,8 @@ import { Prometheus } from './observability/prometheus';
 import { Zipkin } from './observability/zipkin';
 import { OutboundPolicy } from './outbound-policy';
 import { namespaceMtls } from './peer-authentication';
+import type { Plugin } from './plugin';
+import { usePlugin } from './plugin/use-plugin';
 import { problemAt } from './problem';
 import { onRendered } from './rendered';
 import { type MeshRequest, type Outcome, request } from './request';
@@ -90,6 +93,7 @@ export class Mesh extends Construct {
   private readonly namespaces = new Set<string>();
   private readonly claims = new Map<string, string>();
   private readonly members: (IMeshService | Gateway)[] = [];
+  private readonly plugins: Plugin[] = [];
   private readonly objectives: { readonly host: string; readonly promised: Objectives }[] = [];
 
   constructor(scope: Construct, id: string, props: MeshProps = {}) {
@@ -168,7 +172,28 @@ export class Mesh extends Construct {
    * @throws when the request starts at a workload that this program does not make.
    */
   request(question: MeshRequest): Outcome {
-    return request(this.node.root, question);
+    return request(this.node.root, question, patchesOf(this.plugins));
+  }
+
+  /**
+   * Uses a plugin: its constructs are declared, its rules judge the program, its tags are on metrics and spans, and the control plane
+   * loads what it changes of Envoy's resources. Its checks are for a `PluginAuthorizer`.
+   * @throws when the mesh uses it already, or when its constructs write where they have no place.
+   */
+  use(plugin: Plugin): this {
+    if (this.plugins.some(({ name }) => name === plugin.name)) {
+      throw problemAt(this, {
+        code: 'MAL0173',
+        what: 'a mesh uses a plugin once',
+        got: `${plugin.name} twice`,
+        allowed: 'one mesh.use for each plugin',
+        fix: 'remove one of them',
+      });
+    }
+    this.plugins.push(plugin);
+    const { system, policy } = this.charts;
+    usePlugin({ mesh: this, controlPlane: this.controlPlane, system, policy }, plugin);
+    return this;
   }
 
   /**

@@ -7,6 +7,7 @@ import type { IConstruct } from 'constructs';
 import type { Pod } from '../lib/api/kubernetes';
 import type { KubeObject } from '../lib/api/object';
 import { PROXY_CONTAINER } from '../lib/injector';
+import type { NamedPatch } from '../lib/pilot/patch';
 import { Translator } from '../lib/pilot/translator';
 import { type Answer, ask } from '../lib/simulator';
 import { complete, type Proxy, proxyNamed, World } from '../lib/world';
@@ -93,8 +94,8 @@ function versionBehind(host: string, { name, namespace, versionNames }: IMeshSer
   return versionNames.find((version) => host === `${versionService(name, version)}.${namespace}.svc.cluster.local`);
 }
 
-/** Asks the program below `root`. */
-export function request(root: IConstruct, question: MeshRequest): Outcome {
+/** Asks the program below `root`, whose plugins change what is made of it by `patches`. */
+export function request(root: IConstruct, question: MeshRequest, patches: readonly NamedPatch[]): Outcome {
   const objects = complete(renderedBelow(root));
   const world = World.of(objects);
   const workload = workloadOf(question.from);
@@ -104,7 +105,7 @@ export function request(root: IConstruct, question: MeshRequest): Outcome {
       `mesh.request: no workload ${workload} in the program; allowed: services and gateways that this program makes`,
     );
   }
-  const translator = new Translator();
+  const translator = new Translator(patches);
   const { path = '/', method = 'GET', headers, tls, claims } = question;
   const answer = ask(world, translator.snapshot(world, proxy), {
     from: proxy,

@@ -20,11 +20,14 @@ import type { Service as KubeService, WorkloadController } from '../lib/api/kube
 import { identityMount, programVolume, STANDBY_NAME } from '../lib/injector';
 import { standbyAccess } from './control-plane-access';
 import { restricted, withPodSpec } from './hardening';
+import { withPlugins } from './plugin/with-plugins';
 import { onRendered } from './rendered';
 import { Duration } from './units';
 import { RUN_ANNOTATION } from './workload';
 
 export interface StandbyProps {
+  /** What the control plane loads: what it sends is the same. */
+  readonly plugins: readonly string[];
   readonly namespace: string;
   readonly image: string;
   /** How many zones there are. */
@@ -94,7 +97,8 @@ export class StandbyDeployment extends Construct {
           volumeMounts: [...((each.volumeMounts as object[] | undefined) ?? []), identityMount],
         })),
       }));
-      return { ...workload, spec: { ...workload.spec!, selector: { matchLabels: labels } } };
+      const selected = { ...workload, spec: { ...workload.spec!, selector: { matchLabels: labels } } };
+      return withPlugins(selected, props.plugins);
     });
     const service = new Service(this, 'Service', {
       metadata,

@@ -7,7 +7,7 @@ import type { Construct, IConstruct } from 'constructs';
 import type { KubeObject } from '../lib/api/object';
 import { objectKey, objectName } from '../lib/api/object';
 import { CONSTRUCT_ANNOTATION, originOf, withOrigin } from '../lib/api/origin';
-import { analyze, type Finding, once, validate } from '../lib/galley';
+import { type AnalyzeOptions, analyze, type Finding, type NamedRule, once, validate } from '../lib/galley';
 import { findingsText } from './findings-text';
 import { keepOrder, keepRendered } from './rendered';
 
@@ -15,6 +15,15 @@ import { keepOrder, keepRendered } from './rendered';
 const checked = new WeakSet<IConstruct>();
 /** Constructs whose objects are our own doing. */
 const ours = new WeakSet<IConstruct>();
+
+/** Rules of plugins, by the root of the program that uses them. */
+const rulesOfPlugins = new WeakMap<IConstruct, NamedRule[]>();
+
+/** Has synthesis of the app judge everything in it by these rules too. */
+export function rulesAtSynthesis(construct: IConstruct, rules: readonly NamedRule[]): void {
+  const { root } = construct.node;
+  rulesOfPlugins.set(root, [...(rulesOfPlugins.get(root) ?? []), ...rules]);
+}
 
 /** Says that what stands below `construct` is written by Malha, not by hand: there a field without effect is a bug. */
 export function writtenByMalha<T extends IConstruct>(construct: T): T {
@@ -88,7 +97,10 @@ class Synthesis {
 function check(root: IConstruct, rootNamespace: string): [ApiObject, KubeObject][] {
   const constructs = root.node.findAll();
   const program = rendered(constructs);
-  const findings = findingsOf(program, complaintsOf(constructs, root), rootNamespace);
+  const findings = findingsOf(program, complaintsOf(constructs, root), {
+    rootNamespace,
+    rules: rulesOfPlugins.get(root),
+  });
   const errors = findings.filter(({ level }) => level === 'error');
   const warnings = findings.filter(({ level }) => level === 'warning');
   if (warnings.length > 0) process.stderr.write(`${findingsText(warnings)}\n`);
@@ -103,10 +115,10 @@ function complaintsOf(constructs: readonly IConstruct[], root: IConstruct): Find
     .flatMap((construct) => construct.node.validate().map((text) => complaint(construct, text)));
 }
 
-function findingsOf(program: Rendered, complaints: readonly Finding[], rootNamespace: string): Finding[] {
+function findingsOf(program: Rendered, complaints: readonly Finding[], options: AnalyzeOptions): Finding[] {
   const objects = [...program.objects.values()];
   const writers = new Map([...program.objects.keys()].map((writer) => [pathOf(writer), writer]));
-  const judged = once([...objects.flatMap((object) => validate(object)), ...analyze(objects, { rootNamespace })]);
+  const judged = once([...objects.flatMap((object) => validate(object)), ...analyze(objects, options)]);
   return [
     ...complaints,
     ...program.failures,

@@ -25,6 +25,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => (require('./commands/standby') as typeof import('./commands/standby')).standby,
   },
   {
+    name: 'authorizer',
+    summary: 'decide about requests by the checks of plugins (ext_authz over gRPC)',
+    load: () => (require('./commands/authorizer') as typeof import('./commands/authorizer')).authorizer,
+  },
+  {
     name: 'validate',
     summary: 'judge each object alone, as admission does',
     load: () => (require('./commands/validate') as typeof import('./commands/validate')).validate,
@@ -83,6 +88,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'init',
     summary: 'redirect the traffic of a pod through its sidecar (the init container)',
     load: () => (require('./commands/init') as typeof import('./commands/init')).init,
+  },
+  {
+    name: 'plugin',
+    summary: 'begin a plugin, or tell what an installed one is able to do',
+    load: () => (require('./commands/plugin') as typeof import('./commands/plugin')).plugin,
   },
   {
     name: 'version',

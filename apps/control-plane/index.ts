@@ -12,6 +12,7 @@ import { accessLogService } from '../../lib/mixer/access-log-service';
 import { LogBudget } from '../../lib/mixer/log-budget';
 import { ObservedCalls } from '../../lib/mixer/observed-calls';
 import { RecentRequests } from '../../lib/mixer/recent-requests';
+import { type Plugin, patchesOf, rulesOf } from '../../lib/plugin';
 import type { WorldOptions } from '../../lib/world';
 import { MeshSource } from '../../lib/xds/mesh-source';
 import { scrapeTargets } from '../../lib/xds/scrape-targets';
@@ -64,6 +65,8 @@ export interface ControlPlaneOptions extends WorldOptions {
   readonly webhooks?: WebhooksOptions;
   /** Where the console leads to for traces: a URL, with `{service}` for `NAME.NAMESPACE`. Default: nowhere. */
   readonly traces?: string;
+  /** Their rules judge the objects in force, their patches change what proxies get. Default: none. */
+  readonly plugins?: readonly Plugin[];
   /** Shows the status to whoever reaches the HTTP port. Default: to this machine alone. */
   readonly insecure?: boolean;
   /** Where health, metrics and status are: `HOST:PORT`; port 0 takes any. */
@@ -105,6 +108,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   });
   const source = new MeshSource({
     log,
+    rules: rulesOf(options.plugins ?? []),
+    patches: patchesOf(options.plugins ?? []),
     complete: (objects) => issuers.complete(registry.complete?.(objects) ?? objects),
     meshConfig: options.meshConfig,
     rootNamespace: options.rootNamespace ?? registry.rootNamespace,

@@ -11,6 +11,7 @@ import { OpenIdIssuers } from '../../lib/discovery/openid';
 import { MALHA_VERSION } from '../../lib/injector/images';
 import { ObservedCalls } from '../../lib/mixer/observed-calls';
 import { DEFAULT_TRUST_DOMAIN } from '../../lib/pilot/authorization/trust-domains';
+import { type Plugin, patchesOf } from '../../lib/plugin';
 import { MeshSource } from '../../lib/xds/mesh-source';
 import { XdsServer } from '../../lib/xds/server';
 import type { Logger } from '../../lib/xds/source';
@@ -28,6 +29,8 @@ export interface StandbyOptions {
   readonly http: string;
   /** The folder of its podCertificate volume. */
   readonly identity: string;
+  /** Those of the control plane, so that proxies get the same. Default: none. */
+  readonly plugins?: readonly Plugin[];
   readonly log: Logger;
   /** Ends a start that still waits for its registry. */
   readonly signal?: AbortSignal;
@@ -55,7 +58,12 @@ export async function startStandby(options: StandbyOptions): Promise<RunningStan
     onChange: () => source.update(...latest),
     onTrouble: (issuer, error) => log.warn({ issuer, error }, 'the keys of an issuer cannot be found'),
   });
-  const source = new MeshSource({ log, complete: (objects) => issuers.complete(objects), rootNamespace: namespace });
+  const source = new MeshSource({
+    log,
+    patches: patchesOf(options.plugins ?? []),
+    complete: (objects) => issuers.complete(objects),
+    rootNamespace: namespace,
+  });
   const metrics = createMetrics(source, new ObservedCalls(), MALHA_VERSION);
   let isReady = false;
   const pages: Pages = {

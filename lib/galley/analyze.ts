@@ -2,6 +2,7 @@
 import { type KubeObject, objectKey } from '../api/object';
 import { analyzers } from './analyzers';
 import { Analysis, type AnalyzeOptions } from './analyzers/analysis';
+import { judgeByRules } from './custom-rule';
 import type { Finding } from './finding';
 import { isNamed, readable } from './validate';
 
@@ -20,7 +21,7 @@ export function analyze(objects: readonly KubeObject[], options: AnalyzeOptions 
     else others.push(object);
   }
   const analysis = new Analysis(right, options, others);
-  return once(analyzers.flatMap((analyzer) => analyzer(analysis)));
+  return once([...analyzers.flatMap((analyzer) => analyzer(analysis)), ...judgeByRules(right, options.rules ?? [])]);
 }
 
 /** Remembered, as most objects are analyzed again and again. */

@@ -133,6 +133,18 @@ export const catalogue = {
     text: 'Consul has a service of a host that a ServiceEntry owns already. The ServiceEntry is used alone; nothing of Consul is added to it.',
     fix: 'delete the ServiceEntry to use what Consul knows, or rename one of the two',
   },
+  MAL0060: {
+    level: 'error',
+    title: 'PluginRule',
+    text: 'A rule of a plugin has found something; the analyzer says which plugin and rule. The level is the rule’s.',
+    fix: 'see the documentation of the plugin',
+  },
+  MAL0061: {
+    level: 'error',
+    title: 'PluginRuleFailed',
+    text: 'A rule of a plugin threw, so nobody knows whether the object is right.',
+    fix: 'report it to the plugin, with the object; until then run without the plugin',
+  },
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type Code = keyof typeof catalogue;

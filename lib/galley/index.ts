@@ -8,5 +8,6 @@ export { type Admission, admit } from './admit';
 export { analyze, once } from './analyze';
 export type { AnalyzeOptions } from './analyzers/analysis';
 export { type CatalogueEntry, type Code, catalogue } from './catalogue';
+export { judgeByRules, type NamedRule } from './custom-rule';
 export type { Finding, Level } from './finding';
 export { isNamed, isValid, readable, validate, validateMeshConfig } from './validate';

@@ -48,6 +48,16 @@ export const programCatalogue = {
   MAL0153: { title: 'StandbyZones', text: 'Configuration would stand by in a number of zones that cannot be.' },
   MAL0160: { title: 'Burst', text: 'A limit has a burst that is none, or that nobody counts.' },
   MAL0161: { title: 'LimitMatch', text: 'A limit looks at what it does not know, or at one of several things.' },
+  MAL0170: { title: 'NothingToDecideBy', text: 'An authorizer of plugins has no plugin, or one without checks.' },
+  MAL0171: {
+    title: 'PluginBeyondItsCapability',
+    text: 'A construct of a plugin writes what the plugin has not declared, or where it has no place.',
+  },
+  MAL0172: {
+    title: 'PluginNotInImage',
+    text: 'A plugin has to run in the control plane, whose image is that of Malha alone.',
+  },
+  MAL0173: { title: 'PluginTwice', text: 'A mesh uses one plugin twice.' },
   MAL0180: { title: 'NoWordForIt', text: 'Routes that are written in the Gateway API say what that API cannot say.' },
   MAL0181: {
     title: 'OrderOfRoutes',

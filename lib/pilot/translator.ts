@@ -15,7 +15,7 @@ import { type Evaluation, Memo, type Query, type TranslationFailure } from './me
 import { clustersOfService } from './outbound-clusters';
 import { httpProxyPort, outboundListeners } from './outbound-listeners';
 import { passthroughClusters, passthroughEndpoints } from './passthrough-clusters';
-import { type PatchView, patchedSnapshot, patchViewOf } from './patch';
+import { changedSnapshotQuery, type NamedPatch, type PatchView, patchedSnapshot, patchViewOf } from './patch';
 import { backendSecrets, clientSecrets, gatewaySecrets } from './secrets';
 import { httpProxyRoute, portRoutes, sniffedRoutes } from './sidecar-routes';
 
@@ -29,24 +29,23 @@ type Resources = readonly EnvoyResource[];
 export class Translator {
   private readonly memo = new Memo();
 
+  /** @param patches of plugins, applied after those of objects. */
+  constructor(private readonly patches: readonly NamedPatch[] = []) {}
+
   /**
    * All that `proxy` should have. Every list is sorted by name. Resources that cannot be made are left as they last
    * were (`failures` says why), so that one bad object costs nothing but itself.
    */
   snapshot(world: World, proxy: Proxy): Snapshot {
-    const patches = patchViewOf(world, proxy);
-    if (proxy.type === 'router') {
-      const gateway = gatewayProxyOf(world, proxy);
-      const key = `${gateway.key}|${gateway.client.clusterKey}`;
-      if (!patches) return this.memo.evaluate(world, gatewaySnapshotQuery, key, gateway);
-      return this.memo.evaluate(world, patchedGatewayQuery, `${key}|${patches.key}`, { args: gateway, key, patches });
-    }
-    const view = clientViewOf(world, proxy);
-    const inbound = inboundViewOf(world, proxy, view.viewer);
-    const key = `${view.key}|${view.clusterKey}|${inbound.key}`;
-    const args = { view, inbound };
-    if (!patches) return this.memo.evaluate(world, sidecarSnapshotQuery, key, args);
-    return this.memo.evaluate(world, patchedSidecarQuery, `${key}|${patches.key}`, { args, key, patches });
+    const asked = askedOf(world, proxy);
+    const { query, key, args } = asked;
+    if (this.patches.length === 0) return this.memo.evaluate(world, query, key, args);
+    const { type, namespace } = proxy;
+    return this.memo.evaluate(world, changedSnapshotQuery, `${query.name}|${type}|${namespace}|${key}`, {
+      asked,
+      proxy: { type, namespace },
+      patches: this.patches,
+    });
   }
 
   /** What could not be translated from the newest World. */
@@ -58,6 +57,28 @@ export class Translator {
   get computations(): number {
     return this.memo.computations;
   }
+}
+
+/** The query whose answer is the snapshot of `proxy`. */
+function askedOf(world: World, proxy: Proxy): { query: Query<unknown, Snapshot>; key: string; args: unknown } {
+  const asked = <A>(query: Query<A, Snapshot>, key: string, args: A) => ({
+    query: query as Query<unknown, Snapshot>,
+    key,
+    args,
+  });
+  const patches = patchViewOf(world, proxy);
+  if (proxy.type === 'router') {
+    const gateway = gatewayProxyOf(world, proxy);
+    const key = `${gateway.key}|${gateway.client.clusterKey}`;
+    if (!patches) return asked(gatewaySnapshotQuery, key, gateway);
+    return asked(patchedGatewayQuery, `${key}|${patches.key}`, { args: gateway, key, patches });
+  }
+  const view = clientViewOf(world, proxy);
+  const inbound = inboundViewOf(world, proxy, view.viewer);
+  const key = `${view.key}|${view.clusterKey}|${inbound.key}`;
+  const args = { view, inbound };
+  if (!patches) return asked(sidecarSnapshotQuery, key, args);
+  return asked(patchedSidecarQuery, `${key}|${patches.key}`, { args, key, patches });
 }
 
 interface SidecarArgs {

@@ -4,7 +4,8 @@
  */
 import type { KubeObject } from '../api/object';
 import type { Snapshot } from '../envoy/resource';
-import { admit, analyze, catalogue, type Finding } from '../galley';
+import { admit, analyze, catalogue, type Finding, type NamedRule } from '../galley';
+import type { NamedPatch } from '../pilot/patch';
 import { Translator } from '../pilot/translator';
 import { type Proof, type Proxy, provenProxy, proxyOf, World, type WorldOptions } from '../world';
 import { blame } from './blame';
@@ -15,6 +16,10 @@ export interface MeshSourceOptions extends WorldOptions {
   readonly log: Logger;
   /** Adds what the registry itself does not hold, such as the Pods of a Deployment in files. Default: nothing. */
   readonly complete?: (objects: readonly KubeObject[]) => KubeObject[];
+  /** Rules of plugins, for the analysis of what is in force. Default: none. */
+  readonly rules?: readonly NamedRule[];
+  /** What plugins change of what is translated. Default: nothing. */
+  readonly patches?: readonly NamedPatch[];
   /** Milliseconds since the epoch. Default: the system's. */
   readonly now?: () => number;
 }
@@ -31,7 +36,7 @@ export interface Configuration {
 }
 
 export class MeshSource implements SnapshotSource {
-  private readonly translator = new Translator();
+  private readonly translator: Translator;
   private readonly listeners = new Set<() => void>();
   private admitted: readonly KubeObject[] = [];
   /** The first World that each object was in, as it is; values of objects stand for their content. */
@@ -40,7 +45,9 @@ export class MeshSource implements SnapshotSource {
   private analyzed?: { admitted: readonly KubeObject[]; findings: readonly Finding[] };
   private found: readonly Finding[] = [];
 
-  constructor(private readonly options: MeshSourceOptions) {}
+  constructor(private readonly options: MeshSourceOptions) {
+    this.translator = new Translator(options.patches);
+  }
 
   /** Takes in all objects there are now, and what was found while they were read. */
   update(objects: readonly KubeObject[], readingFindings: readonly Finding[] = []): void {
@@ -136,7 +143,8 @@ export class MeshSource implements SnapshotSource {
 
   private analyze(world: World, admitted: readonly KubeObject[]): readonly Finding[] {
     try {
-      return analyze(admitted, { meshConfig: world.meshConfig(), rootNamespace: world.rootNamespace() });
+      const { rules } = this.options;
+      return analyze(admitted, { meshConfig: world.meshConfig(), rootNamespace: world.rootNamespace(), rules });
     } catch (error) {
       this.options.log.error({ error: (error as Error).message }, 'the objects cannot be analyzed');
       return [];

@@ -1,7 +1,7 @@
 /** Imports go one way: this file is the arrow of docs/architecture.md. */
 import { type Source, sourceOf, sources } from './sources';
 
-const PURE = ['api', 'envoy', 'world', 'galley', 'pilot', 'injector', 'simulator', 'graph'];
+const PURE = ['api', 'envoy', 'world', 'galley', 'pilot', 'injector', 'simulator', 'graph', 'plugin'];
 
 /** Which rooms each room may import from, itself aside. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -13,6 +13,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   injector: ['api', 'envoy', 'world'],
   simulator: ['api', 'envoy', 'world', 'galley', 'pilot', 'injector'],
   graph: ['api', 'envoy', 'world'],
+  // What plugins may hand to Galley, to the translator and to the authorizer.
+  plugin: ['api', 'envoy', 'world', 'galley', 'pilot'],
   constructs: PURE,
   citadel: PURE,
   discovery: PURE,

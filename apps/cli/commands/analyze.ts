@@ -1,15 +1,19 @@
 /** `malha analyze FILES…` */
 import { Command } from 'commander';
 import { analyze as analyzeObjects, validate } from '../../../lib/galley';
+import { rulesOf } from '../../../lib/plugin';
+import { loadPlugins } from '../../plugins';
 import { reportFindings } from '../findings-report';
 import type { Context } from '../io';
 import { meshConfigOption, meshNetworksOption, readMeshConfig, readMeshNetworks, readObjects } from '../mesh-files';
 import { outputOption } from '../output-format';
+import { pluginOption } from '../plugin-option';
 
 interface Options {
   output: string;
   meshConfig?: string;
   meshNetworks?: string;
+  plugin?: string[];
 }
 
 export function analyze(context: Context): Command {
@@ -17,6 +21,7 @@ export function analyze(context: Context): Command {
     .argument('<files...>', 'YAML files, or folders of them')
     .addOption(meshConfigOption())
     .addOption(meshNetworksOption())
+    .addOption(pluginOption('a package whose rules judge too; may be given again'))
     .addOption(outputOption('text', 'json'))
     .addHelpText(
       'after',
@@ -34,10 +39,11 @@ Exit codes: 0 no errors (warnings are none), 1 errors, 2 a file could not be rea
     .action(async (files: string[], options: Options) => {
       const meshConfig = await readMeshConfig(options.meshConfig);
       const meshNetworks = await readMeshNetworks(options.meshNetworks);
+      const rules = rulesOf(loadPlugins(options.plugin ?? []));
       const { objects, findings } = await readObjects(files);
       // An object that is wrong alone is no part of the analysis, so its errors are told here too.
       const broken = objects.flatMap((object) => validate(object)).filter(({ level }) => level === 'error');
-      const all = [...findings, ...broken, ...analyzeObjects(objects, { meshConfig, meshNetworks })];
+      const all = [...findings, ...broken, ...analyzeObjects(objects, { meshConfig, meshNetworks, rules })];
       reportFindings(context, all, { output: options.output, checked: objects.length });
     });
 }

@@ -14,9 +14,11 @@ import type { MembershipOptions } from '../../control-plane/membership';
 import type { RateLimitRedis } from '../../control-plane/rate-limits';
 import type { RegistryOptions } from '../../control-plane/registry';
 import type { WebhooksOptions } from '../../control-plane/webhooks';
+import { loadPlugins } from '../../plugins';
 import type { Context } from '../io';
 import { logLevelOption } from '../log-level';
 import { meshConfigOption, podRangeOption, readMeshConfig, serviceRangeOption } from '../mesh-files';
+import { pluginOption } from '../plugin-option';
 
 interface Options {
   registry: 'files' | 'kubernetes';
@@ -51,6 +53,7 @@ interface Options {
   rateLimitRedis?: string;
   rateLimitRedisPasswordFile?: string;
   rateLimitRedisCa?: string;
+  plugin?: string[];
   insecure?: boolean;
   traces?: string;
   http: string;
@@ -126,6 +129,9 @@ export function controlPlane({ io }: Context): Command {
     )
     .option('--rate-limit-redis-password-file <file>', 'where the password for that Redis is')
     .option('--rate-limit-redis-ca <file>', 'whom to trust for its TLS, in PEM; default: the system’s authorities')
+    .addOption(
+      pluginOption('a package whose rules judge and whose patches change what proxies get; may be given again'),
+    )
     .option('--insecure', 'show status and console to whoever reaches --http; else to this machine alone')
     .option(
       '--traces <url>',
@@ -183,6 +189,7 @@ Exit codes: 0 stopped by SIGINT or SIGTERM, 2 it could not start.
           membership: membershipOf(options),
           standby: options.standby,
           webhooks: webhooksOf(options),
+          plugins: loadPlugins(options.plugin ?? []),
           insecure: options.insecure,
           traces: options.traces,
           http: options.http,

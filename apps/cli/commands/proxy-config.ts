@@ -5,11 +5,14 @@ import { decode, encode } from '../../../lib/envoy/message';
 import type { EnvoyResource } from '../../../lib/envoy/resource';
 import { admit, type Finding } from '../../../lib/galley';
 import { type TranslationFailure, Translator } from '../../../lib/pilot';
+import { patchesOf } from '../../../lib/plugin';
 import { complete, proxyNamed, World } from '../../../lib/world';
+import { loadPlugins } from '../../plugins';
 import { writeFindings } from '../findings-report';
 import { type Context, ExitCode } from '../io';
 import { meshConfigOption, podRangeOption, readMeshConfig, readObjects, serviceRangeOption } from '../mesh-files';
 import { json, outputOption } from '../output-format';
+import { pluginOption } from '../plugin-option';
 import { proxyConfigTables } from '../proxy-config-tables';
 
 interface Options {
@@ -18,6 +21,7 @@ interface Options {
   meshConfig?: string;
   podRange: string;
   serviceRange: string;
+  plugin?: string[];
 }
 
 /** The resources of one proxy in the form of Envoy's config_dump. */
@@ -38,6 +42,7 @@ export function proxyConfig(context: Context): Command {
     .addOption(meshConfigOption())
     .addOption(podRangeOption())
     .addOption(serviceRangeOption())
+    .addOption(pluginOption('a package that changes what is made; may be given again'))
     .addOption(outputOption('table', 'json'))
     .addHelpText(
       'after',
@@ -59,7 +64,7 @@ Exit codes: 0 printed, 1 printed although files hold errors (the objects in erro
       const { admitted, findings } = admit([], read.objects);
       const objects = complete(admitted, { pods: options.podRange, services: options.serviceRange });
       const world = World.of(objects, { meshConfig });
-      const translator = new Translator();
+      const translator = new Translator(patchesOf(loadPlugins(options.plugin ?? [])));
       const proxy = proxyNamed(world, options.proxy);
       const snapshot = proxy && translator.snapshot(world, proxy);
 

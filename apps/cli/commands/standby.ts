@@ -3,8 +3,10 @@ import { Command } from 'commander';
 import pino from 'pino';
 import { IDENTITY_DIRECTORY } from '../../../lib/injector';
 import { startStandby } from '../../control-plane/standby';
+import { loadPlugins } from '../../plugins';
 import type { Context } from '../io';
 import { logLevelOption } from '../log-level';
+import { pluginOption } from '../plugin-option';
 
 interface Options {
   readonly kubeconfig?: string;
@@ -13,6 +15,7 @@ interface Options {
   readonly xdsTls: string;
   readonly http: string;
   readonly identityDirectory: string;
+  readonly plugin?: string[];
   readonly logLevel: string;
 }
 
@@ -24,6 +27,7 @@ export function standby({ io }: Context): Command {
     .option('--xds-tls <host:port>', 'where proxies connect by TLS and prove who they are', '0.0.0.0:15012')
     .option('--identity-directory <folder>', 'where its podCertificate volume is', IDENTITY_DIRECTORY)
     .option('--http <host:port>', 'health and metrics; port 0 takes any', '127.0.0.1:15014')
+    .addOption(pluginOption('a package that the control plane loads too; may be given again'))
     .addOption(logLevelOption())
     .addHelpText(
       'after',
@@ -50,6 +54,7 @@ Exit codes: 0 stopped by SIGINT or SIGTERM, 2 it could not start.
           xdsTls,
           http,
           identity: identityDirectory,
+          plugins: loadPlugins(options.plugin ?? []),
           log,
           signal: stopping.signal,
         });

@@ -1,14 +1,18 @@
 /** `malha validate FILES…` */
 import { Command } from 'commander';
-import { validate as validateObject } from '../../../lib/galley';
+import { judgeByRules, validate as validateObject } from '../../../lib/galley';
+import { rulesOf } from '../../../lib/plugin';
+import { loadPlugins } from '../../plugins';
 import { reportFindings } from '../findings-report';
 import type { Context } from '../io';
 import { readObjects } from '../mesh-files';
 import { outputOption } from '../output-format';
+import { pluginOption } from '../plugin-option';
 
 export function validate(context: Context): Command {
   return new Command('validate')
     .argument('<files...>', 'YAML files, or folders of them')
+    .addOption(pluginOption('a package whose rules judge too; may be given again'))
     .addOption(outputOption('text', 'json'))
     .addHelpText(
       'after',
@@ -23,9 +27,13 @@ Examples:
 Exit codes: 0 no errors (warnings are none), 1 errors, 2 a file could not be read.
 `,
     )
-    .action(async (files: string[], { output }: { output: string }) => {
+    .action(async (files: string[], { output, plugin }: { output: string; plugin?: string[] }) => {
+      const rules = rulesOf(loadPlugins(plugin ?? []));
       const { objects, findings } = await readObjects(files);
-      const all = [...findings, ...objects.flatMap((object) => validateObject(object))];
+      const all = [
+        ...findings,
+        ...objects.flatMap((object) => [...validateObject(object), ...judgeByRules([object], rules)]),
+      ];
       reportFindings(context, all, { output, checked: objects.length });
     });
 }

@@ -6,6 +6,7 @@ import type { MeshNetworks } from '../../api/mesh/mesh-networks';
 import { ServiceEntry } from '../../api/networking/service-entry';
 import { groupOf, type KubeObject } from '../../api/object';
 import { parseMapping } from '../../world/mesh-config';
+import type { NamedRule } from '../custom-rule';
 import { readableMeshConfig, readableMeshNetworks } from '../validate';
 import { assumedGateway, isIngressGateway } from './assumed-gateway';
 import { namespaceOf } from './names';
@@ -19,6 +20,8 @@ export interface AnalyzeOptions {
   meshNetworks?: MeshNetworks;
   /** Default: the mesh configuration's, else `istio-system`. */
   rootNamespace?: string;
+  /** Rules of plugins beside Galley's own. Default: none. */
+  rules?: readonly NamedRule[];
   /** The time at which certificates have to hold, in milliseconds since 1970. Default: now. */
   now?: number;
 }

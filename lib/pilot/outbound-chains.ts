@@ -39,16 +39,17 @@ export function opaqueChains(
   };
   for (const service of services) {
     const servicePort = service.ports.find(({ number }) => number === port)!;
-    const object = world.virtualServiceFor(view.viewer, service.hostname);
+    const objects = world.virtualServicesFor(view.viewer, service.hostname);
     const blocks = address === WILDCARD_ADDRESS ? service.addresses.filter((each) => each.includes('/')) : [];
     // Its own addresses say nothing of which of its hosts is meant.
     const isByName = address === WILDCARD_ADDRESS || isDynamic(service);
     const names = isByName && isTls(servicePort.protocol) && service.hostname !== '*' ? [service.hostname] : [];
     if (isDynamic(service) && names.length === 0) continue;
-    for (const { names: asked, subnets, filters } of tlsRoutes(world, view, side, object, port)) {
+    const byName = objects.flatMap((object) => tlsRoutes(world, view, side, object, port));
+    for (const { names: asked, subnets, filters } of byName) {
       add(asked, subnets.length > 0 ? subnets : blocks, filters);
     }
-    const { bySubnet, filters } = forService(world, view, side, object, service, servicePort, names);
+    const { bySubnet, filters } = forService(world, view, side, objects, service, servicePort, names);
     for (const { subnets, filters: chosenBySubnet } of bySubnet) add([], subnets, chosenBySubnet);
     if (names.length > 0 || blocks.length > 0) add(names, blocks, filters);
     else otherwise ??= { filters };
@@ -60,14 +61,7 @@ function contextOf(view: ClientView, port: number) {
   return { viewer: view.viewer, labels: view.labels, gateway: MESH_GATEWAY, port };
 }
 
-function tlsRoutes(
-  world: WorldView,
-  view: ClientView,
-  side: ObservedSide,
-  object: VirtualService | undefined,
-  port: number,
-) {
-  if (!object) return [];
+function tlsRoutes(world: WorldView, view: ClientView, side: ObservedSide, object: VirtualService, port: number) {
   const owner = object.metadata.namespace ?? 'default';
   return (object.spec.tls ?? []).flatMap(({ match, route = [] }) =>
     match
@@ -90,16 +84,18 @@ function forService(
   world: WorldView,
   view: ClientView,
   side: ObservedSide,
-  object: VirtualService | undefined,
+  objects: readonly VirtualService[],
   { hostname }: Service,
   { number: port }: ServicePort,
   names: readonly string[],
 ): ServiceFilters {
-  const routes = object ? tcpRoutes(object, (match, owner) => appliesTo(match, contextOf(view, port), owner)) : [];
-  const ruled = routes.flatMap(({ subnets, route }) => {
-    const place = { owner: object!.metadata.namespace ?? 'default', listenerPort: port, name: nameOf(object!), names };
-    const filters = tcpToDestinations(world, side, route, place);
-    return filters ? [{ subnets, filters }] : [];
+  const ruled = objects.flatMap((object) => {
+    const routes = tcpRoutes(object, (match, owner) => appliesTo(match, contextOf(view, port), owner));
+    return routes.flatMap(({ subnets, route }) => {
+      const place = { owner: object.metadata.namespace ?? 'default', listenerPort: port, name: nameOf(object), names };
+      const filters = tcpToDestinations(world, side, route, place);
+      return filters ? [{ subnets, filters }] : [];
+    });
   });
   return {
     bySubnet: ruled.filter(({ subnets }) => subnets.length > 0),

@@ -45,7 +45,9 @@ function allVirtualServices(world: World): readonly VirtualService[] {
     ...world.read(gatewayApiTable, '').virtualServices,
     ...world.read(ingressTable, '').virtualServices,
   ];
-  return converted.length === 0 ? written : [...written, ...converted].sort(oldestFirst);
+  if (converted.length === 0) return written;
+  // By what users have named: what routes were made into has longer names, which sort otherwise.
+  return [...written, ...converted].sort((a, b) => oldestFirst(sourceOf(a) ?? a, sourceOf(b) ?? b));
 }
 
 /** All of them, with the routes of delegates in place; the same object for as long as neither it nor its delegates change. */

@@ -124,6 +124,31 @@ export const gatewayApiDetails: Behaviour[] = [
   },
   {
     topic,
+    feature: 'Routes of one second: the first by namespace and name goes first, also where one name begins another',
+    objects: documents(
+      edge(),
+      ...[
+        ['page', toV1],
+        ['page-2', toV2],
+        ['page.more', toV2],
+        ['page0', toV2],
+      ].map(([name, to]) =>
+        api(
+          'HTTPRoute',
+          name!,
+          `{ parentRefs: [{ name: edge }, { group: "", kind: Service, name: client }], rules: [{ ${to} }] }`,
+          'shop',
+          '2026-01-01T00:00:00Z',
+        ),
+      ),
+    ),
+    cases: [
+      [at('/'), { who: 'v1' }],
+      [get('http://client:9080/', { from: 'reviews-v1' }), { who: 'v1' }],
+    ],
+  },
+  {
+    topic,
     feature: 'Matches: of several conditions on one name the first counts; names of headers in any case',
     objects: rules(
       `{ matches: [{ headers: [{ name: X-V, value: two }, { name: x-v, value: three }] }, { queryParams: [{ name: v, value: two }, { name: v, value: three }] }], ${toV2} }`,
@@ -253,8 +278,15 @@ export const gatewayApiDetails: Behaviour[] = [
   },
   {
     topic: 'Gateway API: Mesh',
-    feature: 'TCPRoute of a Service: connections to one of its ports, by its name',
+    feature: 'TCPRoute of a Service: connections to one of its ports, by its name, beside an HTTPRoute for another',
     objects: documents(
+      api(
+        'HTTPRoute',
+        'requests',
+        `{ parentRefs: [{ group: "", kind: Service, name: reviews, port: 9080 }], rules: [{ ${toV1} }] }`,
+        'shop',
+        '2020-01-01T00:00:00Z',
+      ),
       api(
         'TCPRoute',
         'bytes',
@@ -268,6 +300,8 @@ export const gatewayApiDetails: Behaviour[] = [
     ),
     cases: [
       [tcp('reviews:9000', { times: 20 }), { who: 'v2' }],
+      [get('http://reviews:9080/', { times: 20 }), { who: 'v1' }],
+      [get('http://reviews:9070/', { http: '2', times: 100 }), { shares: { v1: 0.5, v2: 0.5 } }],
       [tcp('client:9000', { from: 'reviews-v1' }), { refused: expect.any(String) }],
     ],
     onlyTransparent: 'the HTTP proxy takes no bytes',

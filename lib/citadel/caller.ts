@@ -2,6 +2,7 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { addressOfPeer, type Identity, isAddressOf } from '../world';
 import { type Clock, systemClock } from './clock';
+import { claimantOf } from './jwt';
 import { identityOf } from './peer-certificate';
 import { TokenError, type TokenIdentity, type TokenReviewer } from './token-reviewer';
 
@@ -109,7 +110,9 @@ async function review(token: string, reviewer: TokenReviewer): Promise<TokenIden
     return await reviewer.review(token);
   } catch (error) {
     const isTemporary = !(error instanceof TokenError) || error.failure === 'unavailable';
-    throw new CredentialError((error as Error).message, isTemporary);
+    const claimant = claimantOf(token);
+    const who = claimant === undefined ? '' : ` (it says to be of ${claimant})`;
+    throw new CredentialError((error as Error).message + who, isTemporary);
   }
 }
 

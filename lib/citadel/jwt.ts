@@ -80,3 +80,16 @@ export function serviceAccountOf(username: string | undefined): Pick<TokenIdenti
   }
   return { namespace, serviceAccount };
 }
+
+/**
+ * Of which service account a token says to be, `namespace/account`, for the log: whoever is refused should be known by name.
+ * Undefined where it says nothing of that kind; nothing else of a token is ever told.
+ */
+export function claimantOf(token: string): string | undefined {
+  try {
+    const { namespace, serviceAccount } = serviceAccountOf(readToken(token).claims.sub);
+    return `${namespace}/${serviceAccount}`;
+  } catch {
+    return undefined;
+  }
+}

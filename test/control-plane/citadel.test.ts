@@ -195,6 +195,17 @@ describe('the certificate service', () => {
     for (const part of stolen.split('.')) expect(logged.join()).not.toContain(part);
   });
 
+  test.each<[string, string, string]>([
+    ['for another audience', 'eve', tokenOf('shop:eve', { aud: ['api'] })],
+    ['that has expired', 'mallory', tokenOf('shop:mallory', { exp: 1 })],
+    ['of an issuer that it is not of', 'trudy', tokenOf('shop:trudy', { iss: 'https://elsewhere.example' })],
+  ])('logs of which account a token %s says to be, and nothing else of it', async (_, account, shown) => {
+    expect(await certify({ csr: good, token: shown })).toBe(Code.UNAUTHENTICATED);
+    const lines = logged.filter((line) => line.includes(`(it says to be of shop/${account})`));
+    expect(lines).toHaveLength(1);
+    for (const part of shown.split('.')) expect(logged.join()).not.toContain(part);
+  });
+
   test('counts, and tells long before a certificate ends', async () => {
     const text = await (await fetch(`http://127.0.0.1:${running.httpPort}/metrics`)).text();
     const value = (name: string) => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);

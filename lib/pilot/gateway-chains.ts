@@ -74,6 +74,7 @@ function httpFilters({ evaluation, view, side, name }: Place, { routeName, serve
   return [
     httpConnectionManager(evaluation, {
       role: 'gateway',
+      topology: view.topology,
       statPrefix: `outbound_${name}`,
       route: routeName!,
       side,

@@ -2,6 +2,7 @@
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
 import { gatewayChains } from './gateway-chains';
+import { proxyProtocolFilter } from './gateway-topology';
 import { type GatewayProxy, gatewayViewOf } from './gateway-view';
 import { tlsInspector } from './listener-filters';
 import type { Evaluation, Query } from './memo';
@@ -32,12 +33,16 @@ const gatewayListenerQuery: Query<GatewayListenerArgs, EnvoyResource | undefined
     const chains = gatewayChains(evaluation, view, port, name);
     if (chains.length === 0) return undefined;
     const isTls = chains.some((chain) => chain.transport_socket || chain.filter_chain_match?.server_names);
+    const filters = [
+      ...(view.topology.proxyProtocol ? [proxyProtocolFilter()] : []),
+      ...(isTls ? [tlsInspector()] : []),
+    ];
     return evaluation.resource(TypeUrl.listener, name, () => ({
       name,
       address: endpointAddress(address, port.number),
       traffic_direction: 'OUTBOUND' as const,
       filter_chains: chains,
-      ...(isTls && { listener_filters: [tlsInspector()] }),
+      ...(filters.length > 0 && { listener_filters: filters }),
     }));
   },
 };

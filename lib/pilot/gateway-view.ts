@@ -3,6 +3,7 @@ import type { Labels, Proxy, WorldView } from '../world';
 import { type AuthorizationView, authorizationViewOf } from './authorization';
 import { type ClientView, clientViewOf } from './client-view';
 import { type GatewayPort, type GatewayPortMap, gatewayPortMapOf, gatewayPorts } from './gateway-servers';
+import { type GatewayTopology, gatewayTopologyOf, topologyKey } from './gateway-topology';
 import type { Evaluation, Query } from './memo';
 import { type RateLimitView, rateLimitViewOf } from './rate-limit';
 
@@ -12,6 +13,7 @@ export interface GatewayView {
   readonly ports: readonly GatewayPort[];
   readonly authorization: AuthorizationView;
   readonly rateLimits: RateLimitView;
+  readonly topology: GatewayTopology;
 }
 
 /** What is known of a gateway before any Gateway is looked at. */
@@ -23,6 +25,7 @@ export interface GatewayProxy {
   readonly map: GatewayPortMap;
   readonly authorization: AuthorizationView;
   readonly rateLimits: RateLimitView;
+  readonly topology: GatewayTopology;
 }
 
 export function gatewayProxyOf(world: WorldView, proxy: Proxy): GatewayProxy {
@@ -30,8 +33,9 @@ export function gatewayProxyOf(world: WorldView, proxy: Proxy): GatewayProxy {
   const map = gatewayPortMapOf(world, proxy);
   const authorization = authorizationViewOf(world, proxy, client.viewer);
   const rateLimits = rateLimitViewOf(world, proxy, client.viewer);
-  const key = `${client.key}|${map.key}|${authorization.key}|${rateLimits.key}`;
-  return { key, client, labels: proxy.labels, map, authorization, rateLimits };
+  const topology = gatewayTopologyOf(world, proxy);
+  const key = `${client.key}|${map.key}|${authorization.key}|${rateLimits.key}|${topologyKey(topology)}`;
+  return { key, client, labels: proxy.labels, map, authorization, rateLimits, topology };
 }
 
 /** The merged servers; a new view only when a Gateway that selects the proxy has changed. */
@@ -41,11 +45,12 @@ export function gatewayViewOf(evaluation: Evaluation, proxy: GatewayProxy): Gate
 
 const gatewayViewQuery: Query<GatewayProxy, GatewayView> = {
   name: 'gateway view',
-  compute: (evaluation, { client, labels, map, authorization, rateLimits }) => ({
+  compute: (evaluation, { client, labels, map, authorization, rateLimits, topology }) => ({
     client,
     namespace: client.namespace,
     ports: gatewayPorts(evaluation.gateways(client.namespace, labels), map, client.identity !== undefined),
     authorization,
     rateLimits,
+    topology,
   }),
 };

@@ -7,6 +7,7 @@ import { accessLogs } from './access-log';
 import { corsFilter } from './cors';
 import { forwardProxyFilters } from './dynamic-hosts';
 import { faultFilter } from './fault';
+import { type GatewayTopology, NOTHING_IN_FRONT } from './gateway-topology';
 import { type MeteredPlace, metricFilters, metricLogs } from './metrics';
 import { offeredProtocolsFilter } from './offered-protocols';
 import { peerFilter } from './peer';
@@ -27,6 +28,8 @@ export type HttpRole =
 
 export interface HttpOptions {
   readonly role: HttpRole;
+  /** Of a gateway: what is in front of it. Default: nothing. */
+  readonly topology?: GatewayTopology;
   readonly statPrefix: string;
   /** The name of a route configuration that comes over RDS, or one that never changes apart from the listener. */
   readonly route: string | envoy.config.route.v3.RouteConfiguration;
@@ -54,7 +57,7 @@ export function httpConnectionManager(world: WorldView, options: HttpOptions): e
       ...(typeof route === 'string'
         ? { rds: { config_source: ads(), route_config_name: route } }
         : { route_config: route }),
-      ...trust(options.role),
+      ...trust(options),
       ...pathNormalization(world.meshConfig()),
       http_filters: httpFilters(options, metricFilters(world, side, options.metered)),
       ...(tracing && { tracing }),
@@ -82,7 +85,7 @@ const PROVEN_ANEW: Partial<Manager> = {
 };
 
 /** What is believed of the other side, and what it is told. */
-function trust(role: HttpRole): Partial<Manager> {
+function trust({ role, topology = NOTHING_IN_FRONT }: HttpOptions): Partial<Manager> {
   switch (role) {
     case 'outbound':
       return { use_remote_address: false };
@@ -97,8 +100,9 @@ function trust(role: HttpRole): Partial<Manager> {
       return {
         // The peer is the client: its address is appended to X-Forwarded-For, its X-Envoy-* headers are dropped.
         use_remote_address: true,
+        ...(topology.trustedProxies > 0 && { xff_num_trusted_hops: topology.trustedProxies }),
         server_name: SERVER_NAME,
-        forward_client_cert_details: 'SANITIZE_SET',
+        forward_client_cert_details: topology.certificateDetails,
         set_current_client_cert_details: CERTIFICATE_DETAILS,
         // Request IDs of clients tie their logs to ours.
         preserve_external_request_id: true,

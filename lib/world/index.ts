@@ -29,6 +29,7 @@ export * from './peer-authentication';
 export * from './protocol';
 export * from './proven-proxy';
 export * from './proxy';
+export * from './proxy-settings';
 export * from './reads';
 export { type EgressListener, type Scope, scopeOf } from './scope';
 export * from './service';

@@ -79,18 +79,16 @@ export const MeshProxyConfig = message(
     runtimeValues: unserved(textMap("Values for Envoy's runtime.")),
     statusPort: unserved(int32('The port on which an agent tells its status.')),
     extraStatTags: unserved(texts('Further tags to take out of names of statistics.')),
-    gatewayTopology: unserved(
-      message(
-        {
-          numTrustedProxies: uint32('Trusted proxies in front of the gateways. Default 0.'),
-          forwardClientCertDetails: choice(
-            ['UNDEFINED', 'SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET', 'ALWAYS_FORWARD_ONLY'],
-            'What happens to X-Forwarded-Client-Cert.',
-          ),
-          proxyProtocol: message({}, { description: 'Gateways expect the PROXY protocol.' }),
-        },
-        { description: 'What stands in front of the gateways.' },
-      ),
+    gatewayTopology: message(
+      {
+        numTrustedProxies: uint32('Trusted proxies in front of the gateways. Default 0.'),
+        forwardClientCertDetails: choice(
+          ['UNDEFINED', 'SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET', 'ALWAYS_FORWARD_ONLY'],
+          'What happens to X-Forwarded-Client-Cert.',
+        ),
+        proxyProtocol: message({}, { description: 'Gateways expect the PROXY protocol.' }),
+      },
+      { description: 'What stands in front of the gateways.' },
     ),
     proxyStatsMatcher: unserved(
       message(

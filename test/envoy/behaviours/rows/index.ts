@@ -10,6 +10,7 @@ import { destinationRule } from './destination-rule';
 import { dynamicDns } from './dynamic-dns';
 import { gatewayRows } from './gateway';
 import { gatewayApiDetails } from './gateway-api-details';
+import { gatewayTopologyRows } from './gateway-topology';
 import { httpMatch } from './http-match';
 import { httpRoute } from './http-route';
 import { httpRouteOfGatewayApi, meshOfGatewayApi } from './http-route-api';
@@ -29,6 +30,7 @@ export const behaviours: readonly Behaviour[] = [
   ...httpRoute,
   ...connections,
   ...gatewayRows,
+  ...gatewayTopologyRows,
   ...ingressRows,
   ...services,
   ...serviceEntry,

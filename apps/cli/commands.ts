@@ -95,6 +95,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => (require('./commands/plugin') as typeof import('./commands/plugin')).plugin,
   },
   {
+    name: 'workload-entry',
+    summary: 'make the WorkloadEntry of a machine from its WorkloadGroup, and what its Envoy starts with',
+    load: () => (require('./commands/workload-entry') as typeof import('./commands/workload-entry')).workloadEntry,
+  },
+  {
     name: 'version',
     summary: 'print the versions of Malha, Envoy and Node',
     load: () => (require('./commands/version') as typeof import('./commands/version')).version,

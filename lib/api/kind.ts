@@ -31,6 +31,8 @@ export interface Kind {
   specRequired: boolean;
   /** False: objects are accepted and checked, but nothing is done with them yet. */
   served: boolean;
+  /** What else is not done with objects of the kind, of which no field tells; a sentence for whoever writes one. */
+  notServed?: string;
   printerColumns: readonly PrinterColumn[];
 }
 

@@ -24,12 +24,7 @@ interface Section {
 /** The page of a kind, as Markdown. */
 export function referencePage(kind: Kind): string {
   const versions = kind.versions.map((version) => `\`${kind.group}/${version}\``).join(', ');
-  return page(
-    kind.kind,
-    `${kind.description}\n\nWritten as ${versions}. ${servedText(kind.served)}`,
-    'spec',
-    kind.schema,
-  );
+  return page(kind.kind, `${kind.description}\n\nWritten as ${versions}. ${servedText(kind)}`, 'spec', kind.schema);
 }
 
 /** The page of a message that is no kind, such as the mesh configuration. */
@@ -46,8 +41,9 @@ export function referenceIndex(pages: readonly { name: string; description: stri
 const HEAD = (title: string, text: string) =>
   `# ${title}\n\n${text}\n\nMade from the schemas (\`npm run test:update\` writes it), which also make the types, the definitions and the checks.\n`;
 
-function servedText(served: boolean): string {
-  return served ? '' : '**Accepted and checked, but not served yet.**';
+function servedText({ served, notServed }: Kind): string {
+  if (!served) return '**Accepted and checked, but not served yet.**';
+  return notServed ? `**Not served yet: ${notServed}.**` : '';
 }
 
 function page(title: string, text: string, root: string, schema: TSchema): string {

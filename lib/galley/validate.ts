@@ -198,7 +198,8 @@ function unservedIn(kind: Kind, spec: unknown): Judgement[] {
   if (!kind.served) {
     return [{ code: 'MAL0001', path: 'kind', message: `the kind ${kind.kind} is accepted, but not served yet` }];
   }
-  return unservedFields(kind.schema, spec, 'spec').map((field) => notServed(field.path, field.value));
+  const fields = unservedFields(kind.schema, spec, 'spec').map((field) => notServed(field.path, field.value));
+  return kind.notServed ? [{ code: 'MAL0001', path: 'kind', message: kind.notServed }, ...fields] : fields;
 }
 
 function notServed(path: string, value?: string): Judgement {

@@ -39,5 +39,6 @@ export { capturesDns } from './virtual-addresses';
 export { gatewaysOf, MESH_GATEWAY, resolveGateway } from './virtual-services';
 export * from './visibility';
 export * from './workload';
+export { type Machine, workloadEntryOf } from './workload-group';
 export * from './workload-identity';
 export * from './world';

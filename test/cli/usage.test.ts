@@ -49,6 +49,7 @@ describe.each(COMMANDS.map(({ name }) => name))('malha %s', (name) => {
       'proxy-config': ['--proxy', 'a.b'],
       explain: ['--from', 'a.b', '--to', 'a.b'],
       inject: ['-f', '-'],
+      'workload-entry': ['--group', 'a.b', '--address', '192.0.2.1'],
     };
     const { code, stdout, stderr } = await malha([name, ...(required[name] ?? []), '--frobnicate']);
     expect(code).toBe(2);

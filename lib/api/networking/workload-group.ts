@@ -72,7 +72,7 @@ export const WorkloadGroupSpec = message(
       { description: 'Metadata of the WorkloadEntries that are made.' },
     ),
     template: WorkloadEntrySpec,
-    probe: ReadinessProbe,
+    probe: unserved(ReadinessProbe),
   },
   { description: 'What WorkloadEntries of the group have in common.', required: ['template'] },
 );
@@ -83,8 +83,8 @@ export const WorkloadGroup = networkingKind({
   kind: 'WorkloadGroup',
   plural: 'workloadgroups',
   shortNames: ['wg'],
-  description: 'Workloads outside of the cluster that register by themselves.',
-  schema: unserved(WorkloadGroupSpec),
+  description: 'What machines outside of the cluster have in common: a template for their WorkloadEntries.',
+  schema: WorkloadGroupSpec,
   specRequired: true,
-  served: false,
+  notServed: 'machines do not register by themselves; `malha workload-entry` makes the WorkloadEntry of each',
 });

@@ -53,6 +53,10 @@ describe('a WasmPlugin', () => {
   it.each<[string, object, string[]]>([
     ['another scheme', { url: 'ftp://a.b/c' }, ['spec.url']],
     ['no URL', { url: '#%a' }, ['spec.url']],
+    ['the machine itself', { url: 'http://127.1/a.wasm' }, ['spec.url']],
+    ['the metadata service', { url: 'https://169.254.169.254/a' }, ['spec.url']],
+    ['an image of the machine itself', { url: 'oci://LOCALHOST:5000/a' }, ['spec.url']],
+    ['an image of it without a scheme', { url: '[::ffff:127.0.0.1]:5000/a' }, ['spec.url']],
     ['a checksum of another length', { url: 'a', sha256: 'abc' }, ['spec.sha256']],
     [
       'a variable twice',

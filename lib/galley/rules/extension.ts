@@ -2,6 +2,7 @@
 import type { TrafficExtensionSpec, WasmConfig } from '../../api/extensions/traffic-extension';
 import type { WasmTrafficSelector } from '../../api/extensions/wasm';
 import type { WasmPluginSpec } from '../../api/extensions/wasm-plugin';
+import { isForbiddenHost } from '../../world';
 import { shown } from '../schema-check';
 import type { Check } from './check';
 import { checkSelector, checkTargets } from './labels';
@@ -39,6 +40,13 @@ function checkModule(module: WasmConfig, check: Check): void {
   const problem = problemOfUrl(module.url);
   if (problem) {
     check.at('url').error(problem);
+  } else if (isForbidden(module.url)) {
+    check
+      .at('url')
+      .error(
+        `no proxy fetches a module from ${shown(module.url)}: the machine itself and metadata services are not asked`,
+        'put the module where all proxies reach it',
+      );
   } else if (!/^(file|https?):\/\//i.test(module.url)) {
     check.at('url').unserved(`images are accepted, but not served yet: in place of ${shown(module.url)} ${INSTEAD}`);
   } else if (!module.url.toLowerCase().startsWith('file:') && !module.sha256) {
@@ -59,6 +67,12 @@ function checkModule(module: WasmConfig, check: Check): void {
       );
     }
   });
+}
+
+/** Images without a scheme stand at a host, too. */
+function isForbidden(text: string): boolean {
+  if (/^file:/i.test(text)) return false;
+  return isForbiddenHost(new URL(`http://${text.replace(/^[a-zA-Z]+:\/\//, '')}`).hostname);
 }
 
 /** `scheme://…` with one of the schemes, or an image without a scheme: `registry.example.com:5000/filter:v1`. */

@@ -2,7 +2,7 @@
 import type { TrafficExtension, WasmConfig, WasmPlugin } from '../../api';
 import { canonical } from '../../envoy/canonical';
 import { any } from '../../envoy/message';
-import { PATCHED_MESSAGES, type Patched } from '../../world';
+import { isForbiddenHost, PATCHED_MESSAGES, type Patched } from '../../world';
 import { SYSTEM_ROOTS } from '../upstream-tls';
 import type { Compiled, Place } from './patch';
 
@@ -80,11 +80,15 @@ function refusal() {
   return any('envoy.extensions.filters.http.rbac.v3.RBAC', { rules: { action: 'ALLOW', policies: {} } });
 }
 
-/** From where Envoy takes the module; undefined for images, which Envoy cannot fetch, and for what could be anything. */
+/**
+ * From where Envoy takes the module. Undefined for images, which Envoy cannot fetch, for what could be anything, and for hosts that no
+ * policy may have a proxy ask.
+ */
 function originOf({ url, sha256 }: WasmConfig): Origin | undefined {
   if (url.startsWith('file://')) return { code: { local: { filename: url.slice('file://'.length) } } };
   if (!/^https?:\/\//i.test(url) || !sha256) return undefined;
   const { protocol, hostname, port, pathname, search } = new URL(url);
+  if (isForbiddenHost(hostname)) return undefined;
   const isTls = protocol === 'https:';
   const number = Number(port || (isTls ? 443 : 80));
   const name = `wasm|${number}||${hostname}`;

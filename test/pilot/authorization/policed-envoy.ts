@@ -57,6 +57,8 @@ export interface PolicedOptions {
   readonly network?: number;
   /** Who is behind the policies. Default `shop`, with labels of `server`. */
   readonly workload?: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> };
+  /** Addresses of hosts that proxies would ask DNS for. */
+  readonly names?: Readonly<Record<string, string>>;
   /** Changes what the translator made of a mesh for its HTTP port. */
   readonly edit?: (manager: Record<string, unknown>, mesh: number) => Record<string, unknown>;
 }
@@ -98,9 +100,10 @@ export class PolicedEnvoy {
     );
     const clusters = new Map(snapshots.flatMap((snapshot) => snapshot.clusters).map((each) => [each.name, each]));
     for (const port of Object.values(ports)) clusters.set(`inbound|${port}||`, appCluster(port, app!));
+    const { names = {} } = options;
     const envoy = await startStaticEnvoy({
       listeners,
-      clusters: [...clusters.values()],
+      clusters: [...clusters.values()].map((each) => resolved(each, names)),
       endpoints: snapshots.flatMap(({ endpoints }) => endpoints),
       routes: [],
       secrets: [],
@@ -180,6 +183,14 @@ function snapshotOf(
   const snapshot = translator.snapshot(world, proxyNamed(world, `server.${namespace}`, { capture: 'NONE' }) as Proxy);
   if (translator.failures.length > 0) throw translator.failures[0]!.error;
   return snapshot;
+}
+
+function resolved({ typeUrl, name, message }: EnvoyResource, names: Readonly<Record<string, string>>): EnvoyResource {
+  const text = Object.entries(names).reduce(
+    (before, [host, address]) => before.replaceAll(`"address":"${host}"`, `"address":"${address}"`),
+    JSON.stringify(message),
+  );
+  return new EnvoyResource(typeUrl, name, JSON.parse(text) as object);
 }
 
 function withManager(

@@ -87,6 +87,11 @@ export class CallPolicy extends Construct {
     this.rules.push({ to: [{ operation }] } as Rule);
   }
 
+  /** Where requests to a port of the service arrive: with explicit capture, at the sidecar's. */
+  private arrivalPort({ number, targetPort }: Port): number {
+    return this.service.ports.find((port) => port.number === number)?.targetPort ?? targetPort;
+  }
+
   add(caller: ICaller | Caller, options: CallOptions = {}): void {
     const { methods, paths, ports, when } = options;
     if ((methods || paths) && !this.service.ports.some(({ isHttp }) => isHttp)) {
@@ -102,7 +107,7 @@ export class CallPolicy extends Construct {
     const operation = {
       ...(methods && { methods: [...methods] }),
       ...(paths && { paths: [...paths] }),
-      ...(ports && { ports: ports.map(({ targetPort }) => String(targetPort)) }),
+      ...(ports && { ports: ports.map((port) => String(this.arrivalPort(port))) }),
     };
     const conditions = Object.entries(when ?? {}).map(([key, values]) => ({ key, values: [...values] }));
     this.rules.push({

@@ -63,6 +63,8 @@ interface ControlPlanePlace {
   readonly certificateSeconds?: number;
   /** How Pods that the webhook injects prove who they are. */
   readonly identity: 'podCertificate' | 'sds';
+  /** How the traffic of those Pods gets into their sidecars. */
+  readonly capture: 'transparent' | 'explicit';
 }
 
 const NAME = 'malha-control-plane';
@@ -169,6 +171,7 @@ export class ControlPlane extends Construct {
         this.image,
         ...(props.proxyImage === undefined ? [] : ['--proxy-image', props.proxyImage]),
         ...(zones > 0 ? ['--standby'] : []),
+        ...(props.capture === 'explicit' ? ['--capture', props.capture] : []),
         ...(props.deployGateways ? ['--deploy-gateways'] : []),
         '--http',
         `0.0.0.0:${HTTP.number}`,

@@ -7,6 +7,7 @@
 export { AccessLog } from './access-log';
 export { AuditPolicy, type AuditPolicyProps } from './audit-policy';
 export { Caller, type CallOptions, type ICaller } from './callers';
+export { Capture } from './capture';
 export { ControlPlane, type ControlPlaneProps } from './control-plane';
 export { type AuthorizerScope, ExternalAuthorizer, type ExternalAuthorizerProps } from './external-authorizer';
 export { ExternalService, type ExternalServiceProps } from './external-service';

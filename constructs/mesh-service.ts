@@ -5,6 +5,7 @@ import { Construct } from 'constructs';
 import type { HTTPRoute as IstioRoute } from '../lib/api';
 import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
 import { type Caller, type CallOptions, CallPolicy, type ICaller } from './callers';
+import { type Capture, explicitCapture, sidecarPorts } from './capture';
 import { enrolled } from './enrolment';
 import { HTTPRoute } from './gateway-api';
 import { httpRouteProblems, httpRouteRules, versionService } from './http-route-rules';
@@ -46,6 +47,8 @@ export interface MeshServiceProps<V extends string = string> {
   readonly serviceAccountName?: string;
   /** What its workloads take. Default: as their namespace or the mesh says. */
   readonly mtls?: MtlsMode;
+  /** How traffic gets into its sidecars. Default: as its namespace or the mesh says. */
+  readonly capture?: Capture;
   /** How callers protect the service. Default: the API's, no limits. */
   readonly resilience?: Resilience;
   /** In which API its routes are written. Default: `RouteApi.istio()`. */
@@ -69,7 +72,10 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
   readonly name: string;
   readonly namespace: string;
   readonly host: string;
+  /** As callers reach them: with explicit capture their target ports are the sidecars'. */
   readonly ports: readonly Port[];
+  /** How traffic gets into its sidecars. */
+  readonly capture: Capture;
   readonly podLabels: Readonly<Record<string, string>>;
   /** The service account that all its Pods run as. */
   readonly serviceAccountName: string;
@@ -92,7 +98,10 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
     this.name = props.name ?? id;
     this.namespace = namespaceOf(this);
     this.host = `${this.name}.${this.namespace}.svc.cluster.local`;
-    this.ports = portsOf(this, props);
+    this.capture = props.capture ?? this.mesh.captureOf(this.namespace);
+    const inside = portsOf(this, props);
+    const isExplicit = this.capture.way === 'explicit';
+    this.ports = isExplicit ? sidecarPorts(inside) : inside;
     this.podLabels = { app: this.name };
     this.serviceAccountName = props.serviceAccountName ?? this.name;
     if (!isDnsLabel(this.name)) {
@@ -113,10 +122,11 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
       metadata: { ...metadata, name: this.serviceAccountName },
       automountToken: false,
     });
-    const ports = namedPorts(this.ports);
+    // What containers have, and what callers reach.
+    const ports = namedPorts(inside);
     const service = new Service(this, 'Service', {
       metadata: { ...metadata, name: this.name },
-      ports: ports.map(({ port, name }) => ({ name, port: port.number, targetPort: port.targetPort })),
+      ports: namedPorts(this.ports).map(({ port, name }) => ({ name, port: port.number, targetPort: port.targetPort })),
     });
     for (const [label, value] of Object.entries(this.podLabels)) service.selectLabel(label, value);
     onRendered<KubeService>(ApiObject.of(service), (rendered) => withProtocols(rendered, this.ports));
@@ -142,7 +152,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
           labels,
           ports,
           serviceAccountName: this.serviceAccountName,
-          injection: this.mesh.injection,
+          injection: { ...this.mesh.injection, capture: this.capture.way },
         }),
       );
     }
@@ -157,6 +167,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
         subsets: this.versionNames.map((version) => ({ name: version, labels: { version } })),
       },
     });
+    if (isExplicit) explicitCapture(this, inside);
     if (props.mtls) this.serviceMtls = new ServiceMtls(this, props.mtls);
     reportAtSynthesis(this, () => this.problems());
   }

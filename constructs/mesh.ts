@@ -12,6 +12,7 @@ import { meshLabel } from '../lib/api/ownership';
 import type { InjectOptions } from '../lib/injector';
 import { patchesOf } from '../lib/plugin';
 import { AccessLog } from './access-log';
+import { Capture, restrictedNamespaces } from './capture';
 import { ControlPlane, type ControlPlaneProps } from './control-plane';
 import { customResourceDefinitions } from './custom-resources';
 import type { Gateway } from './gateway';
@@ -33,7 +34,7 @@ import { OutboundPolicy } from './outbound-policy';
 import { namespaceMtls } from './peer-authentication';
 import type { Plugin } from './plugin';
 import { usePlugin } from './plugin/use-plugin';
-import { problemAt } from './problem';
+import { type Problem, problemAt, reportAtSynthesis } from './problem';
 import { onRendered } from './rendered';
 import { type MeshRequest, type Outcome, request } from './request';
 import type { IMeshService } from './service-version';
@@ -53,6 +54,8 @@ export interface MeshProps {
   readonly monitoring?: Monitoring;
   /** Where requests are reported. Default: to the control plane, which counts who calls whom. */
   readonly accessLogs?: readonly AccessLog[];
+  /** How traffic gets into sidecars, unless their namespace or service says otherwise. Default: transparently. */
+  readonly capture?: Capture;
   /** What happens to requests for unknown hosts. Default: they are refused. */
   readonly outbound?: OutboundPolicy;
   /** How workloads get their certificates. Default: by podCertificate volumes. */
@@ -90,6 +93,8 @@ export class Mesh extends Construct {
   private readonly charts: { crds?: Chart; namespaces: Chart; system: Chart; policy: Chart };
   private readonly createNamespaces: boolean;
   private readonly revision?: string;
+  private readonly capture: Capture;
+  private readonly captures = new Map<string, Capture>();
   private readonly namespaces = new Set<string>();
   private readonly claims = new Map<string, string>();
   private readonly members: (IMeshService | Gateway)[] = [];
@@ -99,6 +104,7 @@ export class Mesh extends Construct {
   constructor(scope: Construct, id: string, props: MeshProps = {}) {
     super(scope, id);
     this.namespace = props.namespace ?? 'malha-system';
+    this.capture = props.capture ?? Capture.transparent();
     this.createNamespaces = props.createNamespaces ?? true;
     this.revision = props.controlPlane?.revision;
     // The charts stand beside the mesh, not below it: a chart's file has a plain name only at the top of an app.
@@ -122,6 +128,7 @@ export class Mesh extends Construct {
       namespace: this.namespace,
       certificateSeconds: lifetime,
       identity,
+      capture: this.capture.way,
     });
     this.injection = {
       controlPlane: this.controlPlane.address,
@@ -158,6 +165,7 @@ export class Mesh extends Construct {
       undeclaredCalls: props.undeclaredCalls ?? UndeclaredCalls.refuse(),
       trustDomain: trustDomainOf(this, props.trustDomain),
     });
+    reportAtSynthesis(this, () => this.forbiddenCaptures());
     checkAtSynthesis(this, this.namespace);
   }
 
@@ -211,6 +219,37 @@ export class Mesh extends Construct {
       });
     }
     namespaceMtls(this.charts.policy, `mtls-${namespace}`, namespace, mode);
+  }
+
+  /**
+   * Says how traffic gets into the sidecars of one namespace, for services that are declared after it. Pods that are injected at admission
+   * go by their own annotation `sidecar.istio.io/interceptionMode`, else by the mesh.
+   */
+  addNamespaceCapture(namespace: string, capture: Capture): void {
+    this.captures.set(namespace, capture);
+  }
+
+  /** How traffic gets into the sidecars of a namespace. @internal */
+  captureOf(namespace: string): Capture {
+    return this.captures.get(namespace) ?? this.capture;
+  }
+
+  /** Services whose Pods their namespace would not let start. */
+  private forbiddenCaptures(): Problem[] {
+    const restricted = restrictedNamespaces(this.node.root);
+    return this.members.flatMap((member) => {
+      const level = restricted.get(member.namespace);
+      if (!level || !('capture' in member) || (member as MeshService<string>).capture.way === 'explicit') return [];
+      return [
+        {
+          code: 'MAL0154' as const,
+          what: `the Pods of ${member.host} would be refused: transparent capture needs NET_ADMIN and NET_RAW`,
+          got: `Namespace ${member.namespace}, which enforces Pod Security ${level}`,
+          allowed: 'explicit capture there, or a namespace that enforces privileged',
+          fix: `mesh.addNamespaceCapture('${member.namespace}', Capture.explicit()), or capture: Capture.explicit() of the service`,
+        },
+      ];
+    });
   }
 
   /** Notes what a service promises. @internal */

@@ -59,6 +59,11 @@ export class Port {
     }
   }
 
+  /** The same port, which leads to another of the workload. @internal */
+  withTargetPort(targetPort: number): Port {
+    return new Port(this.number, this.protocol, { name: this.name, targetPort });
+  }
+
   /** Whether requests can be told apart on this port, so that routes apply to it. */
   get isHttp(): boolean {
     return this.protocol === 'http' || this.protocol === 'http2' || this.protocol === 'grpc';

@@ -109,7 +109,7 @@ export class StandbyDeployment extends Construct {
       const { externalIPs: _, ...spec } = rendered.spec as KubeService['spec'] & { externalIPs?: string[] };
       const ports = spec.ports?.map((port) => ({ ...port, appProtocol: port.name === XDS_TLS.name ? 'grpc' : 'http' }));
       // The zone's own is asked while it is there.
-      return { ...rendered, spec: { ...spec, trafficDistribution: 'PreferClose', ports } };
+      return { ...rendered, spec: { ...spec, trafficDistribution: 'PreferSameZone', ports } };
     });
     new ApiObject(this, 'PodDisruptionBudget', {
       apiVersion: 'policy/v1',

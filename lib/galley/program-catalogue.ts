@@ -46,6 +46,10 @@ export const programCatalogue = {
   MAL0151: { title: 'CertificateLifetime', text: 'A certificate would live for less than an hour or more than a day.' },
   MAL0152: { title: 'TrustDomain', text: 'The trust domain cannot be part of a SPIFFE id.' },
   MAL0153: { title: 'StandbyZones', text: 'Configuration would stand by in a number of zones that cannot be.' },
+  MAL0154: {
+    title: 'CaptureForbidden',
+    text: 'Transparent capture is asked for where Pods may not have the capabilities that it needs.',
+  },
   MAL0160: { title: 'Burst', text: 'A limit has a burst that is none, or that nobody counts.' },
   MAL0161: { title: 'LimitMatch', text: 'A limit looks at what it does not know, or at one of several things.' },
   MAL0170: { title: 'NothingToDecideBy', text: 'An authorizer of plugins has no plugin, or one without checks.' },

@@ -15,7 +15,7 @@ import { identityAnnotations, identityVolume } from './identity';
 import { gatewayContainer, type ProxyOptions } from './proxy-container';
 import { ProxyPort } from './proxy-port';
 
-export interface GatewayWorkloadOptions extends Omit<ProxyOptions, 'workload' | 'labels' | 'stats'> {
+export interface GatewayWorkloadOptions extends Omit<ProxyOptions, 'workload' | 'labels' | 'stats' | 'interception'> {
   /** The namespace of the control plane that applies them. Default: they bear nobody's mark. */
   readonly mesh?: string;
 }

@@ -1,5 +1,5 @@
 /** Pod → Pod with a sidecar. Whatever is not a Pod that wants one comes back as it is, the very same value. */
-import type { PodSpec } from '../api/kubernetes';
+import type { Container, PodSpec } from '../api/kubernetes';
 import type { KubeObject, ObjectMeta } from '../api/object';
 import { originOf, withOrigin } from '../api/origin';
 import { canonicalRevision, canonicalService } from '../world';
@@ -11,6 +11,7 @@ import { ProxyPort } from './proxy-port';
 import { parsePorts, parseRanges, type RedirectionOptions } from './redirection';
 import { mergedInclusion, statsInclusionOf } from './stats-matcher';
 
+const INTERCEPTION_MODE = 'sidecar.istio.io/interceptionMode';
 const REWRITE_PROBES = 'sidecar.istio.io/rewriteAppHTTPProbers';
 
 /** A Pod or a Pod template. */
@@ -20,10 +21,15 @@ export interface Injectable {
 }
 
 /** The workload's name is the object's own where it is not said. */
-export type InjectOptions = Omit<ProxyOptions, 'workload'> & {
+export type InjectOptions = Omit<ProxyOptions, 'workload' | 'interception'> & {
   workload?: string;
   /** The proxy answers DNS (the mesh configuration's ISTIO_META_DNS_CAPTURE tells it to). Default: not. */
   captureDns?: boolean;
+  /**
+   * How traffic gets into the sidecar: redirected by an init container, or by nobody. The Pod's annotation
+   * `sidecar.istio.io/interceptionMode` goes before it: `NONE` is explicit. Default `transparent`.
+   */
+  capture?: 'transparent' | 'explicit';
 };
 
 /**
@@ -83,7 +89,8 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
   const { proxyImage, ...overrides } = overridesOf(metadata.annotations ?? {});
   const workload = options.workload ?? metadata.name ?? metadata.labels?.app ?? spec.containers?.[0]?.name ?? 'unknown';
   const redirection = { ...redirectionOf(metadata.annotations ?? {}), captureDns: options.captureDns };
-  const init = initContainer(redirection, options.images?.init);
+  const isExplicit = isCapturedExplicitly(metadata.annotations ?? {}, options.capture);
+  const inits = isExplicit ? [] : [initContainer(redirection, options.images?.init)];
   const labels = {
     ...canonicalLabels(metadata.labels ?? {}, workload),
     ...metadata.labels,
@@ -100,6 +107,7 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
     logLevel: overrides.logLevel ?? options.logLevel,
     workload,
     labels,
+    interception: isExplicit ? 'NONE' : 'REDIRECT',
     stats: mergedInclusion(options.stats, statsInclusionOf(metadata.annotations ?? {})),
   });
   const injected = {
@@ -112,13 +120,17 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
         ...(spec.containers?.[0] && { 'kubectl.kubernetes.io/default-container': spec.containers[0].name }),
         ...scrapeAnnotations(metadata.annotations ?? {}),
         ...metadata.annotations,
-        'sidecar.istio.io/status': JSON.stringify({ initContainers: [init.name, sidecar.name], containers: null }),
+        ...(isExplicit && { [INTERCEPTION_MODE]: 'NONE' }),
+        'sidecar.istio.io/status': JSON.stringify({
+          initContainers: [...inits, sidecar].map(({ name }) => name),
+          containers: null,
+        }),
       },
     },
     spec: {
       ...spec,
-      containers: own.containers,
-      initContainers: [init, sidecar, ...(early.containers ?? [])],
+      containers: isExplicit ? own.containers?.map(throughProxy) : own.containers,
+      initContainers: [...inits, sidecar, ...(early.containers ?? []).map(isExplicit ? throughProxy : same)],
     },
   };
   return injectIdentity(injected, options);
@@ -144,6 +156,33 @@ export function injectIdentity<T extends Injectable>(
     },
     spec: { ...spec!, volumes: [...(spec?.volumes ?? []), volume] },
   };
+}
+
+/** @throws when the annotation is none that is known. TPROXY keeps the client's address, for which Envoy would need rights of its own. */
+function isCapturedExplicitly(annotations: Readonly<Record<string, string>>, capture?: string): boolean {
+  const mode = annotations[INTERCEPTION_MODE]?.trim();
+  if (mode === undefined) return capture === 'explicit';
+  if (mode === 'NONE' || mode === 'REDIRECT') return mode === 'NONE';
+  throw new Error(`annotation ${INTERCEPTION_MODE}: '${mode.slice(0, 100)}' is not REDIRECT or NONE`);
+}
+
+const same = (container: Container): Container => container;
+const HTTP_PROXY = `http://127.0.0.1:${ProxyPort.explicitProxy}`;
+/** What programs look for; what the container says itself goes before. */
+const PROXY_ENVIRONMENT = {
+  HTTP_PROXY,
+  http_proxy: HTTP_PROXY,
+  NO_PROXY: 'localhost,127.0.0.1',
+  no_proxy: 'localhost,127.0.0.1',
+};
+
+/** The container with the environment by which programs find their sidecar. */
+function throughProxy(container: Container): Container {
+  const { env = [] } = container;
+  const added = Object.entries(PROXY_ENVIRONMENT)
+    .filter(([name]) => !env.some((each) => each.name === name))
+    .map(([name, value]) => ({ name, value }));
+  return { ...container, env: [...env, ...added] };
 }
 
 function wantsSidecar({ metadata, spec }: Injectable): boolean {

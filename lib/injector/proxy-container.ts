@@ -23,6 +23,8 @@ export interface ProxyOptions {
   standby?: Standby;
   /** How the proxy proves who it is. Default `none`; all others need the volume of `identityVolume` in the Pod. */
   identity?: ProxyIdentity;
+  /** How traffic gets into a sidecar. Default `REDIRECT`. */
+  interception?: 'REDIRECT' | 'NONE';
   /** Probes of the application that the proxy answers. Default: none. */
   probes?: readonly ProxiedProbe[];
   /** How long the certificate of a podCertificate volume is good, in seconds. Default: a day. */
@@ -48,7 +50,7 @@ const PROXY_ID = 1337;
 
 /** Envoy beside an application, as a native sidecar: it is up before the application, and outlives it. */
 export function sidecarContainer(options: ProxyOptions): Container {
-  const container = envoy('sidecar', 'REDIRECT', options);
+  const container = envoy('sidecar', options.interception ?? 'REDIRECT', options);
   return {
     ...container,
     restartPolicy: 'Always',
@@ -97,7 +99,7 @@ const readiness = {
   timeoutSeconds: 3,
 };
 
-function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | undefined, options: ProxyOptions): Container {
+function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | 'NONE' | undefined, options: ProxyOptions): Container {
   const { controlPlane = CONTROL_PLANE, identity = 'none' } = options;
   return {
     name: PROXY_CONTAINER,

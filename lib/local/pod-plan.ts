@@ -105,7 +105,10 @@ export function planPod(pod: Pod, context: PodPlanContext): PodPlan {
     appAddress,
     role,
     identity: proves(pod, context) && proxy ? pod : undefined,
-    redirection: role === 'sidecar' && !explicit ? redirectionOf(pod.metadata.annotations ?? {}) : undefined,
+    redirection:
+      role === 'sidecar' && !explicit && !capturesItself(pod)
+        ? redirectionOf(pod.metadata.annotations ?? {})
+        : undefined,
     ports: role === 'gateway' ? [] : ports,
     processes,
   };
@@ -225,4 +228,9 @@ function serviceEnvironment({ services }: PodPlanContext, namespace: string): Re
         : [];
     }),
   );
+}
+
+/** Explicit capture, as the manifest asks for it: the application finds its sidecar by itself. */
+function capturesItself({ metadata }: Pod): boolean {
+  return metadata.annotations?.['sidecar.istio.io/interceptionMode'] === 'NONE';
 }

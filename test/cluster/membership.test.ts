@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Pod } from '../../lib/api/kubernetes';
 import type { KubeObject } from '../../lib/api/object';
 import { malha } from '../cli/captured-io';
-import { clusterOptions, eventually, kubectl } from './cluster';
+import { clusterOptions, eventually, kubectl, makeNamespace } from './cluster';
 import { InstalledMesh } from './installed-mesh';
 
 let mesh: InstalledMesh;
@@ -108,6 +108,37 @@ describe('an object of the mesh', () => {
       code: 0,
       errors: expect.stringMatching(/^Warning: \[MAL0001\] spec\.servers\[0\]\.defaultEndpoint/),
     });
+  });
+});
+
+describe('in a namespace that enforces Pod Security restricted', () => {
+  let namespace: string;
+  beforeAll(async () => {
+    const labels = { 'istio-injection': 'enabled', 'pod-security.kubernetes.io/enforce': 'restricted' };
+    namespace = await makeNamespace(mesh.client, 'restricted', labels);
+    const account = `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
+    await eventually(() => mesh.client.get(account).catch(() => undefined), Boolean);
+  });
+  afterAll(() => mesh.client.request('DELETE', `/api/v1/namespaces/${namespace}`));
+
+  const pod = (mode: string) => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'web', namespace, annotations: { 'sidecar.istio.io/interceptionMode': mode } },
+    spec: mesh.restricted,
+  });
+
+  test('a Pod with explicit capture is taken, with its sidecar and no capability', () => {
+    const { code, out, errors } = create(pod('NONE'), '--dry-run=server', '-o', 'json');
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    const { initContainers } = (JSON.parse(out) as Pod).spec!;
+    expect(initContainers!.map(({ name }) => name)).toEqual(['istio-proxy']);
+  });
+
+  test('one with transparent capture is refused, for the two capabilities that its init container asks for', () => {
+    const { code, errors } = create(pod('REDIRECT'), '--dry-run=server');
+    expect(code).toBe(1);
+    expect(errors).toContain('container "malha-init" must not include "NET_ADMIN", "NET_RAW"');
   });
 });
 

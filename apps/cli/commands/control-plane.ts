@@ -40,6 +40,7 @@ interface Options {
   revision?: string;
   webhooks: string;
   standby?: boolean;
+  capture: 'transparent' | 'explicit';
   proxyImage?: string;
   initImage?: string;
   vault?: string;
@@ -106,6 +107,11 @@ export function controlPlane({ io }: Context): Command {
       'none',
     )
     .option('--revision <name>', 'which control plane of its namespace this is; default: default')
+    .addOption(
+      new Option('--capture <way>', 'how traffic gets into the sidecars of those Pods, unless they say otherwise')
+        .choices(['transparent', 'explicit'])
+        .default('transparent'),
+    )
     .option(
       '--standby',
       'Pods that the webhook injects ask the Service malha-standby of this namespace while nobody else answers',
@@ -275,10 +281,11 @@ function webhooksOf({
   certificateLifetime: certificateSeconds,
   proxyImage,
   initImage,
+  capture,
 }: Options): WebhooksOptions | undefined {
   if (address === 'none') return undefined;
   if (!xdsTls) throw new Error('--webhooks needs --xds-tls and an authority, which signs its certificate');
-  const injection = { identity, certificateSeconds, images: { proxy: proxyImage, init: initImage } };
+  const injection = { identity, capture, certificateSeconds, images: { proxy: proxyImage, init: initImage } };
   return { address, injection };
 }
 

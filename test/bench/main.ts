@@ -3,8 +3,11 @@
  * machine, and ends with 1 when a goal is missed.
  */
 import { type Measurement, type Part, tableOf } from './measurement';
+import { admission } from './parts/admission';
 import { analyze } from './parts/analyze';
+import { api } from './parts/api';
 import { edit } from './parts/edit';
+import { flood } from './parts/flood';
 import { idle } from './parts/idle';
 import { limit } from './parts/limit';
 import { mtls } from './parts/mtls';
@@ -22,6 +25,9 @@ const PARTS: readonly Part[] = [
   translate,
   start,
   edit,
+  api,
+  admission,
+  flood,
   idle,
   sign,
   telemetry,

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Status } from '../../apps/control-plane/status';
 
-const PROGRAM = join(__dirname, '../../dist/apps/cli/main.js');
+/** Tests and benchmarks run in the project's folder. */
+const PROGRAM = join(process.cwd(), 'dist/apps/cli/main.js');
 const READY_WITHIN_MS = 30_000;
 
 export interface Line {

@@ -40,7 +40,7 @@ export class PodNetwork {
   static async open(): Promise<PodNetwork> {
     const folder = mkdtempSync(join(tmpdir(), 'malha-pods-'));
     const program = join(folder, 'pods.js');
-    const { code } = transformFileSync(join(__dirname, 'pods-program.ts'), {
+    const { code } = transformFileSync(join(process.cwd(), 'test/cluster/pods-program.ts'), {
       module: { type: 'commonjs' },
       jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
     });

@@ -44,6 +44,8 @@ const PAGE = 500;
 const WATCH_SECONDS = 300;
 /** How long a request for a watch may take, and how much longer than agreed a watch may. */
 const GRACE_MS = 30_000;
+/** An API server that is back is noticed within this: much of what a mesh promises after an outage waits for it. */
+const LONGEST_PAUSE_MS = 10_000;
 /** A watch that ends sooner is a failure, however politely it ends. */
 const SHORTEST_WATCH_MS = 1000;
 /** How often a kind is looked for that the API server does not serve, or that we may not read. */
@@ -67,7 +69,7 @@ export class Reflector {
   private interrupt: () => void = () => undefined;
 
   constructor(private readonly options: ReflectorOptions) {
-    this.backoff = new Backoff({ random: options.random });
+    this.backoff = new Backoff({ random: options.random, longest: LONGEST_PAUSE_MS });
   }
 
   /** All objects, by namespace and name; the same array until something changes. */

@@ -58,14 +58,16 @@ describe('a Secret that is half written', () => {
     ['with half of a key', ({ cert, key }) => ({ 'tls.crt': cert, 'tls.key': key.slice(0, key.length / 2) })],
     ['with nothing', () => ({})],
   ])('(%s) is not sent, the one beside it is, and it comes when it is whole', async (_, half) => {
-    const [one, other] = await Promise.all(['one.example.com', 'other.example.com'].map((host) => developmentCertificate([host])));
+    const [one, other] = await Promise.all(
+      ['one.example.com', 'other.example.com'].map((host) => developmentCertificate([host])),
+    );
     const pair = { cert: one!.certPem, key: one!.keyPem };
     const whole = secret('other', { 'tls.crt': other!.certPem, 'tls.key': other!.keyPem });
     const source = new MeshSource({ log: silent });
     source.update([edge, gateway('one', 'other'), whole, secret('one', half(pair))]);
-    expect(secretsOf(source)).toEqual(['kubernetes:shop/other']);
+    expect(secretsOf(source)).toEqual(['kubernetes://other']);
     source.update([edge, gateway('one', 'other'), whole, secret('one', { 'tls.crt': pair.cert, 'tls.key': pair.key })]);
-    expect(secretsOf(source)).toEqual(['kubernetes:shop/one', 'kubernetes:shop/other']);
+    expect(secretsOf(source)).toEqual(['kubernetes://one', 'kubernetes://other']);
   });
 });
 
@@ -77,7 +79,11 @@ describe('names of 63 characters', () => {
         apiVersion: 'v1',
         kind: 'Service',
         metadata: { name, namespace: name },
-        spec: { clusterIP: '198.19.0.1', selector: { app: name }, ports: [{ name: `http-${'p'.repeat(58)}`, port: 80 }] },
+        spec: {
+          clusterIP: '198.19.0.1',
+          selector: { app: name },
+          ports: [{ name: `http-${'p'.repeat(58)}`, port: 80 }],
+        },
       },
       {
         apiVersion: 'v1',
@@ -96,7 +102,9 @@ describe('names of 63 characters', () => {
     const source = new MeshSource({ log: silent, complete });
     source.update(objects);
     const snapshot = source.snapshot({ id: `sidecar~198.18.0.9~${name}.${name}~${name}.svc.cluster.local` })!;
-    expect(snapshot.clusters.map((each) => each.name)).toContain(`outbound|80|${name}|${name}.${name}.svc.cluster.local`);
+    expect(snapshot.clusters.map((each) => each.name)).toContain(
+      `outbound|80|${name}|${name}.${name}.svc.cluster.local`,
+    );
     expect(await complaintOfEnvoy(snapshot)).toBe('');
   });
 });

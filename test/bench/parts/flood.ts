@@ -34,7 +34,8 @@ interface Flood {
 
 export const flood: Part = {
   name: 'flood',
-  about: '10,000 reconnects with first requests of 60 kB: their rate, memory, and changes to proxies that are connected',
+  about:
+    '10,000 reconnects with first requests of 60 kB: their rate, memory, and changes to proxies that are connected',
   async run(say) {
     const silent = { info() {}, warn() {}, error() {} };
     const source = new MeshSource({ log: silent, complete });
@@ -161,7 +162,10 @@ async function floodFrom(child: ChildProcess, port: number): Promise<Flood> {
 
 /** In the process of the flood: opens, asks, takes the first bytes or the refusal, and goes. */
 async function run(port: number): Promise<Flood> {
-  const extensions = Array.from({ length: 700 }, (_, i) => ({ name: `envoy.extension-${i}`, category: 'x'.repeat(60) }));
+  const extensions = Array.from({ length: 700 }, (_, i) => ({
+    name: `envoy.extension-${i}`,
+    category: 'x'.repeat(60),
+  }));
   const bytes = encode(DELTA, { node: { id: NODE, user_agent_name: 'envoy', extensions }, type_url: TypeUrl.cluster });
   const head = Buffer.alloc(5);
   head.writeUInt32BE(bytes.length, 1);

@@ -78,6 +78,8 @@ class Line implements Api {
     onEnd: (error?: Error) => void,
   ): Promise<() => void> {
     if (this.fault === 'cut') throw new Error('ECONNREFUSED');
+    // The one in memory does not tell what came before a watch; so such a watch has to begin with a list.
+    if (Number(query['resourceVersion']) < this.api.version) throw KubeApiError.of('WATCH', 410, '{}');
     const stop = await this.api.watch(path, query, onEvent, onEnd);
     const end = (error?: Error) => {
       stop();

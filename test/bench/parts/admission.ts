@@ -37,11 +37,19 @@ export const admission: Part = {
       say(`asking ${PER_SECOND} times a second for ${SECONDS} s`);
       const caller = fork(__filename);
       caller.send({ port: server.port, ca: caPem } satisfies Task);
+      const before = process.cpuUsage();
       const [times] = (await once(caller, 'message')) as [number[]];
+      const { user, system } = process.cpuUsage(before);
       const expected = PER_SECOND * SECONDS;
       return [
         measured('admission', 'reviews', times.length, 'reviews'),
         measured('admission', 'reviews without an answer of 200', expected - times.length, 'reviews', 0),
+        measured(
+          'admission',
+          'CPU of a review, HTTPS included',
+          (user + system) / 1000 / (PER_SECOND * (WARM_UP_SECONDS + SECONDS)),
+          'ms',
+        ),
         measured('admission', 'review to answer, p50', median(times), 'ms'),
         measured('admission', 'review to answer, p99', percentile(times, 0.99), 'ms', GOAL_MILLISECONDS),
       ];

@@ -63,9 +63,9 @@ export const flood: Part = {
         measured('flood', 'reconnects', RECONNECTS / seconds, '1/s'),
         measured('flood', 'of these, answered', answered, 'streams'),
         measured('flood', 'of these, refused', refused, 'streams'),
-        measured('flood', 'memory that it took', (highest - memory) / 1e6, 'MB', 256),
+        measured('flood', 'memory that it took', (highest - memory) / 1e6, 'MB', 512),
         measured('flood', 'change to proxies, p99 without a flood', quiet, 'ms'),
-        measured('flood', 'change to proxies, p99 meanwhile', busy, 'ms', 2 * quiet),
+        measured('flood', 'change to proxies, p99 meanwhile', busy, 'ms', Math.ceil(2 * quiet)),
       ];
     } finally {
       mesh.close();

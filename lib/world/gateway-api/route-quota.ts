@@ -3,7 +3,7 @@
  * proxies that all others are served by. The Gateway's own namespace has the Gateway, and no bound.
  */
 import type { ConvertedRoute } from './convert';
-import type { PreparedGateway } from './gateways';
+import type { PreparedGateway, PreparedListener } from './gateways';
 import { Remembered } from './remembered';
 
 /** Pairs of a hostname and a match (of one route, for TLS and TCP: hostnames), which is what proxies are told. */
@@ -12,23 +12,43 @@ export const MOST_PAIRS = 10_000;
 /** `routes` without what is beyond the bound: of each namespace the oldest stand. @param routes oldest first. */
 export function withinQuota(routes: readonly ConvertedRoute[], gateways: readonly PreparedGateway[]): ConvertedRoute[] {
   const gatewayOf = new Map(gateways.flatMap((each) => each.listeners.map((listener) => [listener, each] as const)));
-  const used = new Map<string, number>();
+  const used = new Map<PreparedGateway, Map<string, number>>();
   return routes.map((route) => {
-    const attached = new Set(
-      route.attachments.flatMap(({ listeners }) => listeners.flatMap((listener) => gatewayOf.get(listener) ?? [])),
-    );
-    const beyond = [...attached].filter((prepared) => {
-      const { namespace = 'default', name } = prepared.gateway.metadata;
-      const tenant = route.route.metadata.namespace ?? 'default';
-      if (tenant === namespace) return false;
-      const key = `${namespace}/${name} ${tenant}`;
-      const wanted = (used.get(key) ?? 0) + pairsOf(route);
+    const { pairs, tenant, foreign } = claimOf(route, gatewayOf);
+    if (foreign.length === 0) return route;
+    const beyond = foreign.filter((prepared) => {
+      const byTenant = used.get(prepared) ?? new Map<string, number>();
+      used.set(prepared, byTenant);
+      const wanted = (byTenant.get(tenant) ?? 0) + pairs;
       if (wanted > MOST_PAIRS) return true;
-      used.set(key, wanted);
+      byTenant.set(tenant, wanted);
       return false;
     });
     return beyond.length > 0 ? remembered.get(route, beyond, () => withoutGateways(route, beyond)) : route;
   });
+}
+
+interface Claim {
+  readonly pairs: number;
+  readonly tenant: string;
+  /** The Gateways of other namespaces that took the route. */
+  readonly foreign: readonly PreparedGateway[];
+}
+
+/** A route is converted anew with its Gateways, so this holds as long as it does. */
+const claims = new WeakMap<ConvertedRoute, Claim>();
+
+function claimOf(route: ConvertedRoute, gatewayOf: ReadonlyMap<PreparedListener, PreparedGateway>): Claim {
+  const known = claims.get(route);
+  if (known) return known;
+  const tenant = route.route.metadata.namespace ?? 'default';
+  const attached = new Set(
+    route.attachments.flatMap(({ listeners }) => listeners.flatMap((listener) => gatewayOf.get(listener) ?? [])),
+  );
+  const foreign = [...attached].filter(({ gateway }) => (gateway.metadata.namespace ?? 'default') !== tenant);
+  const claim = { pairs: pairsOf(route), tenant, foreign };
+  claims.set(route, claim);
+  return claim;
 }
 
 const remembered = new Remembered<ConvertedRoute>();

@@ -10,6 +10,7 @@ export { Caller, type CallOptions, type ICaller } from './callers';
 export { Capture } from './capture';
 export { ControlPlane, type ControlPlaneProps } from './control-plane';
 export { type AuthorizerScope, ExternalAuthorizer, type ExternalAuthorizerProps } from './external-authorizer';
+export { ExternalProcessing, type ExternalProcessingProps } from './external-processing';
 export { ExternalService, type ExternalServiceProps } from './external-service';
 export { Fault, type FaultOptions } from './fault';
 export { type ExposeOptions, Gateway, type GatewayProps } from './gateway';

@@ -62,6 +62,7 @@ export const programCatalogue = {
     text: 'A plugin has to run in the control plane, whose image is that of Malha alone.',
   },
   MAL0173: { title: 'PluginTwice', text: 'A mesh uses one plugin twice.' },
+  MAL0174: { title: 'ProcessorPort', text: 'An external processor is to be asked on a port that does not speak gRPC.' },
   MAL0180: { title: 'NoWordForIt', text: 'Routes that are written in the Gateway API say what that API cannot say.' },
   MAL0181: {
     title: 'OrderOfRoutes',

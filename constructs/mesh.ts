@@ -166,7 +166,7 @@ export class Mesh extends Construct {
       trustDomain: trustDomainOf(this, props.trustDomain),
     });
     reportAtSynthesis(this, () => this.forbiddenCaptures());
-    checkAtSynthesis(this, this.namespace);
+    checkAtSynthesis(this, this.namespace, bundle !== undefined || operator !== undefined);
   }
 
   private spanSink({ sink }: Tracing): SpanSink {

@@ -8,11 +8,13 @@ import type { KubeObject } from '../lib/api/object';
 import { objectKey, objectName } from '../lib/api/object';
 import { CONSTRUCT_ANNOTATION, originOf, withOrigin } from '../lib/api/origin';
 import { type AnalyzeOptions, analyze, type Finding, type NamedRule, once, validate } from '../lib/galley';
+import { budgetLine, seriesBudgets } from '../lib/graph/series-budget';
+import { complete, World } from '../lib/world';
 import { findingsText } from './findings-text';
 import { keepOrder, keepRendered } from './rendered';
 
 /** Roots that are checked already; several meshes of one app are one program. */
-const checked = new WeakSet<IConstruct>();
+const checked = new WeakMap<IConstruct, Synthesis>();
 /** Constructs whose objects are our own doing. */
 const ours = new WeakSet<IConstruct>();
 
@@ -31,12 +33,20 @@ export function writtenByMalha<T extends IConstruct>(construct: T): T {
   return construct;
 }
 
-/** Has synthesis of the app check everything in it. */
-export function checkAtSynthesis(construct: Construct, rootNamespace: string): void {
+/**
+ * Has synthesis of the app check everything in it.
+ * @param isMeasured metrics are stored: how many series there may be is told, too.
+ */
+export function checkAtSynthesis(construct: Construct, rootNamespace: string, isMeasured = false): void {
   const { root } = construct.node;
-  if (checked.has(root)) return;
-  checked.add(root);
+  const known = checked.get(root);
+  if (known) {
+    known.isMeasured ||= isMeasured;
+    return;
+  }
   const synthesis = new Synthesis(root, rootNamespace);
+  synthesis.isMeasured = isMeasured;
+  checked.set(root, synthesis);
   root.node.addValidation({
     validate: () => {
       synthesis.check();
@@ -54,6 +64,8 @@ class Synthesis {
   private running = false;
   private done = false;
   private kept: (() => void)[] = [];
+  /** Somebody stores the metrics, and wants to know how many there are. */
+  isMeasured = false;
 
   constructor(
     private readonly root: IConstruct,
@@ -72,6 +84,7 @@ class Synthesis {
     const objects = check(this.root, this.rootNamespace);
     if (!this.running) return;
     this.done = true;
+    if (this.isMeasured) tellBudget(objects);
     const charts = this.root.node.findAll().filter((construct) => Chart.isChart(construct));
     this.kept = [
       ...objects.map(([object, json]) => keepRendered(object, withWriter(json, pathOf(object)))),
@@ -106,6 +119,12 @@ function check(root: IConstruct, rootNamespace: string): [ApiObject, KubeObject]
   if (warnings.length > 0) process.stderr.write(`${findingsText(warnings)}\n`);
   if (errors.length > 0) throw new Error(findingsText(errors));
   return [...program.objects];
+}
+
+function tellBudget(program: readonly [ApiObject, KubeObject][]): void {
+  const objects = complete(program.map(([, object]) => object));
+  const line = budgetLine(seriesBudgets(World.of(objects), objects));
+  if (line) process.stderr.write(`${line}\n`);
 }
 
 /** Other constructs' own validations are told together with ours, not after ours are mended. */

@@ -21,6 +21,8 @@ export interface Instance {
   readonly labels: Labels;
   readonly account: string;
   readonly version: string;
+  /** The controller that made it. */
+  readonly workload: string;
 }
 
 /** A node as it is gathered. */
@@ -124,7 +126,7 @@ export class Directory {
     const id = known?.id ?? `${namespace}/${canonical}`;
     const entry: Gathered = this.entries.get(id) ?? { id, name: canonical, namespace, kind: 'workload', instances: [] };
     if (isGateway) entry.kind = 'gateway';
-    entry.instances.push({ namespace, labels, account, version: canonicalRevision(labels) });
+    entry.instances.push({ namespace, labels, account, version: canonicalRevision(labels), workload });
     this.entries.set(id, entry);
     this.byPod.set(`${name}.${namespace}`, entry);
     const accounts = this.byAccount.get(`${namespace}/${account}`) ?? new Set();

@@ -1,6 +1,7 @@
 /** The metrics of the mesh, as the proxies of a running one show them where they are scraped. */
 import { request } from 'node:http';
 import { encode } from '../../lib/envoy/message';
+import { HTTP_SERIES } from '../../lib/graph/series-budget';
 import { type RunningMesh, up } from '../../lib/local';
 import { captures } from './captures';
 import { gateway, ManifestFolder, namespace, service, virtualService } from './manifests';
@@ -69,6 +70,13 @@ describe.each(captures)('metrics of a mesh in %s capture', (capture) => {
       response_flags: '-',
       connection_security_policy: 'unknown',
     });
+  });
+
+  test('are as many for each kind of answer as the budget of synthesis says', async () => {
+    const of = (all: readonly Series[]) =>
+      all.filter(({ name, labels }) => name.startsWith('istio_') && labels.destination_workload === 'web-v1');
+    expect(of(await scrape(mesh, 'client-v1.shop')).length).toBe(HTTP_SERIES);
+    expect(of(await scrape(mesh, 'web-v1.shop')).length).toBe(HTTP_SERIES);
   });
 
   test('of a server name its own side, and believe a caller by its certificate and its own proxy alone', async () => {

@@ -4,6 +4,7 @@ import { MemoryStore } from '../../../lib/mixer/rate-limit/memory-store';
 import { rateLimitService } from '../../../lib/mixer/rate-limit/rate-limit-service';
 import { World } from '../../../lib/world';
 import { measured, type Part } from '../measurement';
+import { throughGrpc } from './limit-wire';
 
 const BATCH = 100_000;
 const USERS = 5_000;
@@ -23,7 +24,7 @@ const rateLimit = {
 
 export const limit: Part = {
   name: 'limit',
-  about: 'decisions about global rate limits per second and core, without the wire',
+  about: 'decisions about global rate limits per second and core, without the wire and through gRPC',
   async run(say) {
     const world = World.of([rateLimit]);
     const store = new MemoryStore();
@@ -67,6 +68,7 @@ export const limit: Part = {
     return [
       measured('limit', 'CPU of one decision', (seconds / BATCH) * 1000, 'ms', 0.1),
       measured('limit', 'decisions per second and core', BATCH / seconds, '1/s'),
+      ...(await throughGrpc(say)),
     ];
   },
 };

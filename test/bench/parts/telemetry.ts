@@ -20,7 +20,8 @@ type Variant = (typeof VARIANTS)[number];
 
 export const telemetry: Part = {
   name: 'telemetry',
-  about: 'CPU of a sidecar for a request of 1 kB: metrics, and metrics with logs and traces, against none',
+  about:
+    'CPU of a sidecar for a request of 1 kB over mutual TLS: metrics, and metrics with logs and traces, against none',
   async run(say) {
     const folder = new ManifestFolder({
       'services.yaml': [
@@ -47,6 +48,7 @@ export const telemetry: Part = {
           // The first round is for warming up.
           if (round > 0) costs[variant].push(cost);
         }
+        if (round === 0) await checkMutualTls(mesh);
         say(`round ${round} of ${ROUNDS}`);
       }
       const ratios = (variant: Variant) => costs[variant].map((cost, round) => cost / costs.none[round]!);
@@ -67,6 +69,16 @@ export const telemetry: Part = {
     }
   },
 };
+
+/** @throws when what was measured is not what is said to be measured. */
+async function checkMutualTls(mesh: RunningMesh): Promise<void> {
+  const { host, port } = await mesh.address('web-v1.shop', 15090);
+  const page = await (await fetch(`http://${host}:${port}/stats/prometheus`)).text();
+  const requests = page.split('\n').filter((line) => line.startsWith('istio_requests_total{'));
+  if (requests.length === 0 || !requests.every((line) => line.includes('connection_security_policy="mutual_tls"'))) {
+    throw new Error(`not all requests came over mutual TLS:\n${requests.join('\n')}`);
+  }
+}
 
 /** The mesh configuration of a variant: what is counted, logged and traced. */
 function configuration(variant: Variant): KubeObject[] {

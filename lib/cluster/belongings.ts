@@ -32,8 +32,8 @@ interface ApiResource {
   readonly verbs: readonly string[];
 }
 
-/** What others make of an object, and take away with it. */
-const DERIVED = ['events', 'endpoints', 'podmetrics'];
+/** What others make of an object, and take away with it or soon after: kubelets' questions have no owner, and end by themselves. */
+const DERIVED = ['events', 'endpoints', 'podmetrics', 'podcertificaterequests'];
 const KUBERNETES_GROUPS = ['', 'apps', 'batch', 'discovery.k8s.io'];
 
 /**

@@ -6,6 +6,7 @@ import { type Measurement, type Part, tableOf } from './measurement';
 import { admission } from './parts/admission';
 import { analyze } from './parts/analyze';
 import { api } from './parts/api';
+import { console200 } from './parts/console';
 import { edit } from './parts/edit';
 import { flood } from './parts/flood';
 import { idle } from './parts/idle';
@@ -20,6 +21,7 @@ import { telemetry } from './parts/telemetry';
 import { translate } from './parts/translate';
 
 const PARTS: readonly Part[] = [
+  console200,
   synth,
   analyze,
   translate,

@@ -164,12 +164,19 @@ function withRules(role: ClusterRole | Role, more: readonly PolicyRule[]): void 
 }
 
 /**
- * What it may do besides where it makes the workloads of Gateways: get, create and apply three kinds, in every namespace, as
+ * What it may do besides where it makes the workloads of Gateways: get, create and apply five kinds, in every namespace, as
  * Gateways are in every namespace. Whoever has these rights can run Pods; that is why they are a role of their own.
  */
 export function gatewayDeployment(scope: Construct, account: IServiceAccount, namespace: string): void {
   const named = { metadata: { name: `malha-gateways-${namespace}` } };
   const role = new ClusterRole(scope, 'GatewaysRole', named);
-  role.allow(['get', 'create', 'patch'], ApiResource.DEPLOYMENTS, ApiResource.SERVICES, ApiResource.SERVICE_ACCOUNTS);
+  role.allow(
+    ['get', 'create', 'patch'],
+    ApiResource.DEPLOYMENTS,
+    ApiResource.SERVICES,
+    ApiResource.SERVICE_ACCOUNTS,
+    ApiResource.POD_DISRUPTION_BUDGETS,
+    ApiResource.HORIZONTAL_POD_AUTOSCALERS,
+  );
   new ClusterRoleBinding(scope, 'GatewaysRoleBinding', { ...named, role }).addSubjects(account);
 }

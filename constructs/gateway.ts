@@ -6,7 +6,7 @@ import type { HTTPMatchRequest, HTTPRoute, Server } from '../lib/api';
 import type { Listener } from '../lib/api/gateway-api';
 import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
 import { meshLabel } from '../lib/api/ownership';
-import { ENVOY_IMAGE, gatewayContainer, type InjectOptions, injectIdentity } from '../lib/injector';
+import { autoscaling, ENVOY_IMAGE, gatewayContainer, type InjectOptions, injectIdentity } from '../lib/injector';
 import { GATEWAY_CLASS, GATEWAY_NAME_LABEL } from '../lib/world';
 import { exposedRoutes } from './exposure';
 import * as gatewayApi from './gateway-api';
@@ -40,6 +40,8 @@ export interface GatewayProps {
   readonly name?: string;
   /** Default: 2. */
   readonly replicas?: number;
+  /** More than `replicas`: an autoscaler goes up to these, at 80 % of the CPU that is asked for. Default: none does. */
+  readonly maxReplicas?: number;
   /** How clients reach its Service. Default: `LoadBalancer`. */
   readonly serviceType?: 'LoadBalancer' | 'NodePort' | 'ClusterIP';
 }
@@ -222,6 +224,7 @@ export class Gateway extends Construct {
     const metadata = { name: this.name, namespace: this.namespace, labels: this.labels };
     const account = new ServiceAccount(this, 'ServiceAccount', { metadata, automountToken: false });
     const replicas = props.replicas ?? 2;
+    const isScaled = (props.maxReplicas ?? 0) > replicas;
     const deployment = new Deployment(this, 'Deployment', {
       metadata,
       replicas,
@@ -245,8 +248,18 @@ export class Gateway extends Construct {
         securityContext: { ...pod.securityContext, seccompProfile: { type: 'RuntimeDefault' } },
         containers: [unshared(proxy)],
       }));
-      return { ...changed, spec: { ...changed.spec!, selector: { matchLabels: this.labels } } };
+      const spec = { ...changed.spec!, selector: { matchLabels: this.labels } };
+      // How many there are is then the autoscaler's to say: written here, each apply would undo it.
+      return { ...changed, spec: isScaled ? { ...spec, replicas: undefined } : spec };
     });
+    if (isScaled) {
+      new ApiObject(this, 'HorizontalPodAutoscaler', {
+        apiVersion: 'autoscaling/v2',
+        kind: 'HorizontalPodAutoscaler',
+        metadata,
+        spec: autoscaling(this.name, { minReplicas: replicas, maxReplicas: props.maxReplicas! }),
+      });
+    }
 
     const service = new Service(this, 'Service', {
       metadata,

@@ -154,6 +154,8 @@ const PLURALS: Readonly<Record<string, string>> = {
   ServiceAccount: '/api/v1/namespaces/NAMESPACE/serviceaccounts',
   Service: '/api/v1/namespaces/NAMESPACE/services',
   Deployment: '/apis/apps/v1/namespaces/NAMESPACE/deployments',
+  PodDisruptionBudget: '/apis/policy/v1/namespaces/NAMESPACE/poddisruptionbudgets',
+  HorizontalPodAutoscaler: '/apis/autoscaling/v2/namespaces/NAMESPACE/horizontalpodautoscalers',
 };
 
 function pathOf({ kind, metadata: { namespace, name } }: KubeObject): string {

@@ -1,6 +1,6 @@
 /**
- * Gateway (of the Gateway API) → what runs it: ServiceAccount, Deployment and Service, all named `GATEWAY-CLASS`. Pure; the control
- * plane applies them. They belong to the Gateway, so they go with it.
+ * Gateway (of the Gateway API) → what runs it: ServiceAccount, Deployment, Service, disruption budget, and an autoscaler where it asks for
+ * one, all named `GATEWAY-CLASS`. Pure; the control plane applies them. They belong to the Gateway, so they go with it.
  * https://gateway-api.sigs.k8s.io/geps/gep-1762/ has the names and labels.
  *
  * Nothing here is written into the Deployment that a Gateway's author could not have in a Pod anyway: labels and annotations are theirs,
@@ -23,6 +23,9 @@ export interface GatewayWorkloadOptions extends Omit<ProxyOptions, 'workload' | 
 /** Chooses the type of the Service; Istio's name. */
 export const SERVICE_TYPE_ANNOTATION = 'networking.istio.io/service-type';
 const SERVICE_TYPES = ['LoadBalancer', 'NodePort', 'ClusterIP'];
+
+/** How many replicas an autoscaler may choose, as in `2-10`; among the Gateway's `infrastructure.annotations`. */
+export const REPLICAS_ANNOTATION = 'malha.dev/replicas';
 
 /**
  * A Gateway that names a host as its address has a Service already, and is left to whoever made that
@@ -70,7 +73,33 @@ export function gatewayWorkload(
       spec: deployment(name, gateway, ports, labels, annotations, options),
     },
     { apiVersion: 'v1', kind: 'Service', metadata, spec: service(gateway, ports) },
+    {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata,
+      spec: { maxUnavailable: 1, selector: { matchLabels: { [GATEWAY_NAME_LABEL]: gateway.metadata.name } } },
+    },
+    ...autoscaler(name, metadata, annotations[REPLICAS_ANNOTATION]),
   ];
+}
+
+/** At 80 % of the CPU that its Pods ask for there are more of them. What is no range of numbers asks for nothing. */
+function autoscaler(name: string, metadata: KubeObject['metadata'], range: string | undefined): KubeObject[] {
+  const [, least, most] = /^([1-9]\d{0,3})-([1-9]\d{0,3})$/.exec(range ?? '') ?? [];
+  if (!least || !most || Number(least) > Number(most)) return [];
+  const replicas = { minReplicas: Number(least), maxReplicas: Number(most) };
+  return [
+    { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', metadata, spec: autoscaling(name, replicas) },
+  ];
+}
+
+/** The `spec` of a HorizontalPodAutoscaler for the Deployment of a gateway. */
+export function autoscaling(deployment: string, replicas: { minReplicas: number; maxReplicas: number }) {
+  return {
+    ...replicas,
+    scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: deployment },
+    metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }],
+  };
 }
 
 /** `edge-malha`; long names and those with dots, which a Service cannot have, are cut and told apart by a hash. */

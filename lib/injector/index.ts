@@ -10,9 +10,11 @@
 export { IDENTITY_DIRECTORY, IDENTITY_VOLUME } from '../world';
 export { type BootstrapOptions, bootstrap } from './bootstrap';
 export {
+  autoscaling,
   deploysItself,
   type GatewayWorkloadOptions,
   gatewayWorkload,
+  REPLICAS_ANNOTATION,
   SERVICE_TYPE_ANNOTATION,
 } from './gateway-workload';
 export {

@@ -68,15 +68,21 @@ spec:
   gatewayClassName: deployed-${namespace}
   infrastructure:
     labels: { team: edge }
-    annotations: { networking.istio.io/service-type: ClusterIP }
+    annotations: { networking.istio.io/service-type: ClusterIP, malha.dev/replicas: 1-3 }
   addresses: [{ type: IPAddress }]
   listeners: [{ name: http, port: 80, protocol: HTTP }]
 `;
 
 const nameOf = (gatewayName: string) => `${gatewayName}-deployed-${namespace}`;
-const PATHS = ['/api/v1', 'serviceaccounts', '/apis/apps/v1', 'deployments', '/api/v1', 'services'];
+const KINDS: readonly [group: string, plural: string][] = [
+  ['/api/v1', 'serviceaccounts'],
+  ['/apis/apps/v1', 'deployments'],
+  ['/api/v1', 'services'],
+  ['/apis/policy/v1', 'poddisruptionbudgets'],
+  ['/apis/autoscaling/v2', 'horizontalpodautoscalers'],
+];
 const paths = (name: string) =>
-  [0, 2, 4].map((i) => `${PATHS[i]}/namespaces/${namespace}/${PATHS[i + 1]}/${nameOf(name)}`);
+  KINDS.map(([group, plural]) => `${group}/namespaces/${namespace}/${plural}/${nameOf(name)}`);
 const find = (path: string) => client.get<KubeObject>(path).catch(() => undefined);
 const all = (name: string) => Promise.all(paths(name).map(find));
 
@@ -90,7 +96,7 @@ const programmed = async (name: string) => {
   return (status as Status | undefined)?.conditions?.find(({ type }) => type === 'Programmed')?.reason;
 };
 
-test('GatewayInfrastructure: a Gateway gets a Deployment, a Service and a ServiceAccount, which are its own, with its labels and annotations', async () => {
+test('GatewayInfrastructure: a Gateway gets a Deployment, a Service, a ServiceAccount, a disruption budget and an autoscaler, which are its own, with its labels and annotations', async () => {
   const objects = await eventually(
     () => all('edge'),
     (found) => found.every(Boolean),
@@ -156,7 +162,7 @@ test('applying again changes nothing', async () => {
   expect(await generations()).toEqual(before);
   await eventually(
     () => controlPlane.lines.filter(({ msg }) => msg === 'applied for a Gateway').length,
-    (count) => count === appliedBefore + 3,
+    (count) => count === appliedBefore + KINDS.length,
   );
 });
 

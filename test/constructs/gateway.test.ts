@@ -32,6 +32,17 @@ describe('a gateway', () => {
     expect(program.object('PodDisruptionBudget', 'edge').spec.minAvailable).toBe(1);
   });
 
+  test('leaves the number of its replicas to an autoscaler where it may have more', () => {
+    const { program, mesh, shop: chart, page } = shop();
+    new Gateway(chart, 'edge', { mesh, hosts: ['shop.example.com'], replicas: 3, maxReplicas: 12 }).expose(page);
+    expect(program.object('Deployment', 'edge').spec.replicas).toBeUndefined();
+    expect(program.object('HorizontalPodAutoscaler', 'edge').spec).toMatchObject({
+      minReplicas: 3,
+      maxReplicas: 12,
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'edge' },
+    });
+  });
+
   test('serves paths in the order in which they were exposed', () => {
     const { program, mesh, shop: chart, page, reviews } = shop();
     const edge = new Gateway(chart, 'edge', { mesh, hosts: ['shop.example.com'] });

@@ -52,3 +52,25 @@ test('the type of the Service can be chosen, and nothing else in its place', () 
 test('without a listener that is served nothing is made', () => {
   expect(gatewayWorkload(gateway('edge'), [])).toEqual([]);
 });
+
+test('an autoscaler goes up and down where the Gateway gives a range, and a budget keeps all but one of its Pods', () => {
+  const kindsFor = (range?: string) => {
+    const annotations = { ...(range && { 'malha.dev/replicas': range }) };
+    const scaled = gateway('edge', { infrastructure: { annotations } });
+    return gatewayWorkload(scaled, scaled.spec.listeners);
+  };
+  const scaler = kindsFor('2-10').find(({ kind }) => kind === 'HorizontalPodAutoscaler')!;
+  expect(scaler.spec).toMatchObject({
+    minReplicas: 2,
+    maxReplicas: 10,
+    scaleTargetRef: { kind: 'Deployment', name: scaler.metadata.name },
+  });
+  const budget = kindsFor().find(({ kind }) => kind === 'PodDisruptionBudget')!;
+  expect(budget.spec).toEqual({
+    maxUnavailable: 1,
+    selector: { matchLabels: { 'gateway.networking.k8s.io/gateway-name': 'edge' } },
+  });
+  for (const range of [undefined, '10', '5-2', 'a-b', '0-3']) {
+    expect(kindsFor(range).map(({ kind }) => kind)).not.toContain('HorizontalPodAutoscaler');
+  }
+});

@@ -35,7 +35,10 @@ const MORE_LIKELY = 0.7;
 const ALMOST_SURE = 0.9;
 /** Without these most objects would be nothing. */
 const FRAMES =
-  /(VirtualService\.spec\.(hosts|http)|Gateway\.spec\.(servers|selector)|ServiceEntry\.spec\.ports|Sidecar\.spec\.(egress|ingress)|DestinationRule\.spec\.(trafficPolicy|subsets)|\.number|http\[\]\.match|http\[\]\.route|servers\[\]\.tls|tls\.mode|endpoints\[\]\.address|resolution|http\[\]\.fault|fault\.delay|localityLbSetting|distribute\[\]\.(from|to)|localityLbSetting\.(distribute|failover)|failover\[\]\.(from|to))$/;
+  /(VirtualService\.spec\.(hosts|http)|Gateway\.spec\.(servers|selector)|ServiceEntry\.spec\.ports|Sidecar\.spec\.(egress|ingress)|egressProxy|DestinationRule\.spec\.(trafficPolicy|subsets)|\.number|http\[\]\.match|http\[\]\.route|servers\[\]\.tls|tls\.mode|endpoints\[\]\.address|resolution|http\[\]\.fault|fault\.delay|localityLbSetting|distribute\[\]\.(from|to)|localityLbSetting\.(distribute|failover)|failover\[\]\.(from|to))$/;
+/** What a message that stands in several places has no use for here: Galley refuses it, whatever it says. */
+const NOT_HERE =
+  /Sidecar\.spec\.ingress\[\]\.tls\.(httpsRedirect|subjectAltNames|credentialName|credentialNames|tlsCertificates)$/;
 /** How often the rules may object before an object is given up. */
 const REPAIRS = 40;
 
@@ -58,6 +61,7 @@ const TEXTS: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^ServiceEntry\.spec\.hosts\[\]$/, ['api.example.com', '*.wild.example.com', 'db.example.com']],
   [/^Sidecar\.spec\.egress\[\]\.hosts\[\]$/, ['./*', '*/*', 'shop/*', 'other/*', '*/api.example.com']],
   [/sniHosts\[\]$/, ['api.example.com', 'a.example.com']],
+  [/egressProxy\.host$/, ['x', 'y', 'api.example.com']],
   [/\.sni$/, ['api.example.com']],
   [/subjectAltNames\[\]$/, ['api.example.com', 'spiffe://cluster.local/ns/shop/sa/x']],
   [/destinationSubnets\[\]$/, ['198.19.0.0/16', '198.19.7.7']],
@@ -85,7 +89,7 @@ const TEXTS: readonly (readonly [RegExp, readonly string[]])[] = [
   [/allowOrigins\[\]\.(exact|prefix)$|allowOrigin\[\]$/, ['https://a.example.com', '*']],
   [/(allowHeaders|exposeHeaders|remove)\[\]$/, ['x-a', 'x-b']],
   [/retryOn$/, ['5xx', '503,connect-failure', 'gateway-error,reset']],
-  [/grpcStatus$/, ['UNAVAILABLE', '14', 'NOT_FOUND']],
+  [/grpcStatus$/, ['UNAVAILABLE', 'ABORTED', 'NOT_FOUND']],
   [/directResponse\.body\.bytes$/, ['aGVsbG8=']],
   [/cipherSuites\[\]$/, ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES256-GCM-SHA384']],
   [/ecdhCurves\[\]$/, ['P-256', 'X25519']],
@@ -97,7 +101,7 @@ const TEXTS: readonly (readonly [RegExp, readonly string[]])[] = [
   [/ports?(\[\])?\.name$/, ['http', 'tcp', 'other']],
   [/subset$|subsets\[\]\.name$/, ['v1', 'v2']],
   [
-    /destination\.host$|DestinationRule\.spec\.host$|mirror\.host$|egressProxy\.host$/,
+    /destination\.host$|DestinationRule\.spec\.host$|mirror\.host$/,
     ['x', 'y', 'z.other.svc.cluster.local', 'api.example.com', '*.example.com'],
   ],
   [/httpHeaderName$|httpCookie\.name$|httpQueryParameterName$/, ['x-user', 'session']],
@@ -170,7 +174,11 @@ function make(schema: Schema, path: string, random: Random): unknown {
 }
 
 function makeMessage(schema: Schema, path: string, random: Random): Record<string, unknown> {
-  const left = new Set(Object.keys(schema.properties!).filter((name) => schema.properties![name]!.served !== false));
+  const left = new Set(
+    Object.keys(schema.properties!).filter(
+      (name) => schema.properties![name]!.served !== false && !NOT_HERE.test(`${path}.${name}`),
+    ),
+  );
   const chosen = new Set<string>();
   for (const group of [...(schema.exclusive ?? []), ...alternativesAt(path)]) {
     const one = pick(group, random);
@@ -254,7 +262,7 @@ function normalized(path: string): string {
 /** The fields of the schema that are served and not rare, down to the leaves: `VirtualService.spec.http[].match[].uri.prefix`. */
 export function servedFields(kind: string): string[] {
   const walk = (schema: Schema, path: string): string[] => {
-    if (schema.served === false || RARE.test(path)) return [];
+    if (schema.served === false || RARE.test(path) || NOT_HERE.test(path)) return [];
     if (schema.items) return walk(schema.items, `${path}[]`);
     if (schema.properties)
       return Object.entries(schema.properties).flatMap(([name, field]) => walk(field, `${path}.${name}`));

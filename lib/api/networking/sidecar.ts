@@ -2,7 +2,7 @@
 
 import { networkingKind } from '../kind';
 import type { KubeObject } from '../object';
-import { choice, list, message, type Static, text, texts, uint32 } from '../schema';
+import { choice, list, message, type Static, text, texts, uint32, unserved } from '../schema';
 import { NetworkingWorkloadSelector } from '../selector';
 import { ConnectionPoolSettings } from './connection-pool';
 import { Destination } from './destination';
@@ -13,7 +13,7 @@ export const SidecarPort = message(
     number: uint32('The port number.'),
     protocol: text('HTTP, HTTPS, GRPC, HTTP2, MONGO, TCP or TLS.'),
     name: text('A name for the port.'),
-    targetPort: uint32('Has no effect.'),
+    targetPort: unserved(uint32('Has no effect.')),
   },
   { description: 'A port on which the proxy listens.' },
 );

@@ -112,7 +112,8 @@ describe('malha uninstall', () => {
       stays: [],
     });
     expect(report.objects.length).toBeGreaterThan(15);
-    expect(report.sidecars).toEqual({ [mesh.members]: 1 });
+    // Pods of other tests may still be about to end.
+    expect(report.sidecars).toMatchObject({ [mesh.members]: 1 });
     expect(stderr).toContain(`removed ${report.objects.length} of ${report.objects.length}\n`);
     expect(await eventually(left, (paths) => paths.length === 0)).toEqual([]);
     expect(

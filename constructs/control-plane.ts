@@ -65,6 +65,8 @@ interface ControlPlanePlace {
   readonly identity: 'podCertificate' | 'sds';
   /** How the traffic of those Pods gets into their sidecars. */
   readonly capture: 'transparent' | 'explicit';
+  /** Whether the platform gives Pods their users. */
+  readonly assignedUsers?: boolean;
 }
 
 const NAME = 'malha-control-plane';
@@ -173,6 +175,7 @@ export class ControlPlane extends Construct {
         ...(zones > 0 ? ['--standby'] : []),
         ...(props.capture === 'explicit' ? ['--capture', props.capture] : []),
         ...(props.deployGateways ? ['--deploy-gateways'] : []),
+        ...(props.assignedUsers ? ['--assigned-users'] : []),
         '--http',
         `0.0.0.0:${HTTP.number}`,
         ...(props.certificateSeconds === undefined ? [] : ['--certificate-lifetime', String(props.certificateSeconds)]),

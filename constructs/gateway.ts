@@ -42,7 +42,7 @@ export interface GatewayProps {
   readonly replicas?: number;
   /** More than `replicas`: an autoscaler goes up to these, at 80 % of the CPU that is asked for. Default: none does. */
   readonly maxReplicas?: number;
-  /** How clients reach its Service. Default: `LoadBalancer`. */
+  /** How clients reach its Service. Default: `LoadBalancer`; `ClusterIP` where the platform leads them there by Routes. */
   readonly serviceType?: 'LoadBalancer' | 'NodePort' | 'ClusterIP';
 }
 
@@ -263,7 +263,7 @@ export class Gateway extends Construct {
 
     const service = new Service(this, 'Service', {
       metadata,
-      type: SERVICE_TYPES[props.serviceType ?? 'LoadBalancer'],
+      type: SERVICE_TYPES[props.serviceType ?? this.mesh.platform.gatewayServiceType ?? 'LoadBalancer'],
       ports: ports.map(({ name, number, containerPort }) => ({ name, port: number, targetPort: containerPort })),
     });
     for (const [label, value] of Object.entries(this.labels)) service.selectLabel(label, value);
@@ -274,6 +274,7 @@ export class Gateway extends Construct {
         spec: { ...spec, ports: spec.ports?.map((port) => ({ ...port, appProtocol: port.name })) },
       };
     });
+    this.mesh.platform.gateway?.(this, { deployment, service, account, isTls: this.tls !== undefined });
     new ApiObject(this, 'PodDisruptionBudget', {
       apiVersion: 'policy/v1',
       kind: 'PodDisruptionBudget',

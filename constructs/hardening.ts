@@ -27,3 +27,21 @@ export function withPodSpec<T extends WorkloadController>(workload: T, change: (
   if (!spec) return workload;
   return { ...workload, spec: { ...spec, template: { ...spec.template, spec: change(spec.template.spec) } } };
 }
+
+/** The workload with no user or group of its own: the platform gives each Pod one, of those that its namespace may have. */
+export function withoutUsers<T extends WorkloadController>(workload: T): T {
+  const without = (context: unknown) => {
+    const { runAsUser: _, runAsGroup: __, fsGroup: ___, ...rest } = (context ?? {}) as Record<string, unknown>;
+    return rest;
+  };
+  const each = <C extends object>(container: C): C => ({
+    ...container,
+    securityContext: without((container as { securityContext?: unknown }).securityContext),
+  });
+  return withPodSpec(workload, (pod) => ({
+    ...pod,
+    securityContext: without(pod.securityContext),
+    containers: pod.containers.map(each),
+    ...(pod.initContainers && { initContainers: pod.initContainers.map(each) }),
+  }));
+}

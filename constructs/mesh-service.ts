@@ -152,7 +152,11 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
           labels,
           ports,
           serviceAccountName: this.serviceAccountName,
-          injection: { ...this.mesh.injection, capture: this.capture.way },
+          injection: {
+            ...this.mesh.injection,
+            capture: this.capture.way,
+            proxyId: this.mesh.platform.proxyId?.(this.namespace),
+          },
         }),
       );
     }
@@ -168,6 +172,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
       },
     });
     if (isExplicit) explicitCapture(this, inside);
+    this.mesh.platform.service?.(this, account);
     if (props.mtls) this.serviceMtls = new ServiceMtls(this, props.mtls);
     reportAtSynthesis(this, () => this.problems());
   }

@@ -32,6 +32,8 @@ import { Prometheus } from './observability/prometheus';
 import { Zipkin } from './observability/zipkin';
 import { OutboundPolicy } from './outbound-policy';
 import { namespaceMtls } from './peer-authentication';
+import type { PlatformInMesh } from './platform/in-mesh';
+import { Platform } from './platform/platform';
 import type { Plugin } from './plugin';
 import { usePlugin } from './plugin/use-plugin';
 import { type Problem, problemAt, reportAtSynthesis } from './problem';
@@ -54,6 +56,8 @@ export interface MeshProps {
   readonly monitoring?: Monitoring;
   /** Where requests are reported. Default: to the control plane, which counts who calls whom. */
   readonly accessLogs?: readonly AccessLog[];
+  /** Where it runs. Default: `Platform.kubernetes()`. */
+  readonly platform?: Platform;
   /** How traffic gets into sidecars, unless their namespace or service says otherwise. Default: transparently. */
   readonly capture?: Capture;
   /** What happens to requests for unknown hosts. Default: they are refused. */
@@ -90,6 +94,8 @@ export class Mesh extends Construct {
   readonly collector?: OpenTelemetryCollector;
   /** How workloads get their sidecar. @internal */
   readonly injection: InjectOptions;
+  /** What its platform does otherwise. @internal */
+  readonly platform: PlatformInMesh;
   private readonly charts: { crds?: Chart; namespaces: Chart; system: Chart; policy: Chart };
   private readonly createNamespaces: boolean;
   private readonly revision?: string;
@@ -121,6 +127,8 @@ export class Mesh extends Construct {
     systemNamespace(this.charts.namespaces, this.namespace);
     this.namespaces.add(this.namespace);
     const { system, policy } = this.charts;
+    this.platform = (props.platform ?? Platform.kubernetes()).inMesh({ namespace: this.namespace, policy });
+    const { assignedUsers } = this.platform;
     const lifetime = certificateSeconds(this, props.certificateLifetime);
     const identity = (props.identity ?? Identity.podCertificate()).way;
     this.controlPlane = new ControlPlane(system, 'control-plane', {
@@ -129,12 +137,14 @@ export class Mesh extends Construct {
       certificateSeconds: lifetime,
       identity,
       capture: this.capture.way,
+      assignedUsers,
     });
     this.injection = {
       controlPlane: this.controlPlane.address,
       standby: this.controlPlane.standby,
       identity,
       certificateSeconds: lifetime,
+      assignedUsers,
       images: { proxy: props.controlPlane?.proxyImage, init: this.controlPlane.image },
     };
     const { install } = props.tracing ?? {};
@@ -155,6 +165,7 @@ export class Mesh extends Construct {
       this.grafana = new Grafana(system, 'grafana', { ...shown, prometheus: this.prometheus });
     }
     if (operator) new OperatorMonitoring(system, 'monitoring', { ...operator, ...shown });
+    this.platform.system?.(system);
     meshPolicy(policy, {
       namespace: this.namespace,
       controlPlane: this.controlPlane,
@@ -237,19 +248,33 @@ export class Mesh extends Construct {
   /** Services whose Pods their namespace would not let start. */
   private forbiddenCaptures(): Problem[] {
     const restricted = restrictedNamespaces(this.node.root);
-    return this.members.flatMap((member) => {
+    const whole = this.capture.way === 'transparent' ? this.platform.whyNotRedirected?.() : undefined;
+    const injected: Problem = {
+      code: 'MAL0154',
+      what: 'Pods that are injected at admission would be refused: transparent capture needs NET_ADMIN and NET_RAW',
+      got: whole,
+      allowed: 'explicit capture',
+      fix: 'pass capture: Capture.explicit() to the Mesh',
+    };
+    const services = this.members.flatMap((member) => {
       const level = restricted.get(member.namespace);
-      if (!level || !('capture' in member) || (member as MeshService<string>).capture.way === 'explicit') return [];
+      const got = level
+        ? `Namespace ${member.namespace}, which enforces Pod Security ${level}`
+        : this.platform.whyNotRedirected?.(member.namespace);
+      if (!got || !('capture' in member) || (member as MeshService<string>).capture.way === 'explicit') return [];
       return [
         {
           code: 'MAL0154' as const,
           what: `the Pods of ${member.host} would be refused: transparent capture needs NET_ADMIN and NET_RAW`,
-          got: `Namespace ${member.namespace}, which enforces Pod Security ${level}`,
-          allowed: 'explicit capture there, or a namespace that enforces privileged',
+          got,
+          allowed: level
+            ? 'explicit capture there, or a namespace that enforces privileged'
+            : 'explicit capture there, or a namespace whose Pods run on nodes',
           fix: `mesh.addNamespaceCapture('${member.namespace}', Capture.explicit()), or capture: Capture.explicit() of the service`,
         },
       ];
     });
+    return whole === undefined ? services : [injected, ...services];
   }
 
   /** Notes what a service promises. @internal */

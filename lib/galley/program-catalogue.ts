@@ -50,6 +50,7 @@ export const programCatalogue = {
     title: 'CaptureForbidden',
     text: 'Transparent capture is asked for where Pods may not have the capabilities that it needs.',
   },
+  MAL0155: { title: 'PlatformOption', text: 'Something is asked of a platform that it does not have.' },
   MAL0160: { title: 'Burst', text: 'A limit has a burst that is none, or that nobody counts.' },
   MAL0161: { title: 'LimitMatch', text: 'A limit looks at what it does not know, or at one of several things.' },
   MAL0170: { title: 'NothingToDecideBy', text: 'An authorizer of plugins has no plugin, or one without checks.' },

@@ -88,7 +88,11 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
   if (!spec || !wantsSidecar(template)) return template;
   const { proxyImage, ...overrides } = overridesOf(metadata.annotations ?? {});
   const workload = options.workload ?? metadata.name ?? metadata.labels?.app ?? spec.containers?.[0]?.name ?? 'unknown';
-  const redirection = { ...redirectionOf(metadata.annotations ?? {}), captureDns: options.captureDns };
+  const redirection = {
+    ...redirectionOf(metadata.annotations ?? {}),
+    captureDns: options.captureDns,
+    proxyId: options.proxyId,
+  };
   const isExplicit = isCapturedExplicitly(metadata.annotations ?? {}, options.capture);
   const inits = isExplicit ? [] : [initContainer(redirection, options.images?.init)];
   const labels = {

@@ -37,6 +37,13 @@ export interface ProxyOptions {
   concurrency?: number;
   /** What Envoy logs about itself. Default `warning`. */
   logLevel?: string;
+  /** The user and group of a sidecar into which traffic is redirected, by which redirection knows it. Default 1337. */
+  proxyId?: number;
+  /**
+   * The platform gives a Pod its user where the Pod names none, and refuses others: then no proxy names one but that which
+   * redirection has to know. Default: not.
+   */
+  assignedUsers?: boolean;
 }
 
 /** Where the control plane is unless the mesh says otherwise. */
@@ -79,7 +86,7 @@ export function initContainer(redirection: RedirectionOptions, image = MALHA_IMA
   return {
     name: INIT_CONTAINER,
     image,
-    args: ['init', ...redirectionArgs({ proxyId: PROXY_ID, ...redirection })],
+    args: ['init', ...redirectionArgs({ ...redirection, proxyId: redirection.proxyId ?? PROXY_ID })],
     resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '128Mi' } },
     securityContext: {
       // The kernel asks for these two, and for root in the pod's network namespace; the container ends within a second.
@@ -147,10 +154,15 @@ function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | 'NONE' | undefi
       capabilities: { drop: ['ALL'] },
       privileged: false,
       readOnlyRootFilesystem: true,
-      runAsUser: PROXY_ID,
-      runAsGroup: PROXY_ID,
+      ...userOf(capture, options),
       runAsNonRoot: true,
       seccompProfile: { type: 'RuntimeDefault' },
     },
   };
+}
+
+/** Who Envoy runs as. Redirection tells its packets from the application's by that, so there it cannot be left to the platform. */
+function userOf(capture: 'REDIRECT' | 'NONE' | undefined, { assignedUsers, proxyId = PROXY_ID }: ProxyOptions) {
+  if (capture === 'REDIRECT') return { runAsUser: proxyId, runAsGroup: proxyId };
+  return assignedUsers ? {} : { runAsUser: PROXY_ID, runAsGroup: PROXY_ID };
 }

@@ -41,6 +41,7 @@ interface Options {
   webhooks: string;
   standby?: boolean;
   capture: 'transparent' | 'explicit';
+  assignedUsers?: boolean;
   proxyImage?: string;
   initImage?: string;
   vault?: string;
@@ -115,6 +116,10 @@ export function controlPlane({ io }: Context): Command {
     .option(
       '--standby',
       'Pods that the webhook injects ask the Service malha-standby of this namespace while nobody else answers',
+    )
+    .option(
+      '--assigned-users',
+      'the platform gives Pods their users (OpenShift): proxies name one only to be redirected around',
     )
     .option('--proxy-image <image>', 'the Envoy of Pods that the webhook injects; default: as tested with this version')
     .option('--init-image <image>', 'the image that redirects in those Pods; default: that of this version')
@@ -223,10 +228,10 @@ function registryOf(options: Options): RegistryOptions {
 }
 
 function gatewaysOf(options: Options): GatewayWorkloadOptions | undefined {
-  const { write, deployGateways, citadelSecret, identity, proxyImage } = options;
+  const { write, deployGateways, citadelSecret, identity, proxyImage, assignedUsers } = options;
   if (!deployGateways) return undefined;
   if (!write && !citadelSecret) throw new Error('--deploy-gateways writes to the API server: add --write');
-  return { identity: citadelSecret ? identity : 'none', images: { proxy: proxyImage } };
+  return { identity: citadelSecret ? identity : 'none', assignedUsers, images: { proxy: proxyImage } };
 }
 
 function consulOf(options: Options): ConsulRegistryOptions | undefined {
@@ -282,10 +287,17 @@ function webhooksOf({
   proxyImage,
   initImage,
   capture,
+  assignedUsers,
 }: Options): WebhooksOptions | undefined {
   if (address === 'none') return undefined;
   if (!xdsTls) throw new Error('--webhooks needs --xds-tls and an authority, which signs its certificate');
-  const injection = { identity, capture, certificateSeconds, images: { proxy: proxyImage, init: initImage } };
+  const injection = {
+    identity,
+    capture,
+    certificateSeconds,
+    assignedUsers,
+    images: { proxy: proxyImage, init: initImage },
+  };
   return { address, injection };
 }
 

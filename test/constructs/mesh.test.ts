@@ -216,7 +216,9 @@ describe('the control plane', () => {
     const deploying = new Program({ controlPlane: { deployGateways: true } });
     const rules = deploying.object('ClusterRole', 'malha-gateways-malha-system').rules;
     expect(rules.map(({ resources, verbs }: Rule) => [resources, verbs])).toEqual(
-      ['deployments', 'services', 'serviceaccounts'].map((plural) => [[plural], ['get', 'create', 'patch']]),
+      ['deployments', 'services', 'serviceaccounts', 'poddisruptionbudgets', 'horizontalpodautoscalers'].map(
+        (plural) => [[plural], ['get', 'create', 'patch']],
+      ),
     );
     const { args } = deploying.object('Deployment', 'malha-control-plane').spec.template.spec.containers[0];
     expect(args).toContain('--deploy-gateways');

@@ -45,6 +45,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => (require('./commands/proxy-config') as typeof import('./commands/proxy-config')).proxyConfig,
   },
   {
+    name: 'validate-proxy',
+    summary: 'have Envoy judge what the control plane would send to proxies',
+    load: () => (require('./commands/validate-proxy') as typeof import('./commands/validate-proxy')).validateProxy,
+  },
+  {
     name: 'explain',
     summary: 'say which rule of which policy allows or refuses a call',
     load: () => (require('./commands/explain') as typeof import('./commands/explain')).explain,

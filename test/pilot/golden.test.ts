@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
-import { complaintOfEnvoy } from './envoy-validation';
+import { complaintOfEnvoy } from '../../lib/local/envoy-validation';
 import { goldenCase, goldenCases, shown, translateCase } from './golden-case';
 
 describe.each(goldenCases())('the objects of %s', (name) => {

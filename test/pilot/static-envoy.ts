@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Snapshot } from '../../lib/envoy/resource';
 import { findEnvoy } from '../../lib/local/envoy-binary';
-import { withRealCertificates } from './envoy-validation';
-import { staticBootstrap } from './static-bootstrap';
+import { withRealCertificates } from '../../lib/local/envoy-validation';
+import { staticBootstrap } from '../../lib/local/static-bootstrap';
 
 const START_TIMEOUT_MS = 60_000;
 

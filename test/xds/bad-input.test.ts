@@ -1,9 +1,9 @@
 /** Objects that no webhook has looked at, as an API server may hold them: each costs itself, and nothing beside. */
 import type { KubeObject } from '../../lib/api/object';
 import { developmentCertificate } from '../../lib/citadel/development-certificate';
+import { complaintOfEnvoy } from '../../lib/local/envoy-validation';
 import { complete } from '../../lib/world';
 import { MeshSource } from '../../lib/xds/mesh-source';
-import { complaintOfEnvoy } from '../pilot/envoy-validation';
 import { silent } from './fake-client';
 
 const NODE = { id: 'router~198.18.0.9~edge.shop~shop.svc.cluster.local' };

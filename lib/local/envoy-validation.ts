@@ -6,15 +6,18 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
-import { EnvoyResource, type Snapshot } from '../../lib/envoy/resource';
-import { TypeUrl } from '../../lib/envoy/type-url';
-import { findEnvoy } from '../../lib/local/envoy-binary';
-import { ROOT_SECRET, WORKLOAD_SECRET } from '../../lib/world';
+import { EnvoyResource, type Snapshot } from '../envoy/resource';
+import { TypeUrl } from '../envoy/type-url';
+import { ROOT_SECRET, WORKLOAD_SECRET } from '../world';
+import { findEnvoy } from './envoy-binary';
 import { staticBootstrap } from './static-bootstrap';
 
-/** Empty when Envoy accepts it. */
-export async function complaintOfEnvoy(snapshot: Snapshot): Promise<string> {
-  const { path } = await findEnvoy();
+/**
+ * Empty when Envoy accepts it, else all that it says.
+ * @param path of the binary; default: the one that {@link findEnvoy} finds.
+ */
+export async function complaintOfEnvoy(snapshot: Snapshot, path?: string): Promise<string> {
+  const binary = path ?? (await findEnvoy()).path;
   const folder = mkdtempSync(join(tmpdir(), 'malha-validate-'));
   // A file, because Envoy opens /dev/stdout for access logs, which a socket does not allow.
   const output = openSync(join(folder, 'output'), 'w');
@@ -22,7 +25,7 @@ export async function complaintOfEnvoy(snapshot: Snapshot): Promise<string> {
     const file = join(folder, 'bootstrap.json');
     writeFileSync(file, JSON.stringify(staticBootstrap(await withRealCertificates(snapshot))));
     const args = ['--mode', 'validate', '--log-level', 'error', '-c', file];
-    const envoy = spawn(path, args, { stdio: ['ignore', output, output] });
+    const envoy = spawn(binary, args, { stdio: ['ignore', output, output] });
     const [code] = (await once(envoy, 'exit')) as [number | null];
     return code === 0 ? '' : readFileSync(join(folder, 'output'), 'utf8');
   } finally {

@@ -2,9 +2,9 @@
  * A snapshot as a bootstrap that needs no control plane: what would come over xDS is put in its place. So Envoy judges
  * routes, endpoints and secrets as well, which it would not when they were only named.
  */
-import type { envoy } from '../../lib/envoy/generated/envoy';
-import type { EnvoyResource, Snapshot } from '../../lib/envoy/resource';
-import { ROOT_SECRET, WORKLOAD_SECRET } from '../../lib/world';
+import type { envoy } from '../envoy/generated/envoy';
+import type { EnvoyResource, Snapshot } from '../envoy/resource';
+import { ROOT_SECRET, WORKLOAD_SECRET } from '../world';
 
 type Cluster = envoy.config.cluster.v3.Cluster;
 type Listener = envoy.config.listener.v3.Listener;

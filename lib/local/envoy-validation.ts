@@ -25,14 +25,17 @@ export async function complaintOfEnvoy(snapshot: Snapshot, path?: string): Promi
     const file = join(folder, 'bootstrap.json');
     writeFileSync(file, JSON.stringify(staticBootstrap(await withRealCertificates(snapshot))));
     const args = ['--mode', 'validate', '--log-level', 'error', '-c', file];
-    const envoy = spawn(binary, args, { stdio: ['ignore', output, output] });
-    const [code] = (await once(envoy, 'exit')) as [number | null];
-    return code === 0 ? '' : readFileSync(join(folder, 'output'), 'utf8');
+    const envoy = spawn(binary, args, { stdio: ['ignore', output, output], timeout: PATIENCE_MILLISECONDS });
+    const [code, signal] = (await once(envoy, 'exit')) as [number | null, NodeJS.Signals | null];
+    // One that crashes says nothing, and has accepted nothing.
+    return code === 0 ? '' : readFileSync(join(folder, 'output'), 'utf8') || `Envoy ended with ${signal ?? code}`;
   } finally {
     closeSync(output);
     rmSync(folder, { recursive: true });
   }
 }
+
+const PATIENCE_MILLISECONDS = 120_000;
 
 /** Whether a secret holds certificates, and not the words that goldens have in their place. */
 function isReal({ message }: EnvoyResource): boolean {

@@ -246,10 +246,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     if (options.webhooks) {
       if (!access) throw new Error('the webhooks have no certificate: they need --xds-tls and an authority');
       const { citadel: issuer } = access;
-      const meshConfig = () => source.world?.meshConfig() ?? {};
       const { address, injection } = options.webhooks;
       const wanted = { address, injection: { ...injection, ...standby(namespace) } };
-      webhooks = await serveWebhooks(wanted, { citadel: issuer, namespace, meshConfig, metrics, log });
+      webhooks = await serveWebhooks(wanted, { citadel: issuer, namespace, world: () => source.world, metrics, log });
     }
     const webhookPort = webhooks?.port ?? 0;
     isReady = true;

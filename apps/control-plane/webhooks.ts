@@ -1,7 +1,7 @@
 /** The webhooks of the control plane: sidecars for Pods, Galley's judgement of objects, by Citadel's certificate. Wiring only. */
 import { AdmissionServer, injectionVerdict, validationVerdict } from '../../lib/admission';
-import type { MeshConfig } from '../../lib/api';
 import type { InjectOptions } from '../../lib/injector';
+import { settingsOf, type World } from '../../lib/world';
 import { capturesDns } from '../../lib/world/virtual-addresses';
 import type { Logger } from '../../lib/xds/source';
 import { parseAddress } from './address';
@@ -26,13 +26,13 @@ export async function serveWebhooks(
   {
     citadel,
     namespace,
-    meshConfig,
+    world,
     metrics,
     log,
   }: {
     citadel: Citadel;
     namespace: string;
-    meshConfig: () => MeshConfig;
+    world: () => World | undefined;
     metrics: Pick<Metrics, 'countInjection'>;
     log: Logger;
   },
@@ -48,12 +48,14 @@ export async function serveWebhooks(
     certificate: certificate(),
     verdicts: {
       '/inject'(review) {
-        const captureDns = injection.captureDns ?? capturesDns(meshConfig());
+        const current = world();
+        const captureDns = injection.captureDns ?? capturesDns(current?.meshConfig() ?? {});
         const verdict = injectionVerdict(review, {
           injection: {
             controlPlane: `${CONTROL_PLANE_NAME}.${namespace}.svc.cluster.local:15012`,
             ...injection,
             captureDns,
+            ...(current && { settingsFor: (pod) => settingsOf(current, pod) }),
           },
           systemNamespace: namespace,
         });

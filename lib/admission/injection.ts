@@ -18,9 +18,15 @@ export function injectionVerdict(request: AdmissionRequest, options: InjectionOp
   if (operation !== 'CREATE' || subResource || object?.kind !== 'Pod') return ALLOWED;
   if (namespace === options.systemNamespace || isOfKubernetes(namespace)) return ALLOWED;
   const pod = object as KubeObject<PodSpec>;
+  const { settingsFor } = options.injection;
   const workload = workloadNameOf(pod.metadata ?? {});
   try {
-    const injected = inject(pod, { ...options.injection, ...(workload !== undefined && { workload }) });
+    const injected = inject(pod, {
+      ...options.injection,
+      ...(workload !== undefined && { workload }),
+      // A Pod that is about to be made may name no namespace: the request does.
+      ...(settingsFor && { settingsFor: (each) => settingsFor({ ...each, namespace }) }),
+    });
     return injected === pod ? ALLOWED : { allowed: true, patch: jsonPatch(pod, injected) };
   } catch (error) {
     return { allowed: false, message: `no sidecar can be put into this Pod: ${(error as Error).message}` };

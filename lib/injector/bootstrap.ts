@@ -30,6 +30,8 @@ export interface BootstrapOptions {
   capture?: 'REDIRECT' | 'NONE';
   /** Statistics to keep beside the usual ones. Default: none. */
   stats?: StatsInclusion;
+  /** Values for Envoy's runtime. Default: none. */
+  runtime?: Readonly<Record<string, string>>;
   /** Probes of the application that the proxy answers. Default: none. */
   probes?: readonly ProxiedProbe[];
   /** The pod's address. Default `$(POD_IP)`, which the kubelet fills in. */
@@ -64,6 +66,8 @@ export function bootstrap(options: BootstrapOptions): Bootstrap {
     // What Galley admits, Envoy has to take.
     layered_runtime: {
       layers: [
+        // The later layer wins.
+        ...(options.runtime ? [{ name: 'proxy-config', static_layer: { ...options.runtime } }] : []),
         {
           name: 'malha',
           static_layer: { 're2.max_program_size.error_level': LARGEST_PROGRAM, ...(standby && STANDBY_RUNTIME) },

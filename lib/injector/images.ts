@@ -8,3 +8,6 @@ export const MALHA_IMAGE = `ghcr.io/malha/malha:${MALHA_VERSION}`;
 
 /** No shell, no package manager: a sidecar needs neither. */
 export const ENVOY_IMAGE = 'envoyproxy/envoy:distroless-v1.40.0';
+
+/** The same Envoy in its other images. */
+export const ENVOY_VERSION_TAG = ENVOY_IMAGE.slice(ENVOY_IMAGE.lastIndexOf('-') + 1);

@@ -1,13 +1,21 @@
 /** Pod → Pod with a sidecar. Whatever is not a Pod that wants one comes back as it is, the very same value. */
+import type { MeshProxyConfig } from '../api';
 import type { Container, PodSpec } from '../api/kubernetes';
 import type { KubeObject, ObjectMeta } from '../api/object';
 import { originOf, withOrigin } from '../api/origin';
-import { canonicalRevision, canonicalService } from '../world';
+import {
+  type ConfiguredPod,
+  canonicalRevision,
+  canonicalService,
+  PROXY_CONFIG_ANNOTATION,
+  readProxyConfig,
+} from '../world';
 import { identityAnnotations, identityLabels, identityVolume } from './identity';
 import { overridesOf } from './overrides';
 import { proxiedProbes } from './probes';
 import { initContainer, PROXY_CONTAINER, type ProxyOptions, sidecarContainer } from './proxy-container';
 import { ProxyPort } from './proxy-port';
+import { servedSettings } from './proxy-settings';
 import { parsePorts, parseRanges, type RedirectionOptions } from './redirection';
 import { mergedInclusion, statsInclusionOf } from './stats-matcher';
 
@@ -30,6 +38,8 @@ export type InjectOptions = Omit<ProxyOptions, 'workload' | 'interception'> & {
    * `sidecar.istio.io/interceptionMode` goes before it: `NONE` is explicit. Default `transparent`.
    */
   capture?: 'transparent' | 'explicit';
+  /** The settings of a Pod's proxy. Default: what its annotation `proxy.istio.io/config` says. */
+  settingsFor?: (pod: ConfiguredPod) => MeshProxyConfig;
 };
 
 /**
@@ -87,6 +97,7 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
   const { metadata = {}, spec } = template;
   if (!spec || !wantsSidecar(template)) return template;
   const { proxyImage, ...overrides } = overridesOf(metadata.annotations ?? {});
+  const settings = settingsOf(template, options.settingsFor);
   const workload = options.workload ?? metadata.name ?? metadata.labels?.app ?? spec.containers?.[0]?.name ?? 'unknown';
   const redirection = {
     ...redirectionOf(metadata.annotations ?? {}),
@@ -105,14 +116,18 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
   const sidecar = sidecarContainer({
     ...options,
     probes: [...own.probes, ...early.probes],
-    images: { ...options.images, proxy: proxyImage ?? options.images?.proxy },
+    images: { ...options.images, proxy: proxyImage ?? settings.image ?? options.images?.proxy },
     resources: overrides.resources ?? options.resources,
-    concurrency: overrides.concurrency ?? options.concurrency,
+    concurrency: settings.concurrency ?? options.concurrency,
+    drainSeconds: settings.drainSeconds ?? options.drainSeconds,
+    terminationDrainSeconds: settings.terminationDrainSeconds ?? options.terminationDrainSeconds,
+    runtime: settings.runtime ?? options.runtime,
+    environment: { ...options.environment, ...settings.environment },
     logLevel: overrides.logLevel ?? options.logLevel,
     workload,
     labels,
     interception: isExplicit ? 'NONE' : 'REDIRECT',
-    stats: mergedInclusion(options.stats, statsInclusionOf(metadata.annotations ?? {})),
+    stats: mergedInclusion(options.stats, settings.stats, statsInclusionOf(metadata.annotations ?? {})),
   });
   const injected = {
     ...template,
@@ -187,6 +202,17 @@ function throughProxy(container: Container): Container {
     .filter(([name]) => !env.some((each) => each.name === name))
     .map(([name, value]) => ({ name, value }));
   return { ...container, env: [...env, ...added] };
+}
+
+function settingsOf({ metadata = {} }: Injectable, settingsFor: InjectOptions['settingsFor']) {
+  const { namespace = 'default', labels, annotations = {} } = metadata;
+  const text = annotations[PROXY_CONFIG_ANNOTATION];
+  const own = text === undefined ? {} : readProxyConfig(text);
+  const where = `annotation ${PROXY_CONFIG_ANNOTATION}`;
+  if (!own) throw new Error(`${where}: '${text?.slice(0, 100)}' is not a ProxyConfig in YAML: concurrency: 2`);
+  // Whoever wrote the annotation is told first; what is wrong beside it, others have written.
+  const served = servedSettings(own, where);
+  return settingsFor ? servedSettings(settingsFor({ namespace, labels, annotations }), 'ProxyConfig') : served;
 }
 
 function wantsSidecar({ metadata, spec }: Injectable): boolean {

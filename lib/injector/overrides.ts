@@ -1,20 +1,16 @@
 /** What a Pod's annotations change of its proxy (https://istio.io/latest/docs/reference/config/annotations/). */
-import { parse } from 'yaml';
 import type { ProxyOptions } from './proxy-container';
 
 const QUANTITY = /^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$/;
 const LEVELS = ['trace', 'debug', 'info', 'warning', 'warn', 'error', 'critical', 'off'];
-/** Worker threads: more are of no use, and each costs memory. */
-const MOST_THREADS = 128;
 
 /**
- * `sidecar.istio.io/proxyImage`, `proxyCPU`, `proxyCPULimit`, `proxyMemory`, `proxyMemoryLimit` and `logLevel`, and the
- * `concurrency` of `proxy.istio.io/config`. Once one of the four resources is given, only what is given holds, as on Istio.
+ * `sidecar.istio.io/proxyImage`, `proxyCPU`, `proxyCPULimit`, `proxyMemory`, `proxyMemoryLimit` and `logLevel`. Once one of the four resources is given, only what is given holds, as on Istio.
  * @throws when one cannot be read.
  */
 export function overridesOf(
   annotations: Readonly<Record<string, string>>,
-): Pick<ProxyOptions, 'resources' | 'concurrency' | 'logLevel'> & { proxyImage?: string } {
+): Pick<ProxyOptions, 'resources' | 'logLevel'> & { proxyImage?: string } {
   const read = (name: string) => annotations[`sidecar.istio.io/${name}`]?.trim() || undefined;
   const quantity = (name: string) => {
     const text = read(name);
@@ -33,24 +29,7 @@ export function overridesOf(
     proxyImage: read('proxyImage'),
     resources: hasResources ? { requests, limits } : undefined,
     logLevel,
-    concurrency: concurrencyOf(annotations['proxy.istio.io/config']),
   };
-}
-
-function concurrencyOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  let config: unknown;
-  try {
-    config = parse(text, { maxAliasCount: 10 });
-  } catch {
-    throw wrong('proxy.istio.io/config', text, 'a ProxyConfig in YAML: concurrency: 2');
-  }
-  const { concurrency } = (config ?? {}) as { concurrency?: unknown };
-  if (concurrency === undefined) return undefined;
-  if (!Number.isInteger(concurrency) || Number(concurrency) < 1 || Number(concurrency) > MOST_THREADS) {
-    throw wrong('proxy.istio.io/config', `concurrency: ${concurrency}`, `a whole number from 1 to ${MOST_THREADS}`);
-  }
-  return Number(concurrency);
 }
 
 function withoutUndefined(values: Record<string, string | undefined>): Record<string, string> {

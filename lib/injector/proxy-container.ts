@@ -33,7 +33,7 @@ export interface ProxyOptions {
   images?: { proxy?: string; init?: string };
   /** Compute resources of the proxy. Default: 50m CPU and 64Mi requested, 256Mi at most. */
   resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
-  /** Envoy's worker threads. Default 2. */
+  /** Envoy's worker threads; 0 is one per core. Default 2. */
   concurrency?: number;
   /** What Envoy logs about itself. Default `warning`. */
   logLevel?: string;
@@ -44,6 +44,14 @@ export interface ProxyOptions {
    * redirection has to know. Default: not.
    */
   assignedUsers?: boolean;
+  /** Over how long Envoy drains connections, in seconds. Default 45. */
+  drainSeconds?: number;
+  /** How long the proxy of a Pod that ends goes on at least, in seconds. Default: of a gateway 15; a sidecar ends with its application. */
+  terminationDrainSeconds?: number;
+  /** Values for Envoy's runtime. Default: none. */
+  runtime?: Readonly<Record<string, string>>;
+  /** Further environment variables. Default: none. */
+  environment?: Readonly<Record<string, string>>;
 }
 
 /** Where the control plane is unless the mesh says otherwise. */
@@ -61,6 +69,7 @@ export function sidecarContainer(options: ProxyOptions): Container {
   return {
     ...container,
     restartPolicy: 'Always',
+    ...(options.terminationDrainSeconds && lastingFor(options.terminationDrainSeconds)),
     startupProbe: { ...readiness, periodSeconds: 1, failureThreshold: 600 },
   };
 }
@@ -77,9 +86,11 @@ export function gatewayContainer(
     ...container,
     ports: [...options.ports.map((port) => ({ ...port, protocol: 'TCP' })), ...container.ports!],
     // Balancers in front learn late that this pod goes; until they have, it keeps answering.
-    lifecycle: { preStop: { sleep: { seconds: 15 } } },
+    ...lastingFor(options.terminationDrainSeconds ?? 15),
   };
 }
+
+const lastingFor = (seconds: number) => (seconds > 0 ? { lifecycle: { preStop: { sleep: { seconds } } } } : {});
 
 /** The redirection, applied once before anything else of the pod runs. */
 export function initContainer(redirection: RedirectionOptions, image = MALHA_IMAGE): Container {
@@ -107,7 +118,7 @@ const readiness = {
 };
 
 function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | 'NONE' | undefined, options: ProxyOptions): Container {
-  const { controlPlane = CONTROL_PLANE, identity = 'none' } = options;
+  const { controlPlane = CONTROL_PLANE, identity = 'none', concurrency = 2, environment = {} } = options;
   return {
     name: PROXY_CONTAINER,
     image: options.images?.proxy ?? ENVOY_IMAGE,
@@ -121,18 +132,18 @@ function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | 'NONE' | undefi
           capture,
           stats: options.stats,
           probes: options.probes,
+          runtime: options.runtime,
         }),
       ),
       '--service-node',
       `${type}~$(POD_IP)~$(POD_NAME).$(POD_NAMESPACE)~$(POD_NAMESPACE).svc.cluster.local`,
       '--service-cluster',
       `${options.workload}.$(POD_NAMESPACE)`,
-      '--concurrency',
-      String(options.concurrency ?? 2),
+      ...(concurrency > 0 ? ['--concurrency', String(concurrency)] : []),
       '--log-level',
       options.logLevel ?? 'warning',
       '--drain-time-s',
-      '45',
+      String(options.drainSeconds ?? 45),
       // Kubernetes replaces pods, not processes; without this Envoys that share a kernel would share memory.
       '--disable-hot-restart',
     ],
@@ -140,6 +151,7 @@ function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | 'NONE' | undefi
       { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
       { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
       { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+      ...Object.entries(environment).map(([name, value]) => ({ name, value })),
       ...workloadEnvironment({ workload: options.workload, labels: options.labels ?? {} }),
     ],
     ports: [

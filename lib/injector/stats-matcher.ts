@@ -78,17 +78,20 @@ export function statsInclusionOf(annotations: Readonly<Record<string, string>>):
       .split(',')
       .map((each) => each.trim())
       .filter((each) => each !== '');
-  const regexps = list('Regexps');
+  const regexps = checkedExpressions(list('Regexps'), `annotation ${ANNOTATION}Regexps`);
+  return { prefixes: list('Prefixes'), suffixes: list('Suffixes'), regexps };
+}
+
+/** @throws when one is no RE2: Envoy would not start with it. */
+export function checkedExpressions(regexps: readonly string[], where: string): readonly string[] {
   for (const regexp of regexps) {
     try {
       RE2JS.compile(regexp);
     } catch (error) {
-      throw new Error(
-        `annotation ${ANNOTATION}Regexps: '${regexp}' is no regular expression (${(error as Error).message})`,
-      );
+      throw new Error(`${where}: '${regexp}' is no regular expression (${(error as Error).message})`);
     }
   }
-  return { prefixes: list('Prefixes'), suffixes: list('Suffixes'), regexps };
+  return regexps;
 }
 
 export function mergedInclusion(...inclusions: readonly (StatsInclusion | undefined)[]): StatsInclusion {

@@ -5,6 +5,7 @@ import type {
   EnvoyFilter,
   Gateway,
   PeerAuthentication,
+  ProxyConfig,
   RateLimit,
   RequestAuthentication,
   ServiceEntry,
@@ -66,6 +67,7 @@ export class Inventory {
   readonly slices = new Map<string, EndpointSlice[]>();
   readonly workloadEntries = new Map<string, WorkloadEntry[]>();
   readonly telemetries = new Map<string, Telemetry[]>();
+  readonly proxyConfigs = new Map<string, ProxyConfig[]>();
   readonly authorizationPolicies = new Map<string, AuthorizationPolicy[]>();
   readonly requestAuthentications = new Map<string, RequestAuthentication[]>();
   readonly peerAuthentications = new Map<string, PeerAuthentication[]>();
@@ -188,6 +190,9 @@ export class Inventory {
       case 'networking.k8s.io/IngressClass':
         this.ingressClasses.set(name, object as IngressClass);
         break;
+      case 'networking.istio.io/ProxyConfig':
+        append(this.proxyConfigs, namespace ?? 'default', object as ProxyConfig);
+        break;
       case 'telemetry.istio.io/Telemetry':
         append(this.telemetries, namespace ?? 'default', object as Telemetry);
         break;
@@ -214,6 +219,7 @@ export class Inventory {
     }
     for (const lists of [
       this.telemetries,
+      this.proxyConfigs,
       this.authorizationPolicies,
       this.requestAuthentications,
       this.peerAuthentications,

@@ -1,22 +1,60 @@
 /**
- * The settings of one proxy: what the mesh's `defaultConfig` says, over it the annotation `proxy.istio.io/config` of its
- * Pod. https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig
+ * The settings of one proxy. The lowest is the mesh's `defaultConfig`; over it the ProxyConfig of the root namespace, that of the
+ * proxy's own namespace, the annotation `proxy.istio.io/config` of its Pod, and the ProxyConfig that selects it. Of
+ * several on one level the oldest holds.
+ * https://istio.io/latest/docs/reference/config/networking/proxy-config/
  */
 import { parse } from 'yaml';
-import type { MeshProxyConfig } from '../api';
+import type { MeshProxyConfig, ProxyConfig } from '../api';
+import { type Labels, selects } from './labels';
 import type { WorldView } from './view';
 
 export const PROXY_CONFIG_ANNOTATION = 'proxy.istio.io/config';
 
 const unset: MeshProxyConfig = Object.freeze({});
 
+/** Whose settings: a Pod, or what will be one. */
+export interface ConfiguredPod {
+  readonly namespace: string;
+  readonly labels?: Labels;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** Of a proxy that runs, by what its Pod says now. */
 export function proxySettings(
   view: WorldView,
-  { namespace, name }: { readonly namespace: string; readonly name: string },
+  { namespace, name, labels }: { readonly namespace: string; readonly name: string; readonly labels: Labels },
 ): MeshProxyConfig {
-  const defaults = view.meshConfig().defaultConfig ?? unset;
-  const own = view.pod(namespace, name)?.metadata.annotations?.[PROXY_CONFIG_ANNOTATION];
-  return own === undefined ? defaults : overlaid(defaults, readProxyConfig(own) ?? unset);
+  return settingsOf(view, { namespace, labels, annotations: view.pod(namespace, name)?.metadata.annotations });
+}
+
+export function settingsOf(view: WorldView, { namespace, labels = {}, annotations }: ConfiguredPod): MeshProxyConfig {
+  const root = view.rootNamespace();
+  const own = view.proxyConfigs(namespace);
+  const annotation = annotations?.[PROXY_CONFIG_ANNOTATION];
+  return [
+    asSettings(view.proxyConfigs(root).find(isGeneral)),
+    namespace === root ? unset : asSettings(own.find(isGeneral)),
+    annotation === undefined ? unset : (readProxyConfig(annotation) ?? unset),
+    asSettings(own.find((each) => !isGeneral(each) && selects(each.spec?.selector?.matchLabels, labels))),
+  ].reduce(
+    (below, above) => (above === unset ? below : overlaid(below, above)),
+    view.meshConfig().defaultConfig ?? unset,
+  );
+}
+
+function isGeneral({ spec }: ProxyConfig): boolean {
+  return Object.keys(spec?.selector?.matchLabels ?? {}).length === 0;
+}
+
+function asSettings(config: ProxyConfig | undefined): MeshProxyConfig {
+  if (!config) return unset;
+  const { concurrency, environmentVariables, image } = config.spec ?? {};
+  return {
+    ...(concurrency !== undefined && { concurrency }),
+    ...(environmentVariables && { proxyMetadata: environmentVariables }),
+    ...(image && { image }),
+  };
 }
 
 /** Undefined where the text is no mapping in YAML. */

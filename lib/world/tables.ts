@@ -2,7 +2,7 @@
  * The questions that a World answers. Each one is a small function from the inventory (and other answers) to something
  * whose identity stands for its content; `view.ts` gives them convenient names.
  */
-import type { Gateway, MeshConfig, Telemetry, WorkloadEntry } from '../api';
+import type { Gateway, MeshConfig, ProxyConfig, Telemetry, WorkloadEntry } from '../api';
 import type { ConfigMap, EndpointSlice, Pod, Secret } from '../api/kubernetes';
 import { type BackendTls, type Conversion, convert } from './gateway-api';
 import { type ConvertedIngresses, convertIngresses } from './ingress';
@@ -77,6 +77,12 @@ export const secretTable = table<Secret | undefined>('secret', (world, key) => w
 export const telemetriesTable = table<readonly Telemetry[]>(
   'telemetries',
   (world, key) => world.inventory.telemetries.get(key) ?? none,
+);
+
+/** Oldest first. */
+export const proxyConfigsTable = table<readonly ProxyConfig[]>(
+  'proxy configs',
+  (world, key) => world.inventory.proxyConfigs.get(key) ?? none,
 );
 
 /** By the service's own key: the same for whoever looks. */

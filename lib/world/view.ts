@@ -8,6 +8,7 @@ import type {
   Gateway,
   MeshConfig,
   PeerAuthentication,
+  ProxyConfig,
   RateLimit,
   RequestAuthentication,
   Sidecar,
@@ -115,6 +116,11 @@ export abstract class WorldView implements Reader {
   }
 
   /** The Telemetries of a namespace, oldest first. */
+  /** Oldest first. */
+  proxyConfigs(namespace: string): readonly ProxyConfig[] {
+    return this.read(tables.proxyConfigsTable, namespace);
+  }
+
   telemetries(namespace: string): readonly Telemetry[] {
     return this.read(tables.telemetriesTable, namespace);
   }

@@ -47,6 +47,12 @@ describe('the injector', () => {
     expect(inject(request)).toEqual({ allowed: true });
   });
 
+  test('gives a Pod the settings of the namespace that it is made in, which the Pod itself may not name', () => {
+    const settingsFor = ({ namespace }: { namespace: string }) => ({ concurrency: namespace === 'shop' ? 7 : 1 });
+    const verdict = injectionVerdict(asked(pod()), { injection: { settingsFor }, systemNamespace: 'malha-system' });
+    expect(JSON.stringify(verdict.patch)).toContain('"--concurrency","7"');
+  });
+
   test('refuses a Pod whose annotations cannot be read, and says which', () => {
     const annotations = { 'traffic.sidecar.istio.io/excludeOutboundPorts': 'http' };
     const { allowed, message } = inject(asked(pod({ annotations })));

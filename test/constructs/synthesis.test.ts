@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiObject, App, Chart, Yaml } from 'cdk8s';
 import { Mesh, MeshService, Port } from '../../constructs';
-import { ProxyConfig, VirtualService } from '../../constructs/istio';
+import { VirtualService, WorkloadGroup } from '../../constructs/istio';
 import { Program } from './program';
 
 const port = Port.http(80);
-const threads = { apiVersion: 'networking.istio.io/v1beta1', kind: 'ProxyConfig', spec: { concurrency: 1 } };
+const machines = { apiVersion: 'networking.istio.io/v1', kind: 'WorkloadGroup', spec: { template: {} } };
 
 /** What synthesis wrote to standard error. */
 function warningsOf(program: Program): string {
@@ -44,15 +44,15 @@ describe('synthesis', () => {
 
   test('warns of a field without effect that was written by hand', () => {
     const program = new Program();
-    new ProxyConfig(program.shop, 'threads', { metadata: { name: 'threads' }, spec: threads.spec });
-    expect(warningsOf(program)).toContain('warning MAL0001 shop/threads (ProxyConfig shop/threads, kind)');
+    new WorkloadGroup(program.shop, 'machines', { metadata: { name: 'machines' }, spec: machines.spec });
+    expect(warningsOf(program)).toContain('warning MAL0001 shop/machines (WorkloadGroup shop/machines, kind)');
   });
 
   test('refuses a field without effect that our own constructs wrote', () => {
     const program = new Program();
     const web = new MeshService(program.shop, 'web', { mesh: program.mesh, port, image: 'web:1' });
-    new ApiObject(web, 'threads', { ...threads, metadata: { name: 'threads' } });
-    expect(program.complaint).toContain('error MAL0001 shop/web/threads');
+    new ApiObject(web, 'machines', { ...machines, metadata: { name: 'machines' } });
+    expect(program.complaint).toContain('error MAL0001 shop/web/machines');
   });
 
   test('says nothing of a mesh that is right', () => {

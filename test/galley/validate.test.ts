@@ -109,8 +109,8 @@ describe('what is not served yet', () => {
   });
 
   it('is a warning for a kind as a whole', () => {
-    const config = object('networking.istio.io/v1beta1', 'ProxyConfig', 'default', { concurrency: 2 });
-    expect(validate(config)).toEqual([expect.objectContaining({ code: 'MAL0001', path: 'kind' })]);
+    const group = object('networking.istio.io/v1', 'WorkloadGroup', 'default', { template: {} });
+    expect(validate(group)).toEqual([expect.objectContaining({ code: 'MAL0001', path: 'kind' })]);
   });
 });
 

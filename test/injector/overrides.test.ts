@@ -10,7 +10,7 @@ describe('an annotation that cannot be read is an error that names it', () => {
     ['sidecar.istio.io/proxyCPU', 'much', "'much' is not a quantity: 100m, 128Mi"],
     ['sidecar.istio.io/proxyMemoryLimit', '1 Gi', "'1 Gi' is not a quantity"],
     ['sidecar.istio.io/logLevel', 'loud', "'loud' is not one of trace, debug"],
-    ['proxy.istio.io/config', 'concurrency: -1', "'concurrency: -1' is not a whole number from 1 to 128"],
+    ['proxy.istio.io/config', 'concurrency: -1', "'concurrency: -1' is not a whole number from 0 to 128"],
     ['proxy.istio.io/config', 'concurrency: 0.5', 'is not a whole number'],
     ['proxy.istio.io/config', '{', 'is not a ProxyConfig in YAML'],
   ])('%s: %s', (name, value, message) => {

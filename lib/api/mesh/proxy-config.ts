@@ -38,14 +38,14 @@ export const MeshTracing = message(
 );
 export type MeshTracing = Static<typeof MeshTracing>;
 
-/** Only what is answered here has a meaning: there is no agent that would read the rest. */
+/** The two named ones steer the mesh; all others are for whatever in the proxy reads them, such as tags of traces. */
 const ProxyMetadata = Type.Unsafe<Record<string, string>>({
   type: 'object',
   properties: {
     ISTIO_META_DNS_CAPTURE: text('`true`: sidecars answer DNS, for all names that the mesh knows.'),
     ISTIO_META_DNS_AUTO_ALLOCATE: text('`false`: hosts of ServiceEntries without addresses are given none.'),
   },
-  additionalProperties: unserved(text('A variable.')),
+  additionalProperties: text('A variable.'),
   description: 'Environment variables for the proxy.',
 });
 
@@ -60,15 +60,18 @@ export const MeshProxyConfig = message(
         'How the name of the service in traces is made.',
       ),
     ),
-    drainDuration: unserved(duration('How long connections drain on a hot restart.')),
-    terminationDrainDuration: unserved(duration('How long connections drain when the proxy ends. Default 5s.', 0)),
+    drainDuration: duration('Over how long connections drain. Default 45s.'),
+    terminationDrainDuration: duration(
+      'How long the proxy of a Pod that ends goes on at least. Default: 15s of gateways; a sidecar goes on until its application has ended.',
+      0,
+    ),
     discoveryAddress: unservedText('`host:port` of the control plane.'),
     statsdUdpAddress: unservedText('`host:port` of a statsd collector.'),
     proxyAdminPort: unserved(int32("The port of the proxy's own administration. Default 15000.")),
     controlPlaneAuthPolicy: unserved(choice(['NONE', 'MUTUAL_TLS', 'INHERIT'], 'TLS towards the control plane.')),
     customConfigFile: unservedText('A file with a bootstrap of your own.'),
     statNameLength: unserved(int32('The longest name of a statistic.')),
-    concurrency: unserved(int32('Worker threads of the proxy; 0 is one per core.', { minimum: 0 })),
+    concurrency: int32('Worker threads of the proxy; 0 is one per core. Default 2.', { minimum: 0 }),
     proxyBootstrapTemplatePath: unservedText('A file with a template for the bootstrap.'),
     interceptionMode: unserved(choice(['REDIRECT', 'TPROXY', 'NONE'], 'How traffic gets into the proxy.')),
     tracing: MeshTracing,
@@ -76,9 +79,9 @@ export const MeshProxyConfig = message(
     envoyAccessLogService: unserved(anyObject('An access log service. See `extensionProviders`.')),
     envoyMetricsService: unserved(anyObject('A metrics service.')),
     proxyMetadata: ProxyMetadata,
-    runtimeValues: unserved(textMap("Values for Envoy's runtime.")),
+    runtimeValues: textMap("Values for Envoy's runtime."),
     statusPort: unserved(int32('The port on which an agent tells its status.')),
-    extraStatTags: unserved(texts('Further tags to take out of names of statistics.')),
+    extraStatTags: texts('Further tags that metrics may have. Not needed here: tags of Telemetry may have any name.'),
     gatewayTopology: message(
       {
         numTrustedProxies: uint32('Trusted proxies in front of the gateways. Default 0.'),
@@ -90,24 +93,20 @@ export const MeshProxyConfig = message(
       },
       { description: 'What stands in front of the gateways.' },
     ),
-    proxyStatsMatcher: unserved(
-      message(
-        {
-          inclusionPrefixes: texts('Beginnings of names.'),
-          inclusionSuffixes: texts('Ends of names.'),
-          inclusionRegexps: texts('Regular expressions for names.'),
-        },
-        { description: 'Further statistics that the proxy keeps.' },
-      ),
+    proxyStatsMatcher: message(
+      {
+        inclusionPrefixes: texts('Beginnings of names.'),
+        inclusionSuffixes: texts('Ends of names.'),
+        inclusionRegexps: texts('Regular expressions for names.'),
+      },
+      { description: 'Further statistics that the proxy keeps.' },
     ),
     readinessProbe: unserved(anyObject('A probe of the application, for workloads that are not Pods.')),
-    holdApplicationUntilProxyStarts: unserved(flag('Start the application after the proxy.')),
+    holdApplicationUntilProxyStarts: flag('Start the application after the proxy. Always so: sidecars are native.'),
     caCertificatesPem: unserved(texts('Root certificates for the CA connection, in PEM.')),
-    image: unserved(
-      message(
-        { imageType: text('The variant: `default`, `debug` or `distroless`.') },
-        { description: 'The image of the proxy.' },
-      ),
+    image: message(
+      { imageType: text('The variant of Envoy: `default`, `debug` or `distroless` (the default).') },
+      { description: 'The image of the proxy.' },
     ),
     privateKeyProvider: unserved(anyObject('Hardware for private keys.')),
     proxyHeaders: unserved(anyObject('Which headers the proxy adds.')),

@@ -1,7 +1,7 @@
 /** ProxyConfig: settings of the proxies of some workloads. https://istio.io/latest/docs/reference/config/networking/proxy-config/ */
 import { networkingKind } from '../kind';
 import type { KubeObject } from '../object';
-import { int32, map, message, type Static, text, unserved } from '../schema';
+import { int32, map, message, type Static, text } from '../schema';
 import { WorkloadSelector } from '../selector';
 
 export const ProxyConfigSpec = message(
@@ -25,6 +25,5 @@ export const ProxyConfig = networkingKind({
   description: 'Settings of the proxies of some workloads.',
   versions: ['v1beta1'],
   storedVersion: 'v1beta1',
-  schema: unserved(ProxyConfigSpec),
-  served: false,
+  schema: ProxyConfigSpec,
 });

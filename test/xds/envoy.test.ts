@@ -122,6 +122,30 @@ describe.each<Variant>(['delta', 'state'])('Envoy over %s', (variant) => {
     expect(new Set(answers)).toEqual(new Set(['hello']));
   });
 
+  it('outlives the removal of 10,000 clusters at once, and serves on', async () => {
+    const few = snapshot;
+    const many = Array.from({ length: 10_000 }, (_, i) => `many-${i}`);
+    await set({
+      ...few,
+      clusters: [...few.clusters, ...many.map((name) => cluster(name))],
+      endpoints: [...few.endpoints, ...many.map((name) => endpoints(name, appPort))],
+    });
+    const acknowledged = (clusters: number) =>
+      eventually(
+        () => {
+          expect(states()).toMatchObject(synced);
+          expect(xds.proxies()[0]!.types.clusters.resources).toBe(clusters);
+        },
+        () => log,
+        60_000,
+      );
+    await acknowledged(10_001);
+    await set(few);
+    await acknowledged(1);
+    expect(await get(port)).toBe('hello');
+    expect(envoy.exitCode).toBeNull();
+  }, 120_000);
+
   it('warms a changed cluster at once', async () => {
     const start = Date.now();
     await set({ ...snapshot, clusters: [cluster('round-9', 7)] });

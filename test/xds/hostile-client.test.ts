@@ -1,5 +1,5 @@
-/** Clients that flood, never read, or send what nobody should: they cost little, and the others are served (THREATS 9, 10). */
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+/** Clients that flood, never read, or send what nobody should: they cost little, and the others are served (THREATS 9, 10, 33). */
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { gzipSync } from 'node:zlib';
 import { Client, type ClientDuplexStream, credentials, type ServiceError } from '@grpc/grpc-js';
 import fc from 'fast-check';
@@ -174,6 +174,60 @@ describe('a client that never reads', () => {
     expect(lines).toEqual([
       expect.objectContaining({ proxy: 'deaf', error: 'has not read for 60 s what it was sent' }),
     ]);
+  });
+});
+
+describe('a client of HTTP/2 that means harm', () => {
+  const served = async (port: number) => {
+    const stream = open(clientOf(port));
+    stream.write(request('other'));
+    return (await next(stream)).resources;
+  };
+
+  it('opens and cancels streams as fast as it can, leaves nothing behind, and nobody else waits for it', async () => {
+    source.set(snapshotOf({ clusters: [cluster('a')] }));
+    const { server, port } = await serve();
+    const session = connect(`http://127.0.0.1:${port}`);
+    session.setMaxListeners(0);
+    // The server may end the whole connection: that is a defence, too.
+    session.on('error', () => {});
+    closers.push(() => session.destroy());
+    for (let i = 0; i < 10_000 && !session.destroyed; i++) {
+      const stream = call(session);
+      stream.on('error', () => {});
+      stream.close(constants.NGHTTP2_CANCEL);
+      if (i % 100 === 99) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await served(port)).toHaveLength(1);
+    await until(() => server.proxies().length === 1);
+    expect(server.proxies().map(({ node }) => node.id)).toEqual(['other']);
+  });
+
+  it('sends headers without end, and is cut off before it has sent them', async () => {
+    source.set(snapshotOf({ clusters: [cluster('a')] }));
+    const { server, port } = await serve();
+    const before = process.memoryUsage.rss();
+    for (let round = 0; round < 50; round++) {
+      const session = connect(`http://127.0.0.1:${port}`);
+      session.on('error', () => {});
+      const cookie = Array.from({ length: 1_000 }, (_, i) => `${i}=${'x'.repeat(200)}`).join('; ');
+      const ended = new Promise<string>((resolve) => {
+        const stream = session.request({
+          ':method': 'POST',
+          ':path': path,
+          'content-type': 'application/grpc',
+          cookie,
+        });
+        stream.on('response', () => resolve('answered'));
+        stream.on('error', () => resolve('cut off'));
+        stream.on('close', () => resolve('cut off'));
+      });
+      expect(await ended).toBe('cut off');
+      session.destroy();
+    }
+    expect(process.memoryUsage.rss() - before).toBeLessThan(200 * 1_024 * 1_024);
+    expect(await served(port)).toHaveLength(1);
+    expect(server.proxies()).toHaveLength(1);
   });
 });
 

@@ -68,8 +68,12 @@ export async function get(port: number): Promise<string> {
   });
 }
 
-export async function eventually(check: () => void | Promise<void>, context = () => ''): Promise<void> {
-  const end = Date.now() + 10_000;
+export async function eventually(
+  check: () => void | Promise<void>,
+  context = () => '',
+  milliseconds = 10_000,
+): Promise<void> {
+  const end = Date.now() + milliseconds;
   for (;;) {
     try {
       return await check();

@@ -4,25 +4,16 @@
  * it renews; the certificate it gets is for that identity, whatever the request says.
  */
 import { status as Code, type ServerUnaryCall, type ServiceDefinition, type sendUnaryData } from '@grpc/grpc-js';
+import { bytesMethod } from '../envoy/bytes-method';
 import { decode, encode } from '../envoy/message';
 import { formatIdentity, type Identity } from '../world';
 import { type CallerOf, CredentialError } from './caller';
 import { CsrError } from './csr';
 import { LifetimeError, type Registration } from './registration';
 
-const bytes = (value: Buffer) => value;
-
 /** The service with messages as bytes; a client can be made of it too. */
 export const certificateServiceDefinition = {
-  CreateCertificate: {
-    path: '/istio.v1.auth.IstioCertificateService/CreateCertificate',
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: bytes,
-    requestDeserialize: bytes,
-    responseSerialize: bytes,
-    responseDeserialize: bytes,
-  },
+  CreateCertificate: bytesMethod('/istio.v1.auth.IstioCertificateService/CreateCertificate'),
 } as const satisfies ServiceDefinition;
 
 /** How a request ended; the label of a metric. */

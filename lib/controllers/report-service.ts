@@ -5,22 +5,13 @@
 import { status as Code, type ServerWritableStream, type ServiceDefinition } from '@grpc/grpc-js';
 import type { KubeObject } from '../api/object';
 import type { ReflectorClock } from '../discovery/kubernetes/reflector';
+import { bytesMethod } from '../envoy/bytes-method';
 import type { ProxyReports } from '../xds/local-reports';
 import { ReportDifferences } from './object-reports';
 
-const bytes = (value: Buffer) => value;
-
 /** Messages are JSON; a client can be made of it too. */
 export const reportServiceDefinition = {
-  Watch: {
-    path: '/malha.v1.ProxyReports/Watch',
-    requestStream: false,
-    responseStream: true,
-    requestSerialize: bytes,
-    requestDeserialize: bytes,
-    responseSerialize: bytes,
-    responseDeserialize: bytes,
-  },
+  Watch: bytesMethod('/malha.v1.ProxyReports/Watch', { response: true }),
 } as const satisfies ServiceDefinition;
 
 type Call = ServerWritableStream<Buffer, Buffer>;

@@ -10,6 +10,7 @@ import {
   type sendUnaryData,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { bytesMethod } from '../envoy/bytes-method';
 import type { envoy } from '../envoy/generated/envoy';
 import { decode } from '../envoy/message';
 import { addressOfPeer, formatIdentity, type Identity, provenProxy, type WorldView } from '../world';
@@ -18,19 +19,9 @@ import { entriesIn, LogBudget } from './log-budget';
 import type { ObservedCalls } from './observed-calls';
 import type { RecentRequests } from './recent-requests';
 
-const bytes = (value: Buffer) => value;
-
 /** The service with messages as bytes; a client can be made of it too. */
 export const accessLogDefinition = {
-  StreamAccessLogs: {
-    path: '/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs',
-    requestStream: true,
-    responseStream: false,
-    requestSerialize: bytes,
-    requestDeserialize: bytes,
-    responseSerialize: bytes,
-    responseDeserialize: bytes,
-  },
+  StreamAccessLogs: bytesMethod('/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs', { request: true }),
 } as const satisfies ServiceDefinition;
 
 export interface AccessLogEvents {

@@ -12,6 +12,7 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { bytesMethod } from '../envoy/bytes-method';
 import type { EnvoyResource, Snapshot } from '../envoy/resource';
 import { addressOfPeer, type Proof } from '../world';
 import type { Progress } from './progress';
@@ -69,20 +70,12 @@ const STALLED = 60_000;
 /** Work on a round of streams goes on for so long before requests get their turn, in milliseconds. */
 const SLICE = 10;
 
-const raw = (path: string) => ({
-  path: `${SERVICE}/${path}`,
-  requestStream: true,
-  responseStream: true,
-  requestSerialize: (bytes: Buffer) => bytes,
-  requestDeserialize: (bytes: Buffer) => bytes,
-  responseSerialize: (bytes: Buffer) => bytes,
-  responseDeserialize: (bytes: Buffer) => bytes,
-});
+const method = (name: string) => bytesMethod(`${SERVICE}/${name}`, { request: true, response: true });
 
 /** The aggregated discovery service with messages as bytes; a client can be made of it too. */
 export const aggregatedDiscoveryService = {
-  StreamAggregatedResources: raw('StreamAggregatedResources'),
-  DeltaAggregatedResources: raw('DeltaAggregatedResources'),
+  StreamAggregatedResources: method('StreamAggregatedResources'),
+  DeltaAggregatedResources: method('DeltaAggregatedResources'),
 } as const;
 
 type Call = ServerDuplexStream<Buffer, Buffer>;

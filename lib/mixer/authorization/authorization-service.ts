@@ -4,6 +4,7 @@
  * proxy which lets requests pass while nobody answers (`failOpen`) does so only while nobody answers.
  */
 import { status as Code, type ServerUnaryCall, type ServiceDefinition, type sendUnaryData } from '@grpc/grpc-js';
+import { bytesMethod } from '../../envoy/bytes-method';
 import type { envoy } from '../../envoy/generated/envoy';
 import { decode, encode } from '../../envoy/message';
 import { decide, type LimitedCheck, type Outcome, type Verdict } from '../../plugin';
@@ -12,19 +13,9 @@ import { requestOf } from './authorization-request';
 type Response = envoy.service.auth.v3.CheckResponse;
 type Call = ServerUnaryCall<Buffer, Buffer>;
 
-const bytes = (value: Buffer) => value;
-
 /** The service with messages as bytes; a client can be made of it too. */
 export const authorizationDefinition = {
-  Check: {
-    path: '/envoy.service.auth.v3.Authorization/Check',
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: bytes,
-    requestDeserialize: bytes,
-    responseSerialize: bytes,
-    responseDeserialize: bytes,
-  },
+  Check: bytesMethod('/envoy.service.auth.v3.Authorization/Check'),
 } as const satisfies ServiceDefinition;
 
 /** How a question ended; the label of a metric. `crowded`: too many waited already. `unreadable`: it is no question. */

@@ -8,6 +8,7 @@ import {
   type ServiceDefinition,
   setLogVerbosity,
 } from '@grpc/grpc-js';
+import { bytesMethod } from '../../envoy/bytes-method';
 import { decode, encode } from '../../envoy/message';
 import { OneExchange } from './exchange';
 import type { Handlers } from './handlers';
@@ -34,19 +35,9 @@ const LARGEST_MESSAGE = 4 * 1024 * 1024;
 const MOST_AT_ONCE = 1_000;
 const DRAIN_MILLISECONDS = 5_000;
 
-const bytes = (value: Buffer) => value;
-
 /** The service with messages as bytes; a client can be made of it too. */
 export const processorDefinition = {
-  Process: {
-    path: '/envoy.service.ext_proc.v3.ExternalProcessor/Process',
-    requestStream: true,
-    responseStream: true,
-    requestSerialize: bytes,
-    requestDeserialize: bytes,
-    responseSerialize: bytes,
-    responseDeserialize: bytes,
-  },
+  Process: bytesMethod('/envoy.service.ext_proc.v3.ExternalProcessor/Process', { request: true, response: true }),
 } as const satisfies ServiceDefinition;
 
 /**

@@ -4,6 +4,7 @@
  * says for that.
  */
 import { status as Code, type ServerUnaryCall, type ServiceDefinition, type sendUnaryData } from '@grpc/grpc-js';
+import { bytesMethod } from '../../envoy/bytes-method';
 import type { envoy } from '../../envoy/generated/envoy';
 import { decode, encode } from '../../envoy/message';
 import { RATE_LIMIT_DOMAIN } from '../../pilot/rate-limit';
@@ -15,19 +16,9 @@ type Response = envoy.service.ratelimit.v3.RateLimitResponse;
 type DescriptorStatus = envoy.service.ratelimit.v3.RateLimitResponse.DescriptorStatus;
 type Call = ServerUnaryCall<Buffer, Buffer>;
 
-const bytes = (value: Buffer) => value;
-
 /** The service with messages as bytes; a client can be made of it too. */
 export const rateLimitDefinition = {
-  ShouldRateLimit: {
-    path: '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit',
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: bytes,
-    requestDeserialize: bytes,
-    responseSerialize: bytes,
-    responseDeserialize: bytes,
-  },
+  ShouldRateLimit: bytesMethod('/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit'),
 } as const satisfies ServiceDefinition;
 
 /**

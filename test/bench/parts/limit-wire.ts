@@ -13,7 +13,8 @@ const QUESTIONS = 40_000;
 const CONCURRENCY = 100;
 const USERS = 500;
 
-const rateLimit = {
+/** The limit that is asked about, on the wire and without it. */
+export const rateLimit = {
   apiVersion: 'malha.dev/v1alpha1',
   kind: 'RateLimit',
   metadata: { name: 'api', namespace: 'shop' },

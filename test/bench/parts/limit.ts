@@ -4,23 +4,12 @@ import { MemoryStore } from '../../../lib/mixer/rate-limit/memory-store';
 import { rateLimitService } from '../../../lib/mixer/rate-limit/rate-limit-service';
 import { World } from '../../../lib/world';
 import { measured, type Part } from '../measurement';
-import { throughGrpc } from './limit-wire';
+import { rateLimit, throughGrpc } from './limit-wire';
 
 const BATCH = 100_000;
 const USERS = 5_000;
 /** Questions that proxies have under way at once. */
 const CONCURRENCY = 50;
-
-const rateLimit = {
-  apiVersion: 'malha.dev/v1alpha1',
-  kind: 'RateLimit',
-  metadata: { name: 'api', namespace: 'shop' },
-  spec: {
-    mode: 'global',
-    onUnavailable: 'deny',
-    rules: [{ key: { by: 'header', header: 'x-user' }, limit: { requests: 10, per: 'minute' } }],
-  },
-};
 
 export const limit: Part = {
   name: 'limit',

@@ -16,6 +16,7 @@ const SHORT: Record<Type, string> = {
   clusters: 'cds',
   endpoints: 'eds',
   listeners: 'lds',
+  scopes: 'srds',
   routes: 'rds',
   secrets: 'sds',
 };

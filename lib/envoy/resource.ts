@@ -38,5 +38,7 @@ export interface Snapshot {
   readonly endpoints: readonly EnvoyResource[];
   readonly listeners: readonly EnvoyResource[];
   readonly routes: readonly EnvoyResource[];
+  /** Of gateways with route configurations in parts. */
+  readonly scopes: readonly EnvoyResource[];
   readonly secrets: readonly EnvoyResource[];
 }

@@ -8,6 +8,9 @@ import { ROOT_SECRET, WORKLOAD_SECRET } from '../world';
 
 type Cluster = envoy.config.cluster.v3.Cluster;
 type Listener = envoy.config.listener.v3.Listener;
+type RouteConfiguration = envoy.config.route.v3.RouteConfiguration;
+type Scope = envoy.config.route.v3.ScopedRouteConfiguration;
+type ScopedRoutes = envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes;
 
 export function staticBootstrap(snapshot: Snapshot, adminPort = 0): envoy.config.bootstrap.v3.Bootstrap {
   return {
@@ -17,7 +20,7 @@ export function staticBootstrap(snapshot: Snapshot, adminPort = 0): envoy.config
       clusters: snapshot.clusters.map(({ message }) =>
         withEndpoints(withOwnSecrets(message) as Cluster, snapshot.endpoints),
       ),
-      listeners: snapshot.listeners.map(({ message }) => inline(message, snapshot.routes) as Listener),
+      listeners: snapshot.listeners.map(({ message }) => inline(message, snapshot) as Listener),
       secrets: snapshot.secrets.map(({ message }) => message),
     },
   };
@@ -42,16 +45,34 @@ function withOwnSecrets(value: unknown): unknown {
 }
 
 /** Replaces `rds` by the routes themselves, and lets `sds_config` refer to the secrets of the bootstrap. */
-function inline(value: unknown, routes: readonly EnvoyResource[]): unknown {
-  if (Array.isArray(value)) return value.map((element) => inline(element, routes));
+function inline(value: unknown, snapshot: Snapshot): unknown {
+  if (Array.isArray(value)) return value.map((element) => inline(element, snapshot));
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).flatMap(([key, field]): [string, unknown][] => {
     if (key === 'sds_config') return [];
-    if (key !== 'rds') return [[key, inline(field, routes)]];
+    if (key === 'scoped_routes') return [[key, withScopes(field as ScopedRoutes, snapshot)]];
+    if (key !== 'rds') return [[key, inline(field, snapshot)]];
     const { route_config_name: name } = field as { route_config_name: string };
-    const route = routes.find((each) => each.name === name);
-    if (!route) throw new Error(`no route ${name}`);
-    return [['route_config', route.message]];
+    return [['route_config', routesNamed(snapshot, name)]];
   });
   return Object.fromEntries(entries);
+}
+
+function withScopes(
+  { name, scope_key_builder }: ScopedRoutes,
+  { scopes, routes }: Pick<Snapshot, 'scopes' | 'routes'>,
+): ScopedRoutes {
+  const scoped_route_configurations = scopes.flatMap(({ message }) => {
+    const { route_configuration_name: route = '', ...scope } = message as Scope;
+    // Some are there a little longer than their routes.
+    if (!routes.some((each) => each.name === route)) return [];
+    return [{ ...scope, route_configuration: routesNamed({ routes }, route) }];
+  });
+  return { name, scope_key_builder, scoped_route_configurations_list: { scoped_route_configurations } };
+}
+
+function routesNamed({ routes }: Pick<Snapshot, 'routes'>, name: string): RouteConfiguration {
+  const route = routes.find((each) => each.name === name);
+  if (!route) throw new Error(`no route ${name}`);
+  return route.message;
 }

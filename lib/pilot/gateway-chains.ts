@@ -31,6 +31,8 @@ interface Place {
   /** Of the listener. */
   readonly name: string;
   readonly claims: ChainClaims;
+  /** Whether a route configuration comes in parts. */
+  readonly inShards: (routeName: string) => boolean;
 }
 
 /** Filters for a part of the destinations, or for all where there are no subnets. */
@@ -44,11 +46,12 @@ export function gatewayChains(
   view: GatewayView,
   port: GatewayPort,
   name: string,
+  inShards: (routeName: string) => boolean,
 ): FilterChain[] {
   const { namespace, viewer, labels, serviceName, unmetered } = view.client;
   // For Telemetry, a gateway is a client of the services behind it.
   const side: ObservedSide = { namespace, viewer, labels, serviceName, unmetered, mode: 'CLIENT' };
-  const place: Place = { evaluation, view, side, name, claims: new ChainClaims() };
+  const place: Place = { evaluation, view, side, name, claims: new ChainClaims(), inShards };
   const chainsOf = (server: GatewayServer, index: number): FilterChain[] => {
     switch (server.kind) {
       case 'https':
@@ -70,13 +73,14 @@ export function gatewayChains(
   return port.servers.flatMap(chainsOf);
 }
 
-function httpFilters({ evaluation, view, side, name }: Place, { routeName, server }: GatewayServer): Filters {
+function httpFilters({ evaluation, view, side, name, inShards }: Place, { routeName, server }: GatewayServer): Filters {
   return [
     httpConnectionManager(evaluation, {
       role: 'gateway',
       topology: view.topology,
       statPrefix: `outbound_${name}`,
       route: routeName!,
+      inShards: inShards(routeName!),
       side,
       identified: view.client.identity !== undefined,
       guards: [

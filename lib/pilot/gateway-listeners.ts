@@ -2,6 +2,7 @@
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
 import { gatewayChains } from './gateway-chains';
+import { isInShards } from './gateway-routes';
 import { proxyProtocolFilter } from './gateway-topology';
 import { type GatewayProxy, gatewayViewOf } from './gateway-view';
 import { tlsInspector } from './listener-filters';
@@ -30,7 +31,7 @@ const gatewayListenerQuery: Query<GatewayListenerArgs, EnvoyResource | undefined
     // With explicit capture many proxies share the machine, so each keeps to its own address.
     const address = bind || view.client.ip || WILDCARD_ADDRESS;
     const name = listenerName(address, port.number);
-    const chains = gatewayChains(evaluation, view, port, name);
+    const chains = gatewayChains(evaluation, view, port, name, (route) => isInShards(evaluation, proxy, route));
     if (chains.length === 0) return undefined;
     const isTls = chains.some((chain) => chain.transport_socket || chain.filter_chain_match?.server_names);
     const filters = [

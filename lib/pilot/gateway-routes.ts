@@ -1,4 +1,4 @@
-/** The route configurations of a gateway: one for the HTTP servers of a port, one for each HTTPS server. */
+/** The route configurations of a gateway: one for the HTTP servers of a port, one for each HTTPS server; in parts where it is large. */
 import type { envoy } from '../envoy/generated/envoy';
 import type { EnvoyResource } from '../envoy/resource';
 import { TypeUrl } from '../envoy/type-url';
@@ -7,6 +7,7 @@ import type { ClientView } from './client-view';
 import { rankedHosts } from './gateway-api-hosts';
 import { boundVirtualServices, hostNamesOf, isOfGatewayApi, ownerCheck } from './gateway-hosts';
 import type { GatewayServer } from './gateway-servers';
+import { isSharded, MOST_HOSTS_OF_ONE, SCOPE_HEADER, SHARDS, scopesOf, shardName, shardsOf } from './gateway-shards';
 import { type GatewayProxy, gatewayViewOf } from './gateway-view';
 import type { Evaluation, Query } from './memo';
 import { introduction } from './peer';
@@ -16,23 +17,91 @@ import { MAX_DIRECT_RESPONSE_BYTES } from './sidecar-routes';
 
 type Route = envoy.config.route.v3.Route;
 type VirtualHost = envoy.config.route.v3.VirtualHost;
-type RouteConfiguration = envoy.config.route.v3.RouteConfiguration;
 
 export function gatewayRoutes(evaluation: Evaluation, proxy: GatewayProxy): (EnvoyResource | undefined)[] {
-  const servers = gatewayViewOf(evaluation, proxy).ports.flatMap((port) => port.servers);
-  const names = new Set(servers.map(({ routeName }) => routeName).filter((name) => name !== undefined));
-  return [...names].map((name) => evaluation.derive(gatewayRouteQuery, `${proxy.key}|${name}`, { proxy, name }));
+  return routeNames(evaluation, proxy).flatMap((name) => {
+    const shards = isInShards(evaluation, proxy, name) ? SHARDS : [WHOLE];
+    return shards.map((shard) =>
+      evaluation.derive(gatewayRouteQuery, `${proxy.key}|${name}|${shard}`, { proxy, name, shard }),
+    );
+  });
 }
 
-const gatewayRouteQuery: Query<{ proxy: GatewayProxy; name: string }, EnvoyResource | undefined> = {
-  name: 'gateway route',
+/**
+ * Their scopes are there before route configurations are in parts, and stay for a while when they are no more: a listener
+ * that ends still needs them.
+ */
+export function gatewayScopes(evaluation: Evaluation, proxy: GatewayProxy): EnvoyResource[] {
+  return routeNames(evaluation, proxy).flatMap((name) =>
+    evaluation.derive(scopesQuery, `${proxy.key}|${name}`, { proxy, name }),
+  );
+}
+
+/** Whether the listener takes its routes from several route configurations. */
+export function isInShards(evaluation: Evaluation, proxy: GatewayProxy, name: string): boolean {
+  return evaluation.derive(inShardsQuery, `${proxy.key}|${name}`, { proxy, name });
+}
+
+function routeNames(evaluation: Evaluation, proxy: GatewayProxy): string[] {
+  const servers = gatewayViewOf(evaluation, proxy).ports.flatMap((port) => port.servers);
+  return [...new Set(servers.map(({ routeName }) => routeName).filter((name) => name !== undefined))];
+}
+
+interface RouteArgs {
+  readonly proxy: GatewayProxy;
+  readonly name: string;
+}
+
+interface ShardArgs extends RouteArgs {
+  readonly shard: string;
+}
+
+/** In place of a shard's key: all hosts together. */
+const WHOLE = '';
+
+const hostsQuery: Query<RouteArgs, readonly VirtualHost[]> = {
+  name: 'gateway virtual hosts',
   compute: (evaluation, { proxy, name }) => {
     const { client, ports } = gatewayViewOf(evaluation, proxy);
     const neighbours = ports.find((port) => port.servers.some(({ routeName }) => routeName === name))?.servers ?? [];
     const servers = ports.flatMap((port) => port.servers).filter(({ routeName }) => routeName === name);
+    return virtualHosts(evaluation, client, servers, neighbours);
+  },
+};
+
+function hostsOf(evaluation: Evaluation, { proxy, name }: RouteArgs): readonly VirtualHost[] {
+  return evaluation.derive(hostsQuery, `${proxy.key}|${name}`, { proxy, name });
+}
+
+const inShardsQuery: Query<RouteArgs, boolean> = {
+  name: 'gateway in shards',
+  compute: (evaluation, args) => isSharded(hostsOf(evaluation, args)),
+};
+
+const scopesQuery: Query<RouteArgs, readonly EnvoyResource[]> = {
+  name: 'gateway scopes of a route configuration',
+  compute: (evaluation, args) =>
+    isSharded(hostsOf(evaluation, args), MOST_HOSTS_OF_ONE / 2) ? scopesOf(evaluation, args.name) : [],
+};
+
+/** Apart from the resource: a shard whose hosts are the same is not even encoded. */
+const shardQuery: Query<ShardArgs, readonly VirtualHost[]> = {
+  name: 'gateway shard',
+  compute: (evaluation, { shard, ...args }) => {
+    const hosts = hostsOf(evaluation, args);
+    return shard === WHOLE ? hosts : (shardsOf(hosts).get(shard) ?? []);
+  },
+};
+
+const gatewayRouteQuery: Query<ShardArgs, EnvoyResource | undefined> = {
+  name: 'gateway route',
+  compute: (evaluation, { proxy, name: whole, shard }) => {
+    const name = shard === WHOLE ? whole : shardName(whole, shard);
+    const hosts = evaluation.derive(shardQuery, `${proxy.key}|${whole}|${shard}`, { proxy, name: whole, shard });
     return evaluation.resource(TypeUrl.route, name, () => ({
       name,
-      virtual_hosts: virtualHosts(evaluation, client, servers, neighbours),
+      ...(hosts.length > 0 && { virtual_hosts: [...hosts] }),
+      ...(shard !== WHOLE && { request_headers_to_remove: [SCOPE_HEADER] }),
       validate_clusters: false,
       max_direct_response_body_size_bytes: MAX_DIRECT_RESPONSE_BYTES,
       ignore_port_in_host_matching: true,
@@ -94,7 +163,7 @@ function virtualHosts(
     for (const host of hostNamesOf(target)) partsOf(host, port).requireTls = true;
   }
   if (hosts.size === 0) return [{ name: `blackhole:${servers[0]?.server.port.number}`, domains: ['*'] }];
-  const previous = (world.previous as EnvoyResource<RouteConfiguration> | undefined)?.message.virtual_hosts ?? [];
+  const previous = (world.previous as readonly VirtualHost[] | undefined) ?? [];
   const before = new Map(previous.map((host) => [host.name, host]));
   return [...hosts].sort(([a], [b]) => compareText(a, b)).map(([host, parts]) => virtualHost(host, parts, before));
 }

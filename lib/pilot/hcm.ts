@@ -7,6 +7,7 @@ import { accessLogs } from './access-log';
 import { corsFilter } from './cors';
 import { forwardProxyFilters } from './dynamic-hosts';
 import { faultFilter } from './fault';
+import { scopedRoutes } from './gateway-shards';
 import { type GatewayTopology, NOTHING_IN_FRONT } from './gateway-topology';
 import { type MeteredPlace, metricFilters, metricLogs } from './metrics';
 import { offeredProtocolsFilter } from './offered-protocols';
@@ -33,6 +34,8 @@ export interface HttpOptions {
   readonly statPrefix: string;
   /** The name of a route configuration that comes over RDS, or one that never changes apart from the listener. */
   readonly route: string | envoy.config.route.v3.RouteConfiguration;
+  /** The named route configuration comes in parts. Default: as one. */
+  readonly inShards?: boolean;
   readonly side: ObservedSide;
   /** Filters that may refuse a request before anything else is done with it. */
   readonly guards?: readonly HttpFilter[];
@@ -47,16 +50,14 @@ export interface HttpOptions {
 }
 
 export function httpConnectionManager(world: WorldView, options: HttpOptions): envoy.config.listener.v3.Filter {
-  const { route, side, statPrefix } = options;
+  const { side, statPrefix } = options;
   const tracing = tracingBlock(world, side);
   const logs = [...accessLogs(world, side, 'http'), ...metricLogs(world, side, { of: 'http', ...options.metered })];
   return {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: any('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
       stat_prefix: statPrefix,
-      ...(typeof route === 'string'
-        ? { rds: { config_source: ads(), route_config_name: route } }
-        : { route_config: route }),
+      ...routing(options),
       ...trust(options),
       ...pathNormalization(world.meshConfig()),
       http_filters: httpFilters(options, metricFilters(world, side, options.metered)),
@@ -73,6 +74,11 @@ export function httpConnectionManager(world: WorldView, options: HttpOptions): e
       ...(logs.length > 0 && { access_log: logs }),
     }),
   };
+}
+
+function routing({ route, inShards }: HttpOptions): Partial<Manager> {
+  if (typeof route !== 'string') return { route_config: route };
+  return inShards ? scopedRoutes(route) : { rds: { config_source: ads(), route_config_name: route } };
 }
 
 /**

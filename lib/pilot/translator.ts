@@ -6,7 +6,7 @@ import { type ClientView, clientViewOf } from './client-view';
 import { endpointsOfService } from './endpoints';
 import { fixedClusters } from './fixed-clusters';
 import { gatewayListeners } from './gateway-listeners';
-import { gatewayRoutes } from './gateway-routes';
+import { gatewayRoutes, gatewayScopes } from './gateway-routes';
 import { type GatewayProxy, gatewayProxyOf, gatewayViewOf } from './gateway-view';
 import { inboundCluster } from './inbound-clusters';
 import { inboundListeners } from './inbound-listeners';
@@ -96,9 +96,12 @@ const sidecarSnapshotQuery: Query<SidecarArgs, Snapshot> = {
     endpoints: evaluation.derive(endpointsQuery, view.clusterKey, view),
     listeners: evaluation.derive(sidecarListenersQuery, `${view.key}|${inbound.key}`, { view, inbound }),
     routes: evaluation.derive(sidecarRoutesQuery, view.key, view),
+    scopes: NO_SCOPES,
     secrets: evaluation.derive(clientSecretsQuery, view.clusterKey, view),
   }),
 };
+
+const NO_SCOPES: Resources = [];
 
 const sidecarClustersQuery: Query<SidecarArgs, Resources> = {
   name: 'sidecar clusters',
@@ -173,6 +176,7 @@ const gatewaySnapshotQuery: Query<GatewayProxy, Snapshot> = {
     ),
     listeners: evaluation.derive(gatewayListenersQuery, proxy.key, proxy),
     routes: evaluation.derive(gatewayRoutesQuery, proxy.key, proxy),
+    scopes: evaluation.derive(gatewayScopesQuery, proxy.key, proxy),
     secrets: merged(
       evaluation.derive(gatewaySecretsQuery, proxy.key, proxy),
       evaluation.derive(clientSecretsQuery, proxy.client.clusterKey, proxy.client),
@@ -204,6 +208,7 @@ const gatewayClustersQuery: Query<GatewayProxy, Resources> = {
 
 const gatewayListenersQuery = ofGateway('gateway listeners', gatewayListeners);
 const gatewayRoutesQuery = ofGateway('gateway routes', gatewayRoutes);
+const gatewayScopesQuery = ofGateway('gateway scopes', gatewayScopes);
 const gatewaySecretsQuery = ofGateway('gateway secrets', gatewaySecrets);
 
 function ofGateway(name: string, make: typeof gatewayListeners): Query<GatewayProxy, Resources> {

@@ -8,6 +8,7 @@ import { findFilterChain, findListener } from './listener';
 import type { DynamicMetadata } from './rbac';
 import { findRoute, type RoutedRequest, redirectOf, rewrittenPath, sharesOf } from './route';
 import { filtered, toldByGrpc } from './route-filters';
+import { scopedRouteName } from './scope';
 import { SimulationError } from './simulation-error';
 import { findVirtualHost } from './virtual-host';
 
@@ -103,8 +104,9 @@ function simulateHttp(
   request: GuardedRequest,
   listened: { listener: string },
 ): Answer {
-  const routes = routesOf(snapshot, hcm);
-  if (!routes) return { kind: 'refusal', status: 404, why: `routes ${hcm.rds?.route_config_name} do not exist` };
+  const routesName = hcm.scoped_routes ? scopedRouteName(snapshot, hcm, request.authority) : hcm.rds?.route_config_name;
+  const routes = hcm.route_config ?? named<RouteConfiguration>(snapshot.routes, routesName ?? '');
+  if (!routes) return { kind: 'refusal', status: 404, why: `routes ${routesName} do not exist` };
   const routed = { ...routedRequest(request), metadata: request.metadata };
   const virtualHost = findVirtualHost(routes, routed.authority);
   if (!virtualHost)
@@ -138,10 +140,6 @@ function simulateHttp(
     ...(faults && { faults }),
   };
   return forward(snapshot, sharesOf(route.route, route.name ?? ''), forwarded, notFound);
-}
-
-function routesOf(snapshot: Snapshot, hcm: HttpConnectionManager): RouteConfiguration | undefined {
-  return hcm.route_config ?? named<RouteConfiguration>(snapshot.routes, hcm.rds?.route_config_name ?? '');
 }
 
 function named<T>(resources: readonly EnvoyResource[], name: string): T | undefined {

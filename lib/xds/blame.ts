@@ -38,6 +38,7 @@ const SINGULAR = {
   clusters: 'cluster',
   endpoints: 'the endpoints of',
   listeners: 'listener',
+  scopes: 'scope',
   routes: 'route configuration',
   secrets: 'secret',
 } as const;

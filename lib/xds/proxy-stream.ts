@@ -20,6 +20,7 @@ const URL_OF: Record<Type, TypeUrl> = {
   clusters: TypeUrl.cluster,
   endpoints: TypeUrl.endpoint,
   listeners: TypeUrl.listener,
+  scopes: TypeUrl.scope,
   routes: TypeUrl.route,
   secrets: TypeUrl.secret,
 };
@@ -283,7 +284,7 @@ export class ProxyStream {
       if (!type && this.channels.size >= TYPES.length + MAX_OTHER_TYPES) {
         throw new ProtocolError(`subscribes to more than ${MAX_OTHER_TYPES} types that are not served`, 'too-much');
       }
-      const isComplete = type === 'clusters' || type === 'listeners';
+      const isComplete = type === 'clusters' || type === 'listeners' || type === 'scopes';
       const subscription = this.variant === 'delta' ? new DeltaSubscription() : new StateSubscription(isComplete);
       channel = { typeUrl, type, subscription, sentAt: 0, isSettled: false, broken: new Map(), standIns: new Map() };
       this.channels.set(typeUrl, channel);
@@ -347,10 +348,10 @@ export class ProxyStream {
 
 const NOTHING: ReadonlyMap<string, EnvoyResource> = new Map();
 /** Secrets wait for nobody: both clusters and listeners wait for them. */
-const ORDER: readonly Type[] = ['secrets', 'clusters', 'endpoints', 'listeners', 'routes'];
-const WAITS_FOR_CLUSTERS: ReadonlySet<Type> = new Set(['listeners', 'routes']);
+const ORDER: readonly Type[] = ['secrets', 'clusters', 'endpoints', 'listeners', 'scopes', 'routes'];
+const WAITS_FOR_CLUSTERS: ReadonlySet<Type> = new Set(['listeners', 'scopes', 'routes']);
 /** Removed in their turn; what they refer to is removed behind them. */
-const LEAVES: ReadonlySet<Type> = new Set(['secrets', 'listeners', 'routes']);
+const LEAVES: ReadonlySet<Type> = new Set(['secrets', 'listeners', 'scopes', 'routes']);
 
 const indexes = new WeakMap<readonly EnvoyResource[], ReadonlyMap<string, EnvoyResource>>();
 

@@ -50,7 +50,14 @@ describe('the DNS of a sidecar', () => {
     const dns = listenersOf(objects).find(({ name }) => name === 'dns')!;
     const address = { socket_address: { protocol: 'UDP', address: '127.0.0.1', port_value: port } };
     const listener = new EnvoyResource(dns.typeUrl, dns.name, { ...dns.message, address });
-    envoy = await startStaticEnvoy({ clusters: [], endpoints: [], listeners: [listener], routes: [], secrets: [] });
+    envoy = await startStaticEnvoy({
+      clusters: [],
+      endpoints: [],
+      listeners: [listener],
+      routes: [],
+      scopes: [],
+      secrets: [],
+    });
     resolver.setServers([`127.0.0.1:${port}`]);
   }, 30_000);
   afterAll(() => envoy?.stop());

@@ -329,6 +329,7 @@ function resources(port: number, echoPort: number): Snapshot {
     clusters: [new EnvoyResource(TypeUrl.cluster, 'echo', cluster)],
     endpoints: [],
     routes: [],
+    scopes: [],
     secrets: [],
   };
 }

@@ -59,6 +59,7 @@ export const snapshotOf = (parts: Partial<Snapshot>): Snapshot => ({
   endpoints: [],
   listeners: [],
   routes: [],
+  scopes: [],
   secrets: [],
   ...parts,
 });

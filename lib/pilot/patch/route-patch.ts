@@ -3,6 +3,7 @@ import type { RouteConfigurationMatch } from '../../api';
 import type { envoy } from '../../envoy/generated/envoy';
 import { merge } from '../../envoy/merge';
 import { PATCHED_MESSAGES } from '../../world';
+import { wholeName } from '../gateway-shards';
 import { changed, editList, isMerge, mergeOptions } from './named-list';
 import type { Patch } from './patch';
 
@@ -56,10 +57,11 @@ function patchHost(host: VirtualHost, patch: Patch, match: HostMatch | undefined
 }
 
 function isConfiguration(
-  { name = '' }: RouteConfiguration,
+  { name: ofPart = '' }: RouteConfiguration,
   match: RouteConfigurationMatch,
   gateways: readonly GatewayOfRoute[],
 ): boolean {
+  const name = wholeName(ofPart);
   if (match.name && match.name !== name) return false;
   if (match.portNumber && match.portNumber !== portOf(name)) return false;
   if (!match.gateway && !match.portName) return true;

@@ -106,6 +106,7 @@ export class PolicedEnvoy {
       clusters: [...clusters.values()].map((each) => resolved(each, names)),
       endpoints: snapshots.flatMap(({ endpoints }) => endpoints),
       routes: [],
+      scopes: [],
       secrets: [],
     });
     return new PolicedEnvoy(envoy, echo, authority, addresses, ports, snapshots);

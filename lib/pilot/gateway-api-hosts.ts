@@ -114,6 +114,9 @@ function writtenHosts({ metadata, spec }: VirtualService): string[] {
 }
 
 function closest(written: readonly string[], host: string): string {
+  const [only, ...more] = written;
+  // The hosts at the listener are those that the object names, or narrower ones.
+  if (only !== undefined && more.length === 0) return only;
   return written.filter((each) => covers(each, host)).sort(compareHosts)[0] ?? host;
 }
 

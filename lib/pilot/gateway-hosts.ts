@@ -34,19 +34,39 @@ export interface BoundVirtualService {
 
 /** The VirtualServices that are bound to a server by gateway and host, oldest first. */
 export function boundVirtualServices(world: WorldView, viewer: string, target: GatewayServer): BoundVirtualService[] {
-  const served = serverHosts(target.server, target.gateway.metadata.namespace ?? 'default');
-  return world.virtualServices(viewer, target.gatewayName).flatMap((object) => {
-    const owner = object.metadata.namespace ?? 'default';
-    const hosts = new Set<string>();
-    for (const written of object.spec.hosts ?? []) {
-      for (const { namespace, host } of served) {
-        if (namespace !== '*' && namespace !== owner) continue;
-        const both = intersect(host, resolveHost(written, owner));
-        if (both !== undefined) hosts.add(both);
-      }
+  const { server, gateway, gatewayName } = target;
+  let known = boundHosts.get(server);
+  if (!known) {
+    known = new WeakMap();
+    boundHosts.set(server, known);
+  }
+  const served = serverHosts(server, gateway.metadata.namespace ?? 'default');
+  const bound: BoundVirtualService[] = [];
+  for (const object of world.virtualServices(viewer, gatewayName)) {
+    let both = known.get(object);
+    if (!both) {
+      both = { object, hosts: hostsOfBoth(object, served) };
+      known.set(object, both);
     }
-    return hosts.size > 0 ? [{ object, hosts: [...hosts] }] : [];
-  });
+    if (both.hosts.length > 0) bound.push(both);
+  }
+  return bound;
+}
+
+/** One object of thousands has changed, and all are asked which hosts they share with the server. */
+const boundHosts = new WeakMap<Server, WeakMap<VirtualService, BoundVirtualService>>();
+
+function hostsOfBoth(object: VirtualService, served: readonly ServerHost[]): string[] {
+  const owner = object.metadata.namespace ?? 'default';
+  const hosts = new Set<string>();
+  for (const written of object.spec.hosts ?? []) {
+    for (const { namespace, host } of served) {
+      if (namespace !== '*' && namespace !== owner) continue;
+      const both = intersect(host, resolveHost(written, owner));
+      if (both !== undefined) hosts.add(both);
+    }
+  }
+  return [...hosts];
 }
 
 /** Listeners of the Gateway API do not share hosts, as servers of the other API do. */

@@ -142,18 +142,39 @@ function referencesOf(inventory: Inventory, own: string | undefined, value: unkn
 const convertedRoutes = new Remembered<ConvertedRoute>();
 
 function convertRoute(inventory: Inventory, lookup: Lookup, parents: Parents, route: Route): ConvertedRoute {
-  const own = route.metadata.namespace;
-  const seen = [
-    ...(route.spec.parentRefs ?? []).flatMap((parent) => {
-      const key = nameKey(parent.namespace ?? own, parent.name);
-      return [parents.gateway(key), parents.gatewayOfListenerSet(key), inventory.services.get(key)];
-    }),
-    ...backendsOf(route).flatMap(({ namespace = own, name }) => [
-      inventory.services.get(nameKey(namespace, name)),
-      ...(namespace === own ? [] : (inventory.referenceGrants.get(namespace ?? 'default') ?? [])),
-    ]),
-  ];
+  let names = namesInRoute.get(route);
+  if (!names) {
+    names = namesIn(route);
+    namesInRoute.set(route, names);
+  }
+  const seen: unknown[] = [];
+  for (const key of names.parents) {
+    seen.push(parents.gateway(key), parents.gatewayOfListenerSet(key), inventory.services.get(key));
+  }
+  for (const key of names.backends) seen.push(inventory.services.get(key));
+  for (const namespace of names.foreign) seen.push(...(inventory.referenceGrants.get(namespace) ?? []));
   return convertedRoutes.get(route, seen, () => makeRoute(lookup, parents, route));
+}
+
+/** By what names a route leads to other objects: one route of thousands has changed, and all are asked what theirs are. */
+interface NamesInRoute {
+  readonly parents: readonly string[];
+  readonly backends: readonly string[];
+  /** The other namespaces of backends. */
+  readonly foreign: readonly string[];
+}
+
+const namesInRoute = new WeakMap<Route, NamesInRoute>();
+
+function namesIn(route: Route): NamesInRoute {
+  const own = route.metadata.namespace;
+  const backends = backendsOf(route);
+  const foreign = backends.flatMap(({ namespace = own }) => (namespace === own ? [] : (namespace ?? 'default')));
+  return {
+    parents: (route.spec.parentRefs ?? []).map(({ namespace, name }) => nameKey(namespace ?? own, name)),
+    backends: [...new Set(backends.map(({ namespace = own, name }) => nameKey(namespace, name)))],
+    foreign: [...new Set(foreign)],
+  };
 }
 
 /** What rules of all kinds of routes, and their backends, have in common. */

@@ -1,6 +1,6 @@
 /**
  * What the control plane may do in the cluster: read what makes a World, and say what it makes of it, on the status of the
- * mesh's objects and the Gateway API's; have tokens reviewed; sign as `malha.dev/workload`; publish the roots of the mesh; and
+ * mesh's objects, the Gateway API's and Ingresses; have tokens reviewed; sign as `malha.dev/workload`; publish the roots of the mesh; and
  * keep its own authority and Lease. Whatever has a name is allowed by that name. It reads no Secret but its own and those that
  * a gateway names (see `Gateway`).
  */
@@ -65,7 +65,11 @@ export function controlPlaneAccess(
   const reader = new ClusterRole(scope, 'ClusterRole', clusterWide);
   readsTheWorld(reader);
   const withStatus = [...kinds, ...gatewayApiKinds.filter(({ kind }) => STATUS_KINDS.has(kind))];
-  reader.allow(['patch'], ...withStatus.map(({ group, plural }) => custom(group, `${plural}/status`)));
+  reader.allow(
+    ['patch'],
+    ...withStatus.map(({ group, plural }) => custom(group, `${plural}/status`)),
+    custom('networking.k8s.io', 'ingresses/status'),
+  );
   withRules(reader, [...clusterRules(options), ...(publishesRoots ? rootConfigMapRules : [])]);
   new ClusterRoleBinding(scope, 'ClusterRoleBinding', { ...clusterWide, role: reader }).addSubjects(account);
 

@@ -15,6 +15,7 @@ export * from './mesh/extension-provider';
 export * from './mesh/mesh-config';
 export * from './mesh/mesh-networks';
 export * from './mesh/proxy-config';
+export * from './mesh/proxy-headers';
 export * from './networking/connection-pool';
 export * from './networking/destination';
 export * from './networking/destination-rule';

@@ -15,6 +15,7 @@ export interface ServiceSpec {
   clusterIP?: string;
   clusterIPs?: string[];
   externalName?: string;
+  externalIPs?: string[];
   selector?: Record<string, string>;
   ports?: ServicePort[];
   publishNotReadyAddresses?: boolean;

@@ -2,17 +2,17 @@
  * When to look at what should stand on objects: after each World, after proxies have answered, and after somebody has
  * written a status. Looking is cheap, but for large meshes not free; it waits for what comes together, and longer where it took long.
  */
-import { kindOf, meshGroups } from '../api/kinds';
+import { meshGroups } from '../api/kinds';
 import { groupOf, type KubeObject } from '../api/object';
 import type { Leadership } from '../discovery/kubernetes';
 import type { Standing } from '../discovery/kubernetes/resource';
 import { isNamed, isValid, validate } from '../galley';
-import type { World } from '../world';
+import { ingressStatuses, type World } from '../world';
 import type { ProxyReports } from '../xds/local-reports';
 import { gatewayApiStatuses, refusedStatus } from './gateway-api-status';
 import { istioStatus } from './istio-status';
 import { StatusWriter, type StatusWriterOptions } from './status-writer';
-import type { WantedStatus } from './wanted-status';
+import { INGRESSES, statusResourceOf, type WantedStatus } from './wanted-status';
 
 /** What is known of a cluster. */
 export interface ObservedCluster {
@@ -98,7 +98,7 @@ export class StatusController {
   }
 }
 
-/** Of all objects of the mesh and of the Gateway API. */
+/** Of all objects of the mesh, of the Gateway API, and of Ingresses that are served. */
 export function wantedStatuses(
   cluster: Pick<ObservedCluster, 'objects' | 'standing'>,
   world: World,
@@ -107,10 +107,12 @@ export function wantedStatuses(
 ): WantedStatus[] {
   const standing = (object: KubeObject) => cluster.standing(object)?.status;
   const ofGatewayApi = gatewayApiStatuses(world, { report, standing, now });
+  const ofIngresses = ingressStatuses(world);
   return cluster.objects().flatMap((object): WantedStatus[] => {
-    const known = isNamed(object) && kindOf(object) ? cluster.standing(object) : undefined;
+    const known = isNamed(object) && statusResourceOf(object) ? cluster.standing(object) : undefined;
     if (!known) return [];
     const status = () => {
+      if (statusResourceOf(object) === INGRESSES) return ofIngresses.get(object);
       if (meshGroups.has(groupOf(object))) {
         return istioStatus(object, { findings: validate(object), report: report(object), standing: known.status, now });
       }

@@ -2,15 +2,21 @@
  * Writes statuses to an API server: the ones that differ, one request at a time, so many a second, and none twice within
  * 5 s on one object. Who decides what should stand calls `replace` with all of it, as often as anything changes.
  */
-import type { Kind } from '../api/kind';
-import { kindOf } from '../api/kinds';
 import { type KubeObject, objectName } from '../api/object';
 import type { Leadership } from '../discovery/kubernetes';
 import { KubeApiError } from '../discovery/kubernetes';
 import { Backoff } from '../discovery/kubernetes/backoff';
 import type { PatchType, Query } from '../discovery/kubernetes/client';
 import type { ReflectorClock } from '../discovery/kubernetes/reflector';
-import { applied, comparable, keyOf, stands, type WantedStatus } from './wanted-status';
+import {
+  applied,
+  comparable,
+  keyOf,
+  type StatusResource,
+  stands,
+  statusResourceOf,
+  type WantedStatus,
+} from './wanted-status';
 
 /** Under this name what we have written is ours. */
 export const STATUS_MANAGER = 'malha-status';
@@ -141,7 +147,7 @@ export class StatusWriter {
   private async write(key: string, wanted: WantedStatus): Promise<void> {
     const { api, clock } = this.options;
     const { object, status, standing } = wanted;
-    const kind = kindOf(object);
+    const kind = statusResourceOf(object);
     if (!kind) return;
     try {
       const answer = await api.patch(pathOf(kind, object), 'apply', bodyOf(kind, wanted), APPLY);
@@ -186,13 +192,16 @@ const OUTCOMES: Readonly<Record<number, WriteOutcome>> = {
 
 const APPLY: Query = { fieldManager: STATUS_MANAGER, force: true };
 
-function pathOf({ group, storedVersion, plural }: Kind, { metadata: { namespace, name } }: KubeObject): string {
+function pathOf(
+  { group, storedVersion, plural }: StatusResource,
+  { metadata: { namespace, name } }: KubeObject,
+): string {
   const place = namespace === undefined ? '' : `/namespaces/${namespace}`;
   return `/apis/${group}/${storedVersion}${place}/${plural}/${name}/status`;
 }
 
 /** With the version that was looked at: what has changed since then is looked at first. */
-function bodyOf({ group, storedVersion, kind }: Kind, wanted: WantedStatus): object {
+function bodyOf({ group, storedVersion, kind }: StatusResource, wanted: WantedStatus): object {
   const { namespace, name } = wanted.object.metadata;
   return {
     apiVersion: `${group}/${storedVersion}`,

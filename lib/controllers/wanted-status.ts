@@ -1,5 +1,7 @@
 /** A status that should stand on an object, and whether it does. */
-import { type KubeObject, objectKey } from '../api/object';
+import type { Kind } from '../api/kind';
+import { kindOf } from '../api/kinds';
+import { groupOf, type KubeObject, objectKey } from '../api/object';
 import type { Standing } from '../discovery/kubernetes/resource';
 import { isOwnCondition } from '../world';
 
@@ -9,6 +11,22 @@ export interface WantedStatus {
   readonly status: object;
   /** What stands on the object. */
   readonly standing: Standing;
+}
+
+/** Where a status is written. */
+export type StatusResource = Pick<Kind, 'group' | 'storedVersion' | 'plural' | 'kind'>;
+
+export const INGRESSES: StatusResource = {
+  group: 'networking.k8s.io',
+  storedVersion: 'v1',
+  plural: 'ingresses',
+  kind: 'Ingress',
+};
+
+/** Undefined for objects on which we write nothing. */
+export function statusResourceOf(object: KubeObject): StatusResource | undefined {
+  if (object.kind === INGRESSES.kind && groupOf(object) === INGRESSES.group) return INGRESSES;
+  return kindOf(object);
 }
 
 export const keyOf = ({ object }: WantedStatus): string => objectKey(object);

@@ -15,6 +15,7 @@ import {
 } from '../world';
 import { type EgressView, type Elsewhere, egressViews, elsewhereOf } from './egress';
 import type { Place } from './locality';
+import { type OwnSettings, ownSettingsOf } from './own-settings';
 import { tracesNeedServiceName } from './tracing';
 
 export interface ClientView {
@@ -39,6 +40,8 @@ export interface ClientView {
   readonly serviceName: string;
   /** Where it finds its key and certificate; undefined: it has none. */
   readonly identity?: IdentitySource;
+  /** What its own settings change. */
+  readonly own: OwnSettings;
   /** Envoy is too old for the logger that counts. */
   readonly unmetered: boolean;
   /** With explicit capture only: the proxy's own address, and where the application finds its HTTP proxy. */
@@ -64,6 +67,7 @@ export function clientViewOf(world: WorldView, proxy: Proxy): ClientView {
   const ip = explicit ? proxy.ip : '';
   const appAddress = explicit && type === 'sidecar' ? proxy.appAddress : '';
   const place = placeOf(world, proxy);
+  const own = ownSettingsOf(world, proxy);
   const gateway = type === 'router' ? proxy.labels[GATEWAY_NAME_LABEL] : undefined;
   const backendCertificate = gateway === undefined ? '' : world.backendCertificate(namespace, gateway);
   const seen = [type, capture, viewer, identity ?? ''].join('|');
@@ -73,7 +77,9 @@ export function clientViewOf(world: WorldView, proxy: Proxy): ClientView {
       ? 'dynamic dns'
       : elsewhere.egressProxy;
   return {
-    key: [seen, policy, serviceName, ip, appAddress, labelsKey(labels), unmetered ? 'unmetered' : ''].join('|'),
+    key: [seen, policy, serviceName, ip, appAddress, labelsKey(labels), unmetered ? 'unmetered' : '', own.key].join(
+      '|',
+    ),
     clusterKey: `${seen}|${elsewhere.resolvesNames ? 'dynamic dns|' : ''}${JSON.stringify(Object.values(place))}${backendCertificate && `|${backendCertificate}`}`,
     type,
     namespace,
@@ -86,6 +92,7 @@ export function clientViewOf(world: WorldView, proxy: Proxy): ClientView {
     labels,
     serviceName,
     identity,
+    own,
     unmetered,
     ip,
     appAddress,

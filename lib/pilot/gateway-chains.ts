@@ -48,9 +48,9 @@ export function gatewayChains(
   name: string,
   inShards: (routeName: string) => boolean,
 ): FilterChain[] {
-  const { namespace, viewer, labels, serviceName, unmetered } = view.client;
+  const { namespace, viewer, labels, serviceName, unmetered, own } = view.client;
   // For Telemetry, a gateway is a client of the services behind it.
-  const side: ObservedSide = { namespace, viewer, labels, serviceName, unmetered, mode: 'CLIENT' };
+  const side: ObservedSide = { namespace, viewer, labels, serviceName, unmetered, own, mode: 'CLIENT' };
   const place: Place = { evaluation, view, side, name, claims: new ChainClaims(), inShards };
   const chainsOf = (server: GatewayServer, index: number): FilterChain[] => {
     switch (server.kind) {

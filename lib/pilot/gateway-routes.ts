@@ -120,7 +120,7 @@ interface HostParts {
 /** @param neighbours all servers of the port, those with route configurations of their own among them. */
 function virtualHosts(
   world: Evaluation,
-  { namespace, identity }: Pick<ClientView, 'namespace' | 'identity'>,
+  { namespace, identity, own }: Pick<ClientView, 'namespace' | 'identity' | 'own'>,
   servers: readonly GatewayServer[],
   neighbours: readonly GatewayServer[],
 ): VirtualHost[] {
@@ -165,7 +165,9 @@ function virtualHosts(
   if (hosts.size === 0) return [{ name: `blackhole:${servers[0]?.server.port.number}`, domains: ['*'] }];
   const previous = (world.previous as readonly VirtualHost[] | undefined) ?? [];
   const before = new Map(previous.map((host) => [host.name, host]));
-  return [...hosts].sort(([a], [b]) => compareText(a, b)).map(([host, parts]) => virtualHost(host, parts, before));
+  return [...hosts]
+    .sort(([a], [b]) => compareText(a, b))
+    .map(([host, parts]) => virtualHost(host, parts, before, own.headers.attemptCount));
 }
 
 /**
@@ -176,12 +178,13 @@ function virtualHost(
   host: string,
   parts: HostParts,
   before: ReadonlyMap<string | undefined, VirtualHost>,
+  attemptCount: boolean,
 ): VirtualHost {
   const { port, requireTls, isRanked } = parts;
   const name = `${host}:${port}`;
   const routes = isRanked ? parts.routes : catchAllLast(parts.routes);
   const known = before.get(name);
-  // All else about a host follows from its name and its routes.
+  // All else about a host follows from its name, its routes and the proxy.
   if (known && sameAnswer(known.routes ?? [], routes) && !!known.require_tls === requireTls) return known;
   return Object.freeze({
     name,
@@ -189,7 +192,7 @@ function virtualHost(
     ...(routes.length > 0 && { routes: [...routes] }),
     ...introduction(routes),
     ...(requireTls && { require_tls: 'ALL' as const }),
-    include_request_attempt_count: true,
+    include_request_attempt_count: attemptCount,
   });
 }
 

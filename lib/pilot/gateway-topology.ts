@@ -6,6 +6,7 @@
 import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
 import { type Proxy, proxySettings, type WorldView } from '../world';
+import { certificatePolicy } from './proxy-headers';
 
 type Manager = envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager;
 type CertificateDetails = NonNullable<Manager['forward_client_cert_details']>;
@@ -25,24 +26,14 @@ export const NOTHING_IN_FRONT: GatewayTopology = {
   proxyProtocol: false,
 };
 
-const POLICIES: readonly string[] = [
-  'SANITIZE',
-  'FORWARD_ONLY',
-  'APPEND_FORWARD',
-  'SANITIZE_SET',
-  'ALWAYS_FORWARD_ONLY',
-] satisfies CertificateDetails[];
-
 export function gatewayTopologyOf(world: WorldView, proxy: Proxy): GatewayTopology {
   const said = proxySettings(world, proxy).gatewayTopology;
   if (!said) return NOTHING_IN_FRONT;
-  const { numTrustedProxies: trusted, forwardClientCertDetails: policy = '', proxyProtocol } = said;
+  const { numTrustedProxies: trusted, forwardClientCertDetails: policy, proxyProtocol } = said;
   return {
     // An annotation is checked by nobody before it is read.
     trustedProxies: Number.isInteger(trusted) && trusted! > 0 && trusted! <= MOST_PROXIES ? trusted! : 0,
-    certificateDetails: POLICIES.includes(policy)
-      ? (policy as CertificateDetails)
-      : NOTHING_IN_FRONT.certificateDetails,
+    certificateDetails: certificatePolicy(policy) ?? NOTHING_IN_FRONT.certificateDetails,
     proxyProtocol: proxyProtocol !== undefined && proxyProtocol !== null,
   };
 }

@@ -12,6 +12,7 @@ import { type GatewayTopology, NOTHING_IN_FRONT } from './gateway-topology';
 import { type MeteredPlace, metricFilters, metricLogs } from './metrics';
 import { offeredProtocolsFilter } from './offered-protocols';
 import { peerFilter } from './peer';
+import type { HeadersOfProxy } from './proxy-headers';
 import { ads } from './shapes';
 import { type ObservedSide, tracingBlock } from './tracing';
 
@@ -59,6 +60,7 @@ export function httpConnectionManager(world: WorldView, options: HttpOptions): e
       stat_prefix: statPrefix,
       ...routing(options),
       ...trust(options),
+      ...ownHeaders(side.own.headers),
       ...pathNormalization(world.meshConfig()),
       http_filters: httpFilters(options, metricFilters(world, side, options.metered)),
       ...(tracing && { tracing }),
@@ -90,36 +92,44 @@ const PROVEN_ANEW: Partial<Manager> = {
   http1_safe_max_connection_duration: true,
 };
 
+/** What the proxy writes of its own accord. */
+function ownHeaders({ requestId, forwardedPort }: HeadersOfProxy): Partial<Manager> {
+  return {
+    ...(!requestId && { generate_request_id: false }),
+    ...(forwardedPort && { append_x_forwarded_port: true }),
+  };
+}
+
+function serverHeader({ server }: HeadersOfProxy, role: HttpRole): Partial<Manager> {
+  if (server === undefined) return { server_header_transformation: 'PASS_THROUGH' };
+  return role === 'outbound' ? {} : { server_name: server };
+}
+
 /** What is believed of the other side, and what it is told. */
-function trust({ role, topology = NOTHING_IN_FRONT }: HttpOptions): Partial<Manager> {
+function trust({ role, topology = NOTHING_IN_FRONT, side: { own } }: HttpOptions): Partial<Manager> {
   switch (role) {
     case 'outbound':
-      return { use_remote_address: false };
+      return { use_remote_address: false, ...serverHeader(own.headers, role) };
     case 'inbound':
       return {
         use_remote_address: false,
-        server_name: SERVER_NAME,
-        forward_client_cert_details: 'APPEND_FORWARD',
-        set_current_client_cert_details: CERTIFICATE_DETAILS,
+        ...serverHeader(own.headers, role),
+        forward_client_cert_details: own.headers.certificatePolicy,
+        set_current_client_cert_details: own.headers.certificateDetails,
       };
     case 'gateway':
       return {
         // The peer is the client: its address is appended to X-Forwarded-For, its X-Envoy-* headers are dropped.
         use_remote_address: true,
         ...(topology.trustedProxies > 0 && { xff_num_trusted_hops: topology.trustedProxies }),
-        server_name: SERVER_NAME,
+        ...serverHeader(own.headers, role),
         forward_client_cert_details: topology.certificateDetails,
-        set_current_client_cert_details: CERTIFICATE_DETAILS,
+        set_current_client_cert_details: own.headers.certificateDetails,
         // Request IDs of clients tie their logs to ours.
         preserve_external_request_id: true,
       };
   }
 }
-
-/** Istio's name for itself, which clients and tests know. */
-const SERVER_NAME = 'istio-envoy';
-
-const CERTIFICATE_DETAILS = { subject: true, dns: true, uri: true };
 
 /** Paths are made comparable before anything looks at them: by RFC 3986 at least. */
 function pathNormalization(mesh: MeshConfig): Partial<Manager> {
@@ -159,6 +169,12 @@ function httpFilters(
     ...(role === 'inbound' ? [] : [faultFilter(), corsFilter()]),
     ...(identified ? [offeredProtocolsFilter()] : []),
     ...(forwardProxy ? forwardProxyFilters() : []),
-    { name: 'envoy.filters.http.router', typed_config: any('envoy.extensions.filters.http.router.v3.Router', {}) },
+    {
+      name: 'envoy.filters.http.router',
+      typed_config: any(
+        'envoy.extensions.filters.http.router.v3.Router',
+        side.own.headers.debug ? {} : { suppress_envoy_headers: true },
+      ),
+    },
   ];
 }

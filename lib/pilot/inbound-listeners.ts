@@ -239,8 +239,8 @@ function inspectionTime(
   return detectionTimeout(evaluation, true);
 }
 
-function serverSide({ namespace, viewer, labels, serviceName, unmetered }: ClientView): ObservedSide {
-  return { namespace, viewer, labels, serviceName, unmetered, mode: 'SERVER' };
+function serverSide({ namespace, viewer, labels, serviceName, unmetered, own }: ClientView): ObservedSide {
+  return { namespace, viewer, labels, serviceName, unmetered, own, mode: 'SERVER' };
 }
 
 interface PortSettings {

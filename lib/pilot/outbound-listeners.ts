@@ -80,8 +80,8 @@ export function httpProxyPort(evaluation: Evaluation, view: ClientView): number 
   return configured || (view.capture === 'NONE' ? DEFAULT_HTTP_PROXY_PORT : 0);
 }
 
-function clientSide({ namespace, viewer, labels, serviceName, unmetered }: ClientView): ObservedSide {
-  return { namespace, viewer, labels, serviceName, unmetered, mode: 'CLIENT' };
+function clientSide({ namespace, viewer, labels, serviceName, unmetered, own }: ClientView): ObservedSide {
+  return { namespace, viewer, labels, serviceName, unmetered, own, mode: 'CLIENT' };
 }
 
 interface Binding {
@@ -226,7 +226,7 @@ function resolvedHttp(evaluation: Evaluation, view: ClientView): envoy.config.li
       httpConnectionManager(evaluation, {
         role: 'outbound',
         statPrefix: VIRTUAL_OUTBOUND_LISTENER,
-        route: { name: DYNAMIC_DNS_CLUSTER, virtual_hosts: [catchAll(view.elsewhere)], validate_clusters: false },
+        route: { name: DYNAMIC_DNS_CLUSTER, virtual_hosts: [catchAll(view)], validate_clusters: false },
         side: clientSide(view),
         identified: false,
         metered: { grpc: true },

@@ -16,7 +16,6 @@ import type { ClientView } from './client-view';
 import { anyHostRules } from './dynamic-hosts';
 import {
   type EgressView,
-  type Elsewhere,
   hasOwnAddress,
   httpServicesAt,
   isClaimed,
@@ -67,7 +66,7 @@ const sniffedRouteQuery: Query<{ view: ClientView; hostname: string; port: numbe
     const name = sniffedRouteName(hostname, port);
     // The address has said which service is meant, whatever the authority says.
     const hosts = [{ ...host, domains: ['*'] }];
-    return evaluation.resource(TypeUrl.route, name, () => configuration(name, view.elsewhere, hosts, false));
+    return evaluation.resource(TypeUrl.route, name, () => configuration(name, view, hosts, false));
   },
 };
 
@@ -88,7 +87,7 @@ const portRouteQuery: Query<{ view: ClientView; index: number; port: number }, E
       return undefined;
     }
     const name = routeNameOf(listener, port);
-    return evaluation.resource(TypeUrl.route, name, () => configuration(name, view.elsewhere, hosts, !all));
+    return evaluation.resource(TypeUrl.route, name, () => configuration(name, view, hosts, !all));
   },
 };
 
@@ -101,7 +100,7 @@ const httpProxyRouteQuery: Query<ClientView, EnvoyResource | undefined> = {
   name: 'http proxy route',
   compute: (evaluation, view) =>
     evaluation.resource(TypeUrl.route, HTTP_PROXY_ROUTE, () =>
-      configuration(HTTP_PROXY_ROUTE, view.elsewhere, hostsOfAllPorts(evaluation, view, view.viewer), false),
+      configuration(HTTP_PROXY_ROUTE, view, hostsOfAllPorts(evaluation, view, view.viewer), false),
     ),
 };
 
@@ -152,7 +151,7 @@ function foreignHosts(world: Evaluation, view: ClientView, viewer: Viewer): Virt
                 domains: [host],
                 routes,
                 ...introduction(routes),
-                include_request_attempt_count: true,
+                include_request_attempt_count: view.own.headers.attemptCount,
               },
             ]
           : [];
@@ -169,7 +168,7 @@ function hasBelow(hostnames: Iterable<string>, host: string): boolean {
 
 function configuration(
   name: string,
-  elsewhere: Elsewhere,
+  view: ClientView,
   hosts: readonly VirtualHost[],
   ignorePort: boolean,
 ): RouteConfiguration {
@@ -177,7 +176,7 @@ function configuration(
   const isTaken = sorted.some(({ domains }) => domains?.includes('*'));
   return {
     name,
-    virtual_hosts: isTaken ? sorted : [...sorted, catchAll(elsewhere)],
+    virtual_hosts: isTaken ? sorted : [...sorted, catchAll(view)],
     validate_clusters: false,
     max_direct_response_body_size_bytes: MAX_DIRECT_RESPONSE_BYTES,
     ...(ignorePort && { ignore_port_in_host_matching: true }),
@@ -188,7 +187,8 @@ function configuration(
 export const MAX_DIRECT_RESPONSE_BYTES = 1_048_576;
 
 /** What happens to requests for hosts that nobody knows. */
-export function catchAll({ isRegistryOnly, resolvesNames, egressProxy }: Elsewhere): VirtualHost {
+export function catchAll({ elsewhere, own }: Pick<ClientView, 'elsewhere' | 'own'>): VirtualHost {
+  const { isRegistryOnly, resolvesNames, egressProxy } = elsewhere;
   const name = isRegistryOnly ? 'block_all' : 'allow_any';
   return {
     name,
@@ -208,6 +208,6 @@ export function catchAll({ isRegistryOnly, resolvesNames, egressProxy }: Elsewhe
         ...(resolvesNames && { typed_per_filter_config: anyHostRules() }),
       },
     ],
-    include_request_attempt_count: true,
+    include_request_attempt_count: own.headers.attemptCount,
   };
 }

@@ -1,10 +1,11 @@
 /** Spans: the `tracing` block of an HTTP connection manager. */
-import type { CustomTag } from '../api';
+import type { CustomTag, MeshTracing } from '../api';
 import { parseDuration, protobufDuration } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
 import type { Labels, Viewer, WorldView } from '../world';
 import { compareText } from '../world';
+import type { OwnSettings } from './own-settings';
 import { providerCluster, providerNamed } from './providers';
 import { effectiveTracing, type TelemetryMode } from './telemetry';
 
@@ -25,6 +26,8 @@ export interface ObservedSide {
   readonly mode: TelemetryMode;
   /** The other side has shown a certificate of the mesh: what it says of itself is believed. Default false. */
   readonly mutualTls?: boolean;
+  /** What the proxy's own settings change. */
+  readonly own: OwnSettings;
   /** This Envoy is too old for the logger that counts. Default false. */
   readonly unmetered?: boolean;
 }
@@ -38,11 +41,11 @@ export function tracingBlock(world: WorldView, side: ObservedSide): TracingBlock
     side.mode,
   );
   if (disabled) return undefined;
-  const settings = world.meshConfig().defaultConfig?.tracing;
+  const settings = side.own.tracing ?? world.meshConfig().defaultConfig?.tracing;
   const percentage = samplingPercentage ?? settings?.sampling ?? DEFAULT_SAMPLING_PERCENT;
-  const tracer = provider ? tracerOf(world, side, provider, percentage) : defaultTracer(world, side.viewer);
+  const tracer = provider ? tracerOf(world, side, provider, percentage) : defaultTracer(world, side.viewer, settings);
   if (!tracer) return undefined;
-  const tags = Object.entries(customTags ?? {})
+  const tags = Object.entries(customTags ?? settings?.customTags ?? {})
     .sort(([a], [b]) => compareText(a, b))
     .map(([tag, value]) => customTag(tag, value))
     .filter((tag) => tag !== undefined);
@@ -162,10 +165,9 @@ function zipkinTracer(
 }
 
 /** What `enableTracing` and `defaultConfig.tracing.zipkin` ask for, the older way of the API. */
-function defaultTracer(world: WorldView, namespace: string): Tracer | undefined {
-  const { enableTracing, defaultConfig } = world.meshConfig();
-  if (!enableTracing) return undefined;
-  const address = defaultConfig?.tracing?.zipkin?.address ?? `zipkin.${world.rootNamespace()}:${DEFAULT_ZIPKIN_PORT}`;
+function defaultTracer(world: WorldView, namespace: string, settings: MeshTracing | undefined): Tracer | undefined {
+  if (!world.meshConfig().enableTracing) return undefined;
+  const address = settings?.zipkin?.address ?? `zipkin.${world.rootNamespace()}:${DEFAULT_ZIPKIN_PORT}`;
   const [host = '', port] = address.split(':');
   const [name, owner] = host.split('.');
   const service = host.includes('.svc.') || !owner ? host : `${name}.${owner}.svc.cluster.local`;

@@ -52,7 +52,7 @@ const virtualHostQuery: Query<HostName, VirtualHost | undefined> = {
       domains: domainsOf(service, port, view.namespace, withPort),
       routes: all,
       ...introduction(all),
-      include_request_attempt_count: true,
+      include_request_attempt_count: view.own.headers.attemptCount,
     });
   },
 };

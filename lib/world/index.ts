@@ -19,6 +19,7 @@ export * from './gateway-statuses';
 export * from './hostname';
 export * from './identity';
 export { ingressSelectorOf, isServedIngress } from './ingress';
+export * from './ingress-status';
 export { nameKey, partsOfName } from './inventory';
 export { usableKeys } from './key-set';
 export * from './labels';

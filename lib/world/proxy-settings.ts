@@ -35,7 +35,7 @@ export function settingsOf(view: WorldView, { namespace, labels = {}, annotation
   return [
     asSettings(view.proxyConfigs(root).find(isGeneral)),
     namespace === root ? unset : asSettings(own.find(isGeneral)),
-    annotation === undefined ? unset : (readProxyConfig(annotation) ?? unset),
+    annotation === undefined ? unset : annotated(annotations!, annotation),
     asSettings(own.find((each) => !isGeneral(each) && selects(each.spec?.selector?.matchLabels, labels))),
   ].reduce(
     (below, above) => (above === unset ? below : overlaid(below, above)),
@@ -55,6 +55,17 @@ function asSettings(config: ProxyConfig | undefined): MeshProxyConfig {
     ...(environmentVariables && { proxyMetadata: environmentVariables }),
     ...(image && { image }),
   };
+}
+
+/** By the annotations of a Pod, which stay the same value as long as nobody changes the Pod. */
+const read = new WeakMap<object, MeshProxyConfig>();
+
+function annotated(annotations: object, text: string): MeshProxyConfig {
+  const known = read.get(annotations);
+  if (known) return known;
+  const settings = readProxyConfig(text) ?? unset;
+  read.set(annotations, settings);
+  return settings;
 }
 
 /** Undefined where the text is no mapping in YAML. */

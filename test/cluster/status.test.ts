@@ -321,6 +321,43 @@ test('a VirtualService that Galley refuses says why, though no webhook kept it o
   expect(accepted!.message).toContain('spec.http[0].route[0].weight');
 });
 
+test('an Ingress gets the addresses of the Service that leads to its gateway, and loses them with it', async () => {
+  apply(`
+apiVersion: v1
+kind: Pod
+metadata: { name: front-1, namespace: ${namespace}, labels: { istio: ingressgateway } }
+spec: { containers: [{ name: istio-proxy, image: envoy }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: front, namespace: ${namespace} }
+spec: { type: LoadBalancer, selector: { istio: ingressgateway }, ports: [{ name: http, port: 80 }] }
+${['istio', 'theirs']
+  .map(
+    (name) => `---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: of-${name}, namespace: ${namespace} }
+spec: { ingressClassName: ${name}, defaultBackend: { service: { name: web, port: { number: 80 } } } }
+`,
+  )
+  .join('')}`);
+  const balance = (ingress: object[]) =>
+    client.patch(`/api/v1/namespaces/${namespace}/services/front/status`, 'merge', {
+      status: { loadBalancer: { ingress } },
+    });
+  const addresses = async (name: string) =>
+    ((await statusOf(path('networking.k8s.io', 'ingresses', name))) as { loadBalancer?: { ingress?: object[] } })
+      .loadBalancer?.ingress;
+  await balance([{ ip: '192.0.2.8' }, { hostname: 'front.example' }]);
+  const told = await eventually(() => addresses('of-istio'), Boolean);
+  expect(told).toEqual([{ ip: '192.0.2.8' }, { hostname: 'front.example' }]);
+  expect(await addresses('of-theirs')).toBeUndefined();
+
+  await client.request('DELETE', `/api/v1/namespaces/${namespace}/services/front`);
+  await eventually(() => addresses('of-istio').then((found) => found === undefined), Boolean);
+});
+
 test('an object of which a field is not served says which', async () => {
   apply(`
 apiVersion: extensions.istio.io/v1alpha1

@@ -1,6 +1,7 @@
 /** What a server's proxy believes of its caller, for the labels of metrics: real Envoy, real certificates. */
 import { encode } from '../../lib/envoy/message';
 import { metricLogs } from '../../lib/pilot/metrics';
+import { NO_OWN_SETTINGS } from '../../lib/pilot/own-settings';
 import { PEER_HEADER, peerFilter } from '../../lib/pilot/peer';
 import { World } from '../../lib/world';
 import { PolicedEnvoy } from './authorization/policed-envoy';
@@ -25,6 +26,7 @@ function callerFormats(): Tag[] {
     serviceName: '',
     mode: 'SERVER' as const,
     mutualTls: true,
+    own: NO_OWN_SETTINGS,
   };
   const [log] = metricLogs(World.of([]), side, { of: 'http' });
   const { counters } = log!.typed_config as unknown as { counters: { stat: { tags: Tag[] } }[] };

@@ -51,7 +51,9 @@ export const MeshConfig = message(
     tcpKeepalive: TcpKeepalive,
     hboneIdleTimeout: unserved(duration('After which idle time a tunnel is closed. Default 1h.', 0)),
     ingressClass: text('The class of Ingress objects to serve. Default istio.'),
-    ingressService: unserved(text('The Service whose address Ingress objects get.')),
+    ingressService: text(
+      'The Service of the root namespace whose addresses Ingress objects get. Default: the Services of the gateways that serve them.',
+    ),
     ingressControllerMode: choice(
       ['UNSPECIFIED', 'OFF', 'DEFAULT', 'STRICT'],
       'Which Ingress objects are served: none, those of the class and those without one, or only those of the class. Default STRICT.',

@@ -7,6 +7,7 @@ import {
   duration,
   flag,
   int32,
+  map,
   message,
   type Static,
   text,
@@ -15,6 +16,8 @@ import {
   uint32,
   unserved,
 } from '../schema';
+import { CustomTag } from '../telemetry/telemetry';
+import { ProxyHeaders } from './proxy-headers';
 
 const unservedText = (description: string) => unserved(text(description));
 
@@ -25,7 +28,7 @@ export const MeshTracing = message(
     datadog: unserved(anyObject('Traces for Datadog.')),
     stackdriver: unserved(anyObject('Traces for Google Cloud.')),
     openCensusAgent: unserved(anyObject('Traces for an OpenCensus agent. Deprecated.')),
-    customTags: unserved(anyObject('Tags for each span.')),
+    customTags: map(CustomTag, 'Tags to add to each span, by their names, where no Telemetry has any.'),
     maxPathTagLength: uint32('The longest path that a span carries. Default 256.'),
     sampling: double('The share of requests that is traced, in percent. Default 1.', { minimum: 0, maximum: 100 }),
     tlsSettings: unserved(anyObject('TLS to the tracing service.')),
@@ -109,7 +112,7 @@ export const MeshProxyConfig = message(
       { description: 'The image of the proxy.' },
     ),
     privateKeyProvider: unserved(anyObject('Hardware for private keys.')),
-    proxyHeaders: unserved(anyObject('Which headers the proxy adds.')),
+    proxyHeaders: ProxyHeaders,
     fileFlushInterval: unserved(duration('How often log files are flushed.')),
     fileFlushMinSizeKb: unserved(uint32('How much is buffered before a log file is flushed.')),
     statsCompression: unserved(flag('Whether statistics may be compressed.')),

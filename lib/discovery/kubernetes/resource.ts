@@ -57,7 +57,7 @@ export function clusterResources(rootNamespace: string): Resource[] {
     core('pods', 'Pod', podCore),
     core('services', 'Service'),
     { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', kind: 'EndpointSlice' },
-    { group: 'networking.k8s.io', version: 'v1', plural: 'ingresses', kind: 'Ingress', keep: withoutStatus },
+    { group: 'networking.k8s.io', version: 'v1', plural: 'ingresses', kind: 'Ingress', hasOwnStatus: true },
     { group: 'networking.k8s.io', version: 'v1', plural: 'ingressclasses', kind: 'IngressClass' },
     { ...core('configmaps', 'ConfigMap'), namespace: rootNamespace, name: 'istio' },
     ...[...kinds, ...gatewayApiKinds].map(({ group, storedVersion, plural, kind }) => ({

@@ -17,6 +17,7 @@ import { httpRouteOfGatewayApi, meshOfGatewayApi } from './http-route-api';
 import { httpRouteCorners } from './http-route-corners';
 import { ingressRows } from './ingress';
 import { mutualTls } from './mutual-tls';
+import { proxyHeaderRows } from './proxy-headers';
 import { rateLimitRows } from './rate-limit';
 import { rawEnvoy } from './raw-envoy';
 import { resilience } from './resilience';
@@ -31,6 +32,7 @@ export const behaviours: readonly Behaviour[] = [
   ...connections,
   ...gatewayRows,
   ...gatewayTopologyRows,
+  ...proxyHeaderRows,
   ...ingressRows,
   ...services,
   ...serviceEntry,

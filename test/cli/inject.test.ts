@@ -75,6 +75,49 @@ describe('malha inject', () => {
     expect(stderr).toBe('injected Deployment deployment, Pod pod\n');
   });
 
+  test('gives proxies the settings of the mesh, of ProxyConfigs in the stream, and of annotations', async () => {
+    const config = (name: string, namespace: string, spec: object) =>
+      JSON.stringify({
+        apiVersion: 'networking.istio.io/v1beta1',
+        kind: 'ProxyConfig',
+        metadata: { name, namespace },
+        spec,
+      });
+    const file = join(mkdtempSync(join(tmpdir(), 'inject-')), 'mesh.yaml');
+    writeFileSync(file, 'defaultConfig: { concurrency: 3, proxyMetadata: { FROM: mesh, MESH: "yes" } }');
+    const stream = [
+      SHOP,
+      config('everywhere', 'malha-system', { environmentVariables: { FROM: 'root' } }),
+      config('here', 'shop', { concurrency: 5, selector: { matchLabels: { app: 'shop' } } }),
+      config('other', 'shop', { concurrency: 6, selector: { matchLabels: { app: 'other' } } }),
+      config('elsewhere', 'default', { concurrency: 7 }),
+      JSON.stringify(workload('Pod', template.spec)),
+    ].join('\n---\n');
+    const { stdout, code } = await malha(['inject', '-f', '-', '--mesh-config', file], { stdin: stream });
+    expect(code).toBe(0);
+    const all = documents(stdout);
+    const proxyOf = (spec: { initContainers: { name: string; args: string[]; env: object[] }[] }) =>
+      spec.initContainers.find(({ name }) => name === 'istio-proxy')!;
+    const shop = proxyOf(all.find(({ kind }) => kind === 'Deployment').spec.template.spec);
+    const pod = proxyOf(all.find(({ kind }) => kind === 'Pod').spec);
+    const threads = ({ args }: { args: string[] }) => args[args.indexOf('--concurrency') + 1];
+    expect([threads(shop), threads(pod)]).toEqual(['5', '7']);
+    expect(shop.env).toEqual(
+      expect.arrayContaining([
+        { name: 'FROM', value: 'root' },
+        { name: 'MESH', value: 'yes' },
+      ]),
+    );
+  });
+
+  test('injects nothing by a ProxyConfig that is wrong', async () => {
+    const wrong = { apiVersion: 'networking.istio.io/v1beta1', kind: 'ProxyConfig', metadata: { name: 'x' } };
+    const stdin = `${SHOP}\n---\n${JSON.stringify({ ...wrong, spec: { concurrency: -1 } })}`;
+    const { stdout, stderr, code } = await malha(['inject', '-f', '-'], { stdin });
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('ProxyConfig default/x: ');
+  });
+
   test('run twice changes nothing the second time', async () => {
     const once = await malha(['inject', '-f', '-'], { stdin: SHOP });
     const twice = await malha(['inject', '-f', '-'], { stdin: once.stdout });

@@ -1,10 +1,14 @@
 /** `malha inject -f FILE|-` */
 import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { type KubeObject, objectName } from '../../../lib/api/object';
+import type { MeshConfig } from '../../../lib/api';
+import { groupOf, type KubeObject, objectName } from '../../../lib/api/object';
 import { isOfKubernetes } from '../../../lib/api/webhooks';
+import { isValid, validate } from '../../../lib/galley';
 import { type InjectOptions, injectObject, type ProxyIdentity } from '../../../lib/injector';
+import { capturesDns, settingsOf, World } from '../../../lib/world';
 import type { Context } from '../io';
+import { meshConfigOption, readMeshConfig } from '../mesh-files';
 import { editStream, readStream } from '../yaml-stream';
 
 interface Options {
@@ -13,6 +17,7 @@ interface Options {
   systemNamespace: string;
   controlPlane?: string;
   captureDns?: boolean;
+  meshConfig?: string;
   identity: ProxyIdentity;
 }
 
@@ -30,7 +35,11 @@ export function inject({ io }: Context): Command {
         .choices(['none', 'podCertificate', 'sds'])
         .default('none'),
     )
-    .option('--capture-dns', 'sidecars answer DNS; defaultConfig.proxyMetadata.ISTIO_META_DNS_CAPTURE has to be true')
+    .option(
+      '--capture-dns',
+      'sidecars answer DNS; the control plane needs defaultConfig.proxyMetadata.ISTIO_META_DNS_CAPTURE: "true" (default: as the mesh configuration says)',
+    )
+    .addOption(meshConfigOption())
     .addHelpText(
       'after',
       `
@@ -38,6 +47,7 @@ The whole stream is printed; documents without workloads stay as they are, byte 
 StatefulSets, DaemonSets, ReplicaSets, Jobs, CronJobs, Pods and Lists of them. Left out are pods that have a sidecar or
 the host's network, that are labelled sidecar.istio.io/inject: "false", and the namespaces kube-*, the system namespace,
 and those that a Namespace of the stream labels istio-injection: disabled. What was injected is told on standard error.
+The settings of proxies are those of the mesh configuration, of objects ProxyConfig in the stream, and of annotations.
 
 Examples:
   $ malha inject -f shop.yaml | kubectl apply -f -
@@ -48,9 +58,11 @@ Examples:
       const fromStdin = options.filename === '-';
       const file = fromStdin ? '<stdin>' : options.filename;
       const text = fromStdin ? await io.stdin() : await readFile(options.filename, 'utf8');
-      const excluded = excludedNamespaces(readStream(text, file), options);
+      const values = readStream(text, file);
+      const excluded = excludedNamespaces(values, options);
+      const world = worldOf(values, options, await readMeshConfig(options.meshConfig));
       const settings: InjectOptions = {
-        captureDns: options.captureDns,
+        captureDns: options.captureDns ?? capturesDns(world.meshConfig()),
         identity: options.identity,
         controlPlane:
           options.controlPlane ??
@@ -58,7 +70,7 @@ Examples:
       };
       const told: string[] = [];
       const result = editStream(text, file, (value) =>
-        isObject(value) ? injectOne(value, settings, excluded, options.namespace, told) : value,
+        isObject(value) ? injectOne(value, settings, world, excluded, options.namespace, told) : value,
       );
       io.stdout.write(result);
       io.stderr.write(told.length > 0 ? `injected ${told.join(', ')}\n` : `nothing to inject in ${file}\n`);
@@ -69,21 +81,56 @@ Examples:
 function injectOne(
   object: KubeObject,
   settings: InjectOptions,
+  world: World,
   excluded: ReadonlySet<string>,
   defaultNamespace: string,
   told: string[],
 ): KubeObject {
   if (object.kind === 'List' && Array.isArray(object.items)) {
     const items = object.items.map((item) =>
-      isObject(item) ? injectOne(item, settings, excluded, defaultNamespace, told) : item,
+      isObject(item) ? injectOne(item, settings, world, excluded, defaultNamespace, told) : item,
     );
     return items.some((item, i) => item !== (object.items as unknown[])[i]) ? { ...object, items } : object;
   }
   const namespace = object.metadata.namespace ?? defaultNamespace;
   if (isOfKubernetes(namespace) || excluded.has(namespace)) return object;
-  const injected = injectObject(object, settings);
+  // A template of a Pod does not say whose it is.
+  const injected = injectObject(object, {
+    ...settings,
+    settingsFor: (pod) => settingsOf(world, { ...pod, namespace }),
+  });
   if (injected !== object) told.push(objectName(object));
   return injected;
+}
+
+/**
+ * All that settings of proxies come from.
+ * @throws when an object ProxyConfig has errors: a Pod without what somebody wanted of it should not come about.
+ */
+function worldOf(values: readonly unknown[], options: Options, meshConfig?: MeshConfig): World {
+  const objects = values
+    .filter(isObject)
+    .flatMap((object) => (object.kind === 'List' ? ((object.items ?? []) as unknown[]).filter(isObject) : [object]))
+    .filter(isSetting)
+    .map((object) => ({
+      ...object,
+      metadata: { ...object.metadata, namespace: object.metadata.namespace ?? options.namespace },
+    }));
+  for (const object of objects) {
+    if (isValid(object)) continue;
+    const [error] = validate(object).filter(({ level }) => level === 'error');
+    throw new Error(`${objectName(object)}: ${error?.message}`);
+  }
+  const isSaid = meshConfig?.rootNamespace !== undefined || objects.some(({ kind }) => kind === 'ConfigMap');
+  return World.of(objects, { meshConfig, ...(!isSaid && { rootNamespace: options.systemNamespace }) });
+}
+
+function isSetting(object: KubeObject): boolean {
+  const group = groupOf(object);
+  return (
+    (object.kind === 'ProxyConfig' && group === 'networking.istio.io') ||
+    (object.kind === 'ConfigMap' && group === '' && object.metadata.name === 'istio')
+  );
 }
 
 function excludedNamespaces(values: readonly unknown[], options: Options): Set<string> {

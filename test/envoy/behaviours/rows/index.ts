@@ -16,6 +16,7 @@ import { httpRoute } from './http-route';
 import { httpRouteOfGatewayApi, meshOfGatewayApi } from './http-route-api';
 import { httpRouteCorners } from './http-route-corners';
 import { ingressRows } from './ingress';
+import { meshConfigRows } from './mesh-config';
 import { mutualTls } from './mutual-tls';
 import { proxyHeaderRows } from './proxy-headers';
 import { rateLimitRows } from './rate-limit';
@@ -34,6 +35,7 @@ export const behaviours: readonly Behaviour[] = [
   ...gatewayTopologyRows,
   ...proxyHeaderRows,
   ...ingressRows,
+  ...meshConfigRows,
   ...services,
   ...serviceEntry,
   ...dynamicDns,

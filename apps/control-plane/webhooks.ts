@@ -1,7 +1,7 @@
 /** The webhooks of the control plane: sidecars for Pods, Galley's judgement of objects, by Citadel's certificate. Wiring only. */
 import { AdmissionServer, injectionVerdict, validationVerdict } from '../../lib/admission';
 import type { InjectOptions } from '../../lib/injector';
-import { settingsOf, type World } from '../../lib/world';
+import { bootstrapPatchesOf, settingsOf, type World } from '../../lib/world';
 import { capturesDns } from '../../lib/world/virtual-addresses';
 import type { Logger } from '../../lib/xds/source';
 import { parseAddress } from './address';
@@ -55,7 +55,10 @@ export async function serveWebhooks(
             controlPlane: `${CONTROL_PLANE_NAME}.${namespace}.svc.cluster.local:15012`,
             ...injection,
             captureDns,
-            ...(current && { settingsFor: (pod) => settingsOf(current, pod) }),
+            ...(current && {
+              settingsFor: (pod) => settingsOf(current, pod),
+              bootstrapPatchesFor: (proxy) => bootstrapPatchesOf(current, proxy),
+            }),
           },
           systemNamespace: namespace,
         });

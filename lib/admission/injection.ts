@@ -18,7 +18,7 @@ export function injectionVerdict(request: AdmissionRequest, options: InjectionOp
   if (operation !== 'CREATE' || subResource || object?.kind !== 'Pod') return ALLOWED;
   if (namespace === options.systemNamespace || isOfKubernetes(namespace)) return ALLOWED;
   const pod = object as KubeObject<PodSpec>;
-  const { settingsFor } = options.injection;
+  const { settingsFor, bootstrapPatchesFor } = options.injection;
   const workload = workloadNameOf(pod.metadata ?? {});
   try {
     const injected = inject(pod, {
@@ -26,6 +26,7 @@ export function injectionVerdict(request: AdmissionRequest, options: InjectionOp
       ...(workload !== undefined && { workload }),
       // A Pod that is about to be made may name no namespace: the request does.
       ...(settingsFor && { settingsFor: (each) => settingsFor({ ...each, namespace }) }),
+      ...(bootstrapPatchesFor && { bootstrapPatchesFor: (each) => bootstrapPatchesFor({ ...each, namespace }) }),
     });
     return injected === pod ? ALLOWED : { allowed: true, patch: jsonPatch(pod, injected) };
   } catch (error) {

@@ -3,13 +3,14 @@
  * there before, and is not the Gateway's, is left alone. What is applied already is looked at again every five minutes, so that
  * what others have changed comes back; applying what stands there changes nothing.
  */
+import type { WorkloadController } from '../api/kubernetes';
 import { type KubeObject, objectName } from '../api/object';
 import { KubeApiError, type Leadership } from '../discovery/kubernetes';
 import { Backoff } from '../discovery/kubernetes/backoff';
 import type { Method, PatchType, Query } from '../discovery/kubernetes/client';
 import type { ReflectorClock } from '../discovery/kubernetes/reflector';
-import { deploysItself, type GatewayWorkloadOptions, gatewayWorkload } from '../injector';
-import { servedListeners, type World } from '../world';
+import { deploysItself, type GatewayWorkloadOptions, gatewayWorkload, withBootstrapPatches } from '../injector';
+import { bootstrapPatchesOf, servedListeners, type World } from '../world';
 
 /** Under this name what we have applied is ours. */
 export const GATEWAY_MANAGER = 'malha-gateways';
@@ -140,9 +141,20 @@ export class GatewayDeployer {
 export function workloadsOf(world: World, options: GatewayWorkloadOptions): KubeObject[] {
   return servedListeners(world).flatMap(({ gateway, listeners }) =>
     gateway.metadata.uid !== undefined && !gateway.metadata.deletionTimestamp && deploysItself(gateway)
-      ? gatewayWorkload(gateway, listeners, options)
+      ? gatewayWorkload(gateway, listeners, options).map((object) => started(world, object))
       : [],
   );
+}
+
+/** The Deployment with what EnvoyFilters change of the bootstrap: a change rolls its Pods. */
+function started(world: World, object: KubeObject): KubeObject {
+  if (object.kind !== 'Deployment') return object;
+  const { metadata, spec } = object as WorkloadController;
+  const { template } = spec!;
+  const { namespace = 'default' } = metadata;
+  const labels = template.metadata?.labels ?? {};
+  const patches = bootstrapPatchesOf(world, { type: 'router', namespace, labels });
+  return { ...object, spec: { ...spec, template: withBootstrapPatches(template, patches) } };
 }
 
 function isOwned(standing: KubeObject, object: KubeObject): boolean {

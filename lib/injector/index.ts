@@ -9,6 +9,7 @@
 
 export { IDENTITY_DIRECTORY, IDENTITY_VOLUME } from '../world';
 export { type BootstrapOptions, bootstrap } from './bootstrap';
+export { withBootstrapPatches } from './bootstrap-patch';
 export {
   autoscaling,
   deploysItself,

@@ -4,12 +4,15 @@ import type { Container, PodSpec } from '../api/kubernetes';
 import type { KubeObject, ObjectMeta } from '../api/object';
 import { originOf, withOrigin } from '../api/origin';
 import {
+  type BootstrapPatch,
   type ConfiguredPod,
   canonicalRevision,
   canonicalService,
   PROXY_CONFIG_ANNOTATION,
   readProxyConfig,
+  type StartingProxy,
 } from '../world';
+import { withBootstrapPatches } from './bootstrap-patch';
 import { identityAnnotations, identityLabels, identityVolume } from './identity';
 import { overridesOf } from './overrides';
 import { proxiedProbes } from './probes';
@@ -40,6 +43,8 @@ export type InjectOptions = Omit<ProxyOptions, 'workload' | 'interception'> & {
   capture?: 'transparent' | 'explicit';
   /** The settings of a Pod's proxy. Default: what its annotation `proxy.istio.io/config` says. */
   settingsFor?: (pod: ConfiguredPod) => MeshProxyConfig;
+  /** What EnvoyFilters change of the bootstrap of a Pod's proxy. Default: nothing. */
+  bootstrapPatchesFor?: (proxy: StartingProxy) => readonly BootstrapPatch[];
 };
 
 /**
@@ -152,7 +157,9 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
       initContainers: [...inits, sidecar, ...(early.containers ?? []).map(isExplicit ? throughProxy : same)],
     },
   };
-  return injectIdentity(injected, options);
+  const { namespace = 'default' } = metadata;
+  const patches = options.bootstrapPatchesFor?.({ type: 'sidecar', namespace, labels }) ?? [];
+  return injectIdentity(withBootstrapPatches(injected, patches), options);
 }
 
 /**

@@ -3,13 +3,14 @@
  * is no kubelet that could make a key, so a Pod with an identity proves itself by its token, and gets its secrets over ADS. The plan
  * and the control plane look at the same Pods, each value made once.
  */
+import type { EnvoyFilter } from '../api';
 import type { Pod } from '../api/kubernetes';
 import type { KubeObject } from '../api/object';
 import { originOf, withOrigin } from '../api/origin';
-import { IDENTITY_VOLUME, identityVolume, PROXY_CONTAINER } from '../injector';
-import { APP_ADDRESS_ANNOTATION } from '../world';
+import { IDENTITY_VOLUME, identityVolume, PROXY_CONTAINER, withBootstrapPatches } from '../injector';
+import { APP_ADDRESS_ANNOTATION, type BootstrapPatch, bootstrapPatchesOf, World } from '../world';
 import { loopbackOf } from './loopback-ranges';
-import { asInjected, namespacesThatInject } from './pod-proxy';
+import { asInjected, isRouter, namespacesThatInject, proxyOf } from './pod-proxy';
 
 /**
  * @param objects complete: every workload has its Pods.
@@ -17,8 +18,11 @@ import { asInjected, namespacesThatInject } from './pod-proxy';
  */
 export function podsHere(objects: readonly KubeObject[], identity: 'sds' | 'none' = 'sds'): KubeObject[] {
   const enrolled = namespacesThatInject(objects);
+  const patchesFor = bootstrapPatchesIn(objects);
   return objects.map((object) =>
-    object.kind === 'Pod' && object.apiVersion === 'v1' ? podHere(object as Pod, enrolled, identity) : object,
+    object.kind === 'Pod' && object.apiVersion === 'v1'
+      ? podHere(object as Pod, enrolled, identity, patchesFor)
+      : object,
   );
 }
 
@@ -30,13 +34,19 @@ export function hasIdentity({ spec }: Pod): boolean {
 const made = new WeakMap<Pod, Map<string, Pod>>();
 
 /** Equal inputs give the very same Pod, by which the World knows that nothing has changed. */
-function podHere(pod: Pod, enrolled: ReadonlySet<string>, identity: 'sds' | 'none'): Pod {
-  const key = `${identity} ${enrolled.has(pod.metadata.namespace ?? 'default')}`;
+function podHere(
+  pod: Pod,
+  enrolled: ReadonlySet<string>,
+  identity: 'sds' | 'none',
+  patchesFor: (pod: Pod) => readonly BootstrapPatch[],
+): Pod {
+  const patches = patchesFor(pod);
+  const key = `${identity} ${enrolled.has(pod.metadata.namespace ?? 'default')} ${JSON.stringify(patches)}`;
   const known = made.get(pod) ?? new Map<string, Pod>();
   made.set(pod, known);
   let here = known.get(key);
   if (!here) {
-    const injected = asInjected(pod, enrolled, identity);
+    const injected = withBootstrapPatches(asInjected(pod, enrolled, identity), patches);
     here = identity === 'none' ? injected : withToken(injected);
     const origin = originOf(pod);
     if (here !== pod && origin) here = withOrigin(here, origin);
@@ -44,6 +54,20 @@ function podHere(pod: Pod, enrolled: ReadonlySet<string>, identity: 'sds' | 'non
     made.set(here, known);
   }
   return here;
+}
+
+/** What EnvoyFilters change of the bootstraps of Pods. Those are made here anew, however old the manifests are. */
+function bootstrapPatchesIn(objects: readonly KubeObject[]): (pod: Pod) => readonly BootstrapPatch[] {
+  const filters = objects.filter(({ kind }) => kind === 'EnvoyFilter') as EnvoyFilter[];
+  const isForBootstrap = ({ spec }: EnvoyFilter) =>
+    spec?.configPatches?.some(({ applyTo }) => applyTo === 'BOOTSTRAP') ?? false;
+  if (!filters.some(isForBootstrap)) return () => [];
+  const world = World.of(objects);
+  return (pod) => {
+    const { namespace = 'default', labels = {} } = pod.metadata;
+    const proxy = proxyOf(pod);
+    return bootstrapPatchesOf(world, { type: proxy && isRouter(proxy) ? 'router' : 'sidecar', namespace, labels });
+  };
 }
 
 /** The volume of the second way in the place of the first. A proxy that starts an agent (Istio's own) is replaced by ours, which has one too. */

@@ -10,6 +10,7 @@
  * `cluster.local`.
  */
 export * from './age';
+export * from './bootstrap-patches';
 export { type AddressRanges, complete, DEFAULT_RANGES } from './completion';
 export * from './endpoint';
 export { type Extension, extensionKey } from './envoy-filters';

@@ -14,7 +14,7 @@ export const PATCHED_MESSAGES = {
 
 export type Patched = keyof typeof PATCHED_MESSAGES;
 
-/** Not so `BOOTSTRAP`: what a proxy starts with comes from its Pod, and nothing changes it later. */
+/** Not so `BOOTSTRAP`: what a proxy starts with comes from its Pod, and nothing changes it later (`bootstrap-patches.ts`). */
 export function isPatched(applyTo: string | undefined): applyTo is Patched {
   return applyTo !== undefined && Object.hasOwn(PATCHED_MESSAGES, applyTo);
 }

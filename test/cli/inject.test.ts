@@ -53,6 +53,21 @@ describe('malha inject', () => {
     ]);
   });
 
+  test('merges what EnvoyFilters of the stream change of bootstraps, in the namespace of the workload', async () => {
+    const filter = (namespace: string, cluster: string) => `
+---
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: { name: start, namespace: ${namespace} }
+spec: { configPatches: [{ applyTo: BOOTSTRAP, patch: { operation: MERGE, value: { node: { cluster: ${cluster} } } } }] }
+`;
+    const stdin = SHOP + filter('shop', 'mine') + filter('other', 'theirs');
+    const { stdout } = await malha(['inject', '-f', '-'], { stdin });
+    const [{ args }] = documents(stdout)[1].spec.template.spec.initContainers.slice(1);
+    expect(args.join(' ')).toContain('"cluster":"mine"');
+    expect(args.join(' ')).not.toContain('theirs');
+  });
+
   test.each([
     ['Pod', template.spec],
     ['Deployment', { template }],

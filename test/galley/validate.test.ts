@@ -97,15 +97,44 @@ describe('what is not served yet', () => {
 
   it('is a warning for a value of a field that is served', () => {
     const filter = object('networking.istio.io/v1alpha3', 'EnvoyFilter', 'f', {
-      configPatches: [{ applyTo: 'BOOTSTRAP', patch: { operation: 'MERGE', value: { flags_path: '/tmp' } } }],
+      configPatches: [
+        {
+          applyTo: 'CLUSTER',
+          match: { context: 'WAYPOINT', waypoint: {} },
+          patch: { operation: 'MERGE', value: { connect_timeout: '1s' } },
+        },
+      ],
     });
     expect(validate(filter)).toContainEqual(
       expect.objectContaining({
         code: 'MAL0001',
-        path: 'spec.configPatches[0].applyTo',
-        message: 'the value BOOTSTRAP of spec.configPatches[0].applyTo is accepted, but not served yet',
+        path: 'spec.configPatches[0].match.context',
+        message: 'the value WAYPOINT of spec.configPatches[0].match.context is accepted, but not served yet',
       }),
     );
+  });
+
+  it('is a warning for a patch of a bootstrap that is not merged, or that asks what a proxy says of itself', () => {
+    const patched = (operation: string, match = {}) =>
+      object('networking.istio.io/v1alpha3', 'EnvoyFilter', 'f', {
+        workloadSelector: { labels: { app: 'web' } },
+        configPatches: [{ applyTo: 'BOOTSTRAP', match, patch: { operation, value: { flags_path: '/tmp' } } }],
+      });
+    expect(validate(patched('MERGE'))).toEqual([]);
+    expect(validate(patched('ADD'))).toEqual([
+      expect.objectContaining({ code: 'MAL0001', path: 'spec.configPatches[0].patch.operation' }),
+    ]);
+    expect(validate(patched('MERGE', { proxy: { proxyVersion: '^1' } }))).toEqual([
+      expect.objectContaining({ code: 'MAL0001', path: 'spec.configPatches[0].match.proxy' }),
+    ]);
+    const wrong = structuredClone(patched('MERGE'));
+    (wrong.spec as { configPatches: { patch: object }[] }).configPatches[0]!.patch = {
+      operation: 'MERGE',
+      value: { flagsPath: 7 },
+    };
+    expect(validate(wrong)).toEqual([
+      expect.objectContaining({ code: 'IST0106', path: 'spec.configPatches[0].patch.value.flags_path' }),
+    ]);
   });
 
   it('is a warning for a kind as a whole', () => {

@@ -6,7 +6,7 @@ import { groupOf, type KubeObject, objectName } from '../../../lib/api/object';
 import { isOfKubernetes } from '../../../lib/api/webhooks';
 import { isValid, validate } from '../../../lib/galley';
 import { type InjectOptions, injectObject, type ProxyIdentity } from '../../../lib/injector';
-import { capturesDns, settingsOf, World } from '../../../lib/world';
+import { bootstrapPatchesOf, capturesDns, settingsOf, World } from '../../../lib/world';
 import type { Context } from '../io';
 import { meshConfigOption, readMeshConfig } from '../mesh-files';
 import { editStream, readStream } from '../yaml-stream';
@@ -47,7 +47,8 @@ The whole stream is printed; documents without workloads stay as they are, byte 
 StatefulSets, DaemonSets, ReplicaSets, Jobs, CronJobs, Pods and Lists of them. Left out are pods that have a sidecar or
 the host's network, that are labelled sidecar.istio.io/inject: "false", and the namespaces kube-*, the system namespace,
 and those that a Namespace of the stream labels istio-injection: disabled. What was injected is told on standard error.
-The settings of proxies are those of the mesh configuration, of objects ProxyConfig in the stream, and of annotations.
+The settings of proxies are those of the mesh configuration, of objects ProxyConfig in the stream, and of annotations; EnvoyFilters in the stream
+change bootstraps, where they say BOOTSTRAP.
 
 Examples:
   $ malha inject -f shop.yaml | kubectl apply -f -
@@ -98,6 +99,7 @@ function injectOne(
   const injected = injectObject(object, {
     ...settings,
     settingsFor: (pod) => settingsOf(world, { ...pod, namespace }),
+    bootstrapPatchesFor: (proxy) => bootstrapPatchesOf(world, { ...proxy, namespace }),
   });
   if (injected !== object) told.push(objectName(object));
   return injected;
@@ -105,7 +107,7 @@ function injectOne(
 
 /**
  * All that settings of proxies come from.
- * @throws when an object ProxyConfig has errors: a Pod without what somebody wanted of it should not come about.
+ * @throws when an object ProxyConfig or EnvoyFilter has errors: a Pod without what somebody wanted of it should not come about.
  */
 function worldOf(values: readonly unknown[], options: Options, meshConfig?: MeshConfig): World {
   const objects = values
@@ -128,7 +130,7 @@ function worldOf(values: readonly unknown[], options: Options, meshConfig?: Mesh
 function isSetting(object: KubeObject): boolean {
   const group = groupOf(object);
   return (
-    (object.kind === 'ProxyConfig' && group === 'networking.istio.io') ||
+    (['ProxyConfig', 'EnvoyFilter'].includes(object.kind) && group === 'networking.istio.io') ||
     (object.kind === 'ConfigMap' && group === '' && object.metadata.name === 'istio')
   );
 }

@@ -19,8 +19,7 @@ export const ApplyTo = choice(
     'BOOTSTRAP',
     'LISTENER_FILTER',
   ],
-  'What is changed.',
-  { unservedValues: ['BOOTSTRAP'] },
+  'What is changed. Of a bootstrap, what is injected or deployed afterwards.',
 );
 export type ApplyTo = Static<typeof ApplyTo>;
 

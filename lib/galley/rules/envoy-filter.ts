@@ -6,7 +6,7 @@ import type {
 } from '../../api/networking/envoy-filter';
 import { canonical } from '../../envoy/canonical';
 import { MessageError } from '../../envoy/message';
-import { isPatched, PATCHED_MESSAGES } from '../../world';
+import { BOOTSTRAP_MESSAGE, BOOTSTRAP_OPERATIONS, isPatched, PATCHED_MESSAGES } from '../../world';
 import { shown } from '../schema-check';
 import type { Check } from './check';
 import { checkNetworkingSelector, checkTargets } from './labels';
@@ -41,9 +41,26 @@ function checkPatch(entry: EnvoyConfigObjectPatch, check: Check): void {
   if (check.all().length === before && patch?.value && patch.operation !== 'REMOVE' && isPatched(applyTo)) {
     checkValue(PATCHED_MESSAGES[applyTo], patch.value, check.at('patch', 'value'));
   }
+  if (applyTo === 'BOOTSTRAP') checkBootstrap(entry, check);
   if (match) {
     checkMatch(match, check.at('match'));
     checkFit(applyTo, match, check.at('match'));
+  }
+}
+
+/** Made once, by whoever makes the Pod: there is nothing else in it to look for. */
+function checkBootstrap({ patch, match }: EnvoyConfigObjectPatch, check: Check): void {
+  const { operation, value } = patch ?? {};
+  if (operation && operation !== 'INVALID' && !BOOTSTRAP_OPERATIONS.includes(operation)) {
+    const allowed = `a bootstrap is merged: ${BOOTSTRAP_OPERATIONS.join(' or ')}`;
+    check.at('patch', 'operation').unserved(`the patch is not applied: ${allowed}, got ${operation}`);
+  } else if (value) {
+    checkValue(BOOTSTRAP_MESSAGE, value, check.at('patch', 'value'));
+  }
+  if (match?.proxy?.proxyVersion || Object.keys(match?.proxy?.metadata ?? {}).length > 0) {
+    check
+      .at('match', 'proxy')
+      .unserved('the patch is not applied: before it has started, a proxy says nothing of itself');
   }
 }
 

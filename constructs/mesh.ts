@@ -8,9 +8,12 @@ import { Construct } from 'constructs';
 import { parse, stringify } from 'yaml';
 import type { ExtensionProvider, MeshConfig } from '../lib/api';
 import type { ConfigMap } from '../lib/api/kubernetes';
+import type { KubeObject } from '../lib/api/object';
 import { meshLabel } from '../lib/api/ownership';
 import type { InjectOptions } from '../lib/injector';
+import type { NamedPatch } from '../lib/pilot/patch';
 import { patchesOf } from '../lib/plugin';
+import { complete } from '../lib/world';
 import { AccessLog } from './access-log';
 import { Capture, restrictedNamespaces } from './capture';
 import { ControlPlane, type ControlPlaneProps } from './control-plane';
@@ -38,7 +41,7 @@ import type { Plugin } from './plugin';
 import { usePlugin } from './plugin/use-plugin';
 import { type Problem, problemAt, reportAtSynthesis } from './problem';
 import { onRendered } from './rendered';
-import { type MeshRequest, type Outcome, request } from './request';
+import { type MeshRequest, type Outcome, renderedBelow, request } from './request';
 import type { IMeshService } from './service-version';
 import { checkAtSynthesis, writtenByMalha } from './synthesis';
 import type { SpanSink, Tracing } from './tracing';
@@ -192,6 +195,15 @@ export class Mesh extends Construct {
    */
   request(question: MeshRequest): Outcome {
     return request(this.node.root, question, patchesOf(this.plugins));
+  }
+
+  /**
+   * What a control plane would translate: the objects of the whole program as it stands now, with the Pods that a cluster would make,
+   * and what plugins change after that.
+   * @internal
+   */
+  get translated(): { readonly objects: readonly KubeObject[]; readonly patches: readonly NamedPatch[] } {
+    return { objects: complete(renderedBelow(this.node.root)), patches: patchesOf(this.plugins) };
   }
 
   /**

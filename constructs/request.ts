@@ -133,7 +133,8 @@ function sidecarAt(world: World, objects: readonly KubeObject[], address: string
   return proxyNamed(world, `${pod.metadata.name}.${pod.metadata.namespace ?? 'default'}`);
 }
 
-function renderedBelow(root: IConstruct): KubeObject[] {
+/** The objects of the program as they stand now. */
+export function renderedBelow(root: IConstruct): KubeObject[] {
   return root.node
     .findAll()
     .filter((construct): construct is ApiObject => ApiObject.isApiObject(construct))

@@ -11,6 +11,7 @@ export * from './extensions/wasm-plugin';
 export * from './kind';
 export * from './kinds';
 export * from './malha/rate-limit';
+export * from './mesh/connection-settings';
 export * from './mesh/extension-provider';
 export * from './mesh/mesh-config';
 export * from './mesh/mesh-networks';

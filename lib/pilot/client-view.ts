@@ -80,7 +80,7 @@ export function clientViewOf(world: WorldView, proxy: Proxy): ClientView {
     key: [seen, policy, serviceName, ip, appAddress, labelsKey(labels), unmetered ? 'unmetered' : '', own.key].join(
       '|',
     ),
-    clusterKey: `${seen}|${elsewhere.resolvesNames ? 'dynamic dns|' : ''}${JSON.stringify(Object.values(place))}${backendCertificate && `|${backendCertificate}`}`,
+    clusterKey: `${seen}|${elsewhere.resolvesNames ? 'dynamic dns|' : ''}${JSON.stringify(Object.values(place))}${backendCertificate && `|${backendCertificate}`}${own.connections.clusterBuffer ? `|buffer ${own.connections.clusterBuffer}` : ''}`,
     type,
     namespace,
     viewer,

@@ -8,6 +8,7 @@ import { type GatewayProxy, gatewayViewOf } from './gateway-view';
 import { tlsInspector } from './listener-filters';
 import type { Evaluation, Query } from './memo';
 import { listenerName, WILDCARD_ADDRESS } from './names';
+import { listenerBuffer } from './own-settings';
 import { endpointAddress } from './shapes';
 
 export function gatewayListeners(evaluation: Evaluation, proxy: GatewayProxy): (EnvoyResource | undefined)[] {
@@ -42,6 +43,7 @@ const gatewayListenerQuery: Query<GatewayListenerArgs, EnvoyResource | undefined
       name,
       address: endpointAddress(address, port.number),
       traffic_direction: 'OUTBOUND' as const,
+      ...listenerBuffer(view.client),
       filter_chains: chains,
       ...(filters.length > 0 && { listener_filters: filters }),
     }));

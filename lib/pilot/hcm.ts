@@ -70,9 +70,10 @@ export function httpConnectionManager(world: WorldView, options: HttpOptions): e
         }),
       },
       upgrade_configs: [{ upgrade_type: 'websocket' }],
-      ...(side.mutualTls && PROVEN_ANEW),
       // Long polls and streams are the application's business.
       stream_idle_timeout: '0s',
+      ...side.own.connections.manager,
+      ...provenAnew(side),
       ...(logs.length > 0 && { access_log: logs }),
     }),
   };
@@ -87,10 +88,16 @@ function routing({ route, inShards }: HttpOptions): Partial<Manager> {
  * Who a client is was proven at the handshake, so there is one each hour: whose certificate has ended, or whose root has gone, is out by
  * then. HTTP/2 is told to go, HTTP/1 with the next answer; nothing that was asked is lost.
  */
-const PROVEN_ANEW: Partial<Manager> = {
-  common_http_protocol_options: { max_connection_duration: '3600s' },
-  http1_safe_max_connection_duration: true,
-};
+function provenAnew({ mutualTls, own }: ObservedSide): Partial<Manager> {
+  if (!mutualTls) return {};
+  return {
+    common_http_protocol_options: {
+      max_connection_duration: '3600s',
+      ...own.connections.manager.common_http_protocol_options,
+    },
+    http1_safe_max_connection_duration: true,
+  };
+}
 
 /** What the proxy writes of its own accord. */
 function ownHeaders({ requestId, forwardedPort }: HeadersOfProxy): Partial<Manager> {

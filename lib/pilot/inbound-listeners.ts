@@ -22,6 +22,7 @@ import {
   VIRTUAL_INBOUND_PORT,
   WILDCARD_ADDRESS,
 } from './names';
+import { listenerBuffer } from './own-settings';
 import { ownSocket } from './own-socket';
 import { rateLimitFilters } from './rate-limit';
 import { socketAddress } from './shapes';
@@ -74,6 +75,7 @@ const virtualInboundQuery: Query<InboundArgs, EnvoyResource | undefined> = {
       address: socketAddress(WILDCARD_ADDRESS, VIRTUAL_INBOUND_PORT),
       use_original_dst: false,
       traffic_direction: 'INBOUND' as const,
+      ...listenerBuffer(view),
       filter_chains: [
         {
           name: 'virtualInbound-blackhole',
@@ -153,6 +155,7 @@ const portListenerQuery: Query<PortArgs, EnvoyResource | undefined> = {
       address: socketAddress(address, port.number),
       ...ownSocket(view.capture),
       traffic_direction: 'INBOUND' as const,
+      ...listenerBuffer(view),
       ...(filters.length > 0 && { listener_filters: filters }),
       ...(taken !== 'mutual' && filters.length > 0 && detectionTimeout(evaluation, true)),
       filter_chains: chainsOfPort(evaluation, args, address),

@@ -53,6 +53,7 @@ function translate(evaluation: Evaluation, target: OutboundTarget, name: string)
       ? { lb_policy: 'CLUSTER_PROVIDED' as const }
       : loadBalancing(policy.loadBalancer)),
     ...connectionBounds(policy.connectionPool, mesh, policy.retryBudget),
+    ...(target.buffer && { per_connection_buffer_limit_bytes: target.buffer }),
     ...outlierDetection(policy.outlierDetection),
     ...commonBalancing(policy, target),
     // The names in certificates of the mesh are not those in authorities.

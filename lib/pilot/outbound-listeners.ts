@@ -34,6 +34,7 @@ import {
 } from './names';
 import { opaqueChains } from './outbound-chains';
 import { bindingsTable, opaqueAtPortTable, opaqueServicesTable } from './outbound-tables';
+import { listenerBuffer } from './own-settings';
 import { ownSocket } from './own-socket';
 import { endpointAddress, socketAddress } from './shapes';
 import { catchAll } from './sidecar-routes';
@@ -136,6 +137,7 @@ function translate(evaluation: Evaluation, binding: Binding): Listener {
     // Connections come from virtualOutbound, which finds the listener by their original destination.
     ...(!address.startsWith('unix:') && (listener.bindToPort ? ownSocket(view.capture) : { bind_to_port: false })),
     traffic_direction: 'OUTBOUND',
+    ...listenerBuffer(view),
     ...(inspectors.length > 0 && { listener_filters: inspectors, ...detectionTimeout(evaluation, Boolean(sniffed)) }),
     filter_chains: chains.length > 0 ? chains : [fallback],
     ...(chains.length > 0 && { default_filter_chain: fallback }),
@@ -192,6 +194,7 @@ const virtualOutboundQuery: Query<ClientView, EnvoyResource | undefined> = {
       address: socketAddress(WILDCARD_ADDRESS, VIRTUAL_OUTBOUND_PORT),
       use_original_dst: true,
       traffic_direction: 'OUTBOUND' as const,
+      ...listenerBuffer(view),
       filter_chains: [
         // Who connects to this port itself would be sent round in circles.
         {
@@ -245,6 +248,7 @@ const proxyListenerQuery: Query<{ view: ClientView; port: number }, EnvoyResourc
       name,
       address: socketAddress(address, port),
       traffic_direction: 'OUTBOUND' as const,
+      ...listenerBuffer(view),
       filter_chains: [
         {
           filters: [

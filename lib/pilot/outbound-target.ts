@@ -52,6 +52,8 @@ export interface OutboundTarget {
   readonly backendTls?: BackendTls;
   /** Where the client finds its own certificate; undefined: it has none. */
   readonly identity?: IdentitySource;
+  /** The buffer of a connection, in bytes; undefined: Envoy's own. */
+  readonly buffer?: number;
 }
 
 /** Which service a client means; who it is decides which service and which rules the name leads to. */
@@ -73,6 +75,7 @@ interface SharedService {
   /** Only where a BackendTLSPolicy is for one of the ports. */
   readonly backend?: { readonly isGateway: boolean; readonly certificate: string };
   readonly identity?: IdentitySource;
+  readonly buffer?: number;
 }
 
 /** A resource, or the name of one that could not be made. */
@@ -147,6 +150,7 @@ function shareable(world: WorldView, { view, hostname }: ClientService): SharedS
       backend: { isGateway: view.type === 'router', certificate: view.backendCertificate },
     }),
     ...(view.identity && { identity: view.identity }),
+    ...(view.own.connections.clusterBuffer && { buffer: view.own.connections.clusterBuffer }),
   };
 }
 
@@ -181,7 +185,7 @@ function placeThatCounts(
 /** The clusters of a service: one for each port, and each subset of it. */
 function targetsOf(
   world: WorldView,
-  { redirected, serviceKey, ports, rules: names, place, credentialed, backend, identity }: SharedService,
+  { redirected, serviceKey, ports, rules: names, place, credentialed, backend, identity, buffer }: SharedService,
 ): OutboundTarget[] {
   const service = world.serviceByKey(serviceKey);
   if (!service) return [];
@@ -210,6 +214,7 @@ function targetsOf(
           rules,
           credentialed,
           identity,
+          buffer,
           allEndpoints,
           ...near,
           ...node,

@@ -17,6 +17,7 @@ import {
   unserved,
 } from '../schema';
 import { CustomTag } from '../telemetry/telemetry';
+import { ConnectionSettings } from './connection-settings';
 import { ProxyHeaders } from './proxy-headers';
 
 const unservedText = (description: string) => unserved(text(description));
@@ -113,6 +114,7 @@ export const MeshProxyConfig = message(
     ),
     privateKeyProvider: unserved(anyObject('Hardware for private keys.')),
     proxyHeaders: ProxyHeaders,
+    connectionSettings: ConnectionSettings,
     fileFlushInterval: unserved(duration('How often log files are flushed.')),
     fileFlushMinSizeKb: unserved(uint32('How much is buffered before a log file is flushed.')),
     statsCompression: unserved(flag('Whether statistics may be compressed.')),

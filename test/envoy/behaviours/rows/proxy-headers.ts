@@ -1,4 +1,4 @@
-/** Which headers proxies write of their own accord. */
+/** Which headers proxies write of their own accord, and which requests they take. */
 import type { KubeObject } from '../../../../lib/api/object';
 import { type Behaviour, get } from '../behaviour';
 import { cast } from '../cast';
@@ -11,6 +11,11 @@ const served = documents(
   edgeGateway('- { port: { number: 80, name: http, protocol: HTTP }, hosts: ["*"] }'),
   networking('VirtualService', 'edge', `hosts: ["*"]\ngateways: [edge]\nhttp:\n- ${toV1Port}`),
 );
+
+const connections = (settings: string) => `apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data: { mesh: "defaultConfig: { connectionSettings: ${settings} }" }`;
 
 const inMesh = (proxyHeaders: string) => `apiVersion: v1
 kind: ConfigMap
@@ -125,5 +130,58 @@ export const proxyHeaderRows: Behaviour[] = [
       [ask, { seen: { headers: { 'x-forwarded-client-cert': expect.not.stringMatching(/;URI=/) } } }],
     ],
     notSimulated,
+  },
+  {
+    topic,
+    feature: 'connectionSettings: profile EDGE at gateways: underscores, slashes that are escaped or doubled',
+    objects: documents(served, connections('{ profile: EDGE }')),
+    cases: [
+      [get('http://shop.example/', { from: 'edge', headers: { a_b: '1' } }), { status: 400, who: undefined }],
+      [
+        get('http://shop.example/a%2Fb', { from: 'edge' }),
+        { status: 307, headers: { location: expect.stringMatching(/\/a\/b$/) } },
+      ],
+      [get('http://shop.example//a//b', { from: 'edge' }), { who: 'v1', seen: { path: '/a/b' } }],
+      [
+        get(`${url}a%2F//b`, { headers: { a_b: '1' } }),
+        { status: 200, seen: { path: '/a%2F//b', headers: { a_b: '1' } } },
+      ],
+    ],
+    notSimulated: 'which requests are taken at all is not simulated',
+  },
+  {
+    topic,
+    feature: 'connectionSettings: what is set goes before the profile, and is for sidecars too',
+    objects: [
+      ...parsed(
+        documents(
+          served,
+          connections('{ profile: EDGE, httpHeadersWithUnderscoresAction: HEADERS_WITH_UNDERSCORES_DROP_HEADER }'),
+        ),
+      ),
+      withConfig(
+        'stranger',
+        'connectionSettings: { httpHeadersWithUnderscoresAction: HEADERS_WITH_UNDERSCORES_REJECT_REQUEST }',
+      ),
+    ],
+    cases: [
+      [
+        get('http://shop.example/', { from: 'edge', headers: { a_b: '1' } }),
+        { who: 'v1', seen: { headers: without('a_b') } },
+      ],
+      [get(url, { headers: { a_b: '1' } }), { status: 200, seen: { headers: without('a_b') } }],
+      [get(url, { from: 'stranger', headers: { a_b: '1' } }), { status: 400, who: undefined }],
+    ],
+    notSimulated: 'which requests are taken at all is not simulated',
+  },
+  {
+    topic,
+    feature: 'connectionSettings: httpStreamIdleTimeout',
+    objects: documents(served, connections('{ httpStreamIdleTimeout: 250ms }')),
+    cases: [
+      [get('http://shop.example/?delay=2000', { from: 'edge' }), { status: 504, who: undefined }],
+      [fromEdge, { who: 'v1', status: 200 }],
+    ],
+    notSimulated: 'how long services take is not simulated',
   },
 ];

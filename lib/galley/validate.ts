@@ -203,8 +203,12 @@ function unservedIn(kind: Kind, spec: unknown): Judgement[] {
 }
 
 function notServed(path: string, value?: string): Judgement {
-  const what = value === undefined ? `the field ${path}` : `the value ${value} of ${path}`;
-  return { code: 'MAL0001', path, message: `${what} is accepted, but not served yet` };
+  return { code: 'MAL0001', path, message: unservedMessage(path, value) };
+}
+
+/** @param value the one that is not served, where others are. */
+export function unservedMessage(path: string, value?: string): string {
+  return `${value === undefined ? `the field ${path}` : `the value ${value} of ${path}`} is accepted, but not served yet`;
 }
 
 /** What is wrong with a mesh configuration. `origin` is the object or file that it comes from. */

@@ -109,7 +109,7 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
     captureDns: options.captureDns,
     proxyId: options.proxyId,
   };
-  const isExplicit = isCapturedExplicitly(metadata.annotations ?? {}, options.capture);
+  const isExplicit = isCapturedExplicitly(metadata.annotations ?? {}, settings.capture ?? options.capture);
   const inits = isExplicit ? [] : [initContainer(redirection, options.images?.init)];
   const labels = {
     ...canonicalLabels(metadata.labels ?? {}, workload),
@@ -127,6 +127,8 @@ export function inject<T extends Injectable>(template: T, options: InjectOptions
     drainSeconds: settings.drainSeconds ?? options.drainSeconds,
     terminationDrainSeconds: settings.terminationDrainSeconds ?? options.terminationDrainSeconds,
     runtime: settings.runtime ?? options.runtime,
+    fileFlushMilliseconds: settings.fileFlushMilliseconds,
+    fileFlushKilobytes: settings.fileFlushKilobytes,
     environment: { ...options.environment, ...settings.environment },
     logLevel: overrides.logLevel ?? options.logLevel,
     workload,

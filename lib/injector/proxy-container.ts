@@ -48,6 +48,10 @@ export interface ProxyOptions {
   drainSeconds?: number;
   /** How long the proxy of a Pod that ends goes on at least, in seconds. Default: of a gateway 15; a sidecar ends with its application. */
   terminationDrainSeconds?: number;
+  /** How often Envoy writes its log files, in milliseconds. Default: Envoy's own, 10,000. */
+  fileFlushMilliseconds?: number;
+  /** How much of a log file Envoy keeps before it writes it, in KB. Default: Envoy's own, 64. */
+  fileFlushKilobytes?: number;
   /** Values for Envoy's runtime. Default: none. */
   runtime?: Readonly<Record<string, string>>;
   /** Further environment variables. Default: none. */
@@ -144,6 +148,10 @@ function envoy(type: 'sidecar' | 'router', capture: 'REDIRECT' | 'NONE' | undefi
       options.logLevel ?? 'warning',
       '--drain-time-s',
       String(options.drainSeconds ?? 45),
+      ...(options.fileFlushMilliseconds ? ['--file-flush-interval-msec', String(options.fileFlushMilliseconds)] : []),
+      ...(options.fileFlushKilobytes !== undefined
+        ? ['--file-flush-min-size-kb', String(options.fileFlushKilobytes)]
+        : []),
       // Kubernetes replaces pods, not processes; without this Envoys that share a kernel would share memory.
       '--disable-hot-restart',
     ],

@@ -11,11 +11,21 @@ import { checkedExpressions } from './stats-matcher';
 const MOST_THREADS = 128;
 /** A Pod that takes longer to end is nobody's wish. */
 const LONGEST_DRAIN_SECONDS = 3_600;
+const LONGEST_FLUSH_MS = 3_600_000;
+/** A container has not more memory than that. */
+const MOST_FLUSHED_KB = 65_536;
 
 type Served = Pick<
   ProxyOptions,
-  'concurrency' | 'drainSeconds' | 'terminationDrainSeconds' | 'stats' | 'runtime' | 'environment'
->;
+  | 'concurrency'
+  | 'drainSeconds'
+  | 'terminationDrainSeconds'
+  | 'stats'
+  | 'runtime'
+  | 'environment'
+  | 'fileFlushMilliseconds'
+  | 'fileFlushKilobytes'
+> & { capture?: 'transparent' | 'explicit' };
 
 /**
  * @param where the settings come from, for errors: `annotation proxy.istio.io/config`.
@@ -42,6 +52,15 @@ export function servedSettings(settings: MeshProxyConfig, where: string): Served
   const { concurrency, proxyStatsMatcher: matcher } = settings;
   if (concurrency !== undefined && (!Number.isInteger(concurrency) || concurrency < 0 || concurrency > MOST_THREADS))
     throw wrong('concurrency', concurrency, `a whole number from 0 to ${MOST_THREADS}`);
+  const { fileFlushInterval: flush, fileFlushMinSizeKb: flushed, interceptionMode: mode } = settings;
+  const flushMilliseconds = typeof flush === 'string' ? parseDuration(flush) : undefined;
+  if (flush !== undefined && (!flushMilliseconds || flushMilliseconds < 1 || flushMilliseconds > LONGEST_FLUSH_MS))
+    throw wrong('fileFlushInterval', flush, `a time from 1ms to ${LONGEST_FLUSH_MS / 1_000}s: 10s`);
+  if (flushed !== undefined && (!Number.isInteger(flushed) || flushed < 0 || flushed > MOST_FLUSHED_KB))
+    throw wrong('fileFlushMinSizeKb', flushed, `a whole number from 0 to ${MOST_FLUSHED_KB}`);
+  // TPROXY keeps the client's address, for which Envoy would need rights of its own: redirected, and Galley says so.
+  if (mode !== undefined && mode !== 'REDIRECT' && mode !== 'NONE' && mode !== 'TPROXY')
+    throw wrong('interceptionMode', mode, 'REDIRECT or NONE');
   const environment = strings('proxyMetadata');
   for (const name of Object.keys(environment ?? {})) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || /^(POD_|MALHA_)/.test(name))
@@ -49,6 +68,9 @@ export function servedSettings(settings: MeshProxyConfig, where: string): Served
   }
   return {
     concurrency,
+    fileFlushMilliseconds: flushMilliseconds && Math.ceil(flushMilliseconds),
+    fileFlushKilobytes: flushed,
+    ...(mode && { capture: mode === 'NONE' ? 'explicit' : 'transparent' }),
     drainSeconds: seconds('drainDuration'),
     terminationDrainSeconds: seconds('terminationDrainDuration'),
     stats: matcher && {

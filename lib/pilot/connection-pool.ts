@@ -1,5 +1,11 @@
 /** Bounds on connections and requests, from `trafficPolicy.connectionPool`. */
-import type { ConnectionPoolSettings, MeshConfig, RetryBudget } from '../api';
+import {
+  type ConnectionPoolSettings,
+  type MeshConfig,
+  parseDuration,
+  protobufDuration,
+  type RetryBudget,
+} from '../api';
 import type { envoy } from '../envoy/generated/envoy';
 import { duration, unlessEmpty } from './shapes';
 
@@ -46,9 +52,15 @@ export function connectionBounds(
   };
 }
 
-/** Retries as a share of the requests under way; takes the place of `max_retries`. */
-function retryBudget({ percent = 20, minRetryConcurrency = 3 }: RetryBudget) {
-  return { budget_percent: { value: percent }, min_retry_concurrency: minRetryConcurrency };
+/** Retries as a share of the requests under way, or of those within a time; takes the place of `max_retries`. */
+function retryBudget({ percent = 20, minRetryConcurrency = 3, budgetInterval }: RetryBudget) {
+  const counted = parseDuration(budgetInterval ?? '') ?? 0;
+  return {
+    budget_percent: { value: percent },
+    min_retry_concurrency: minRetryConcurrency,
+    // Those under way alone, unless there is a time.
+    ...(counted > 0 && { budget_interval: protobufDuration(counted) }),
+  };
 }
 
 /** The bounds on HTTP connections, if there are any. */

@@ -1,5 +1,6 @@
 /**
- * Which headers a proxy writes of its own accord, as `proxyHeaders` of its settings say.
+ * Which headers a proxy writes of its own accord, as `proxyHeaders` of its settings say. `metadataExchangeHeaders` is always IN_MESH:
+ * nobody outside is told (`peer.ts`).
  * https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig-ProxyHeaders
  */
 import type { MeshProxyConfig } from '../api';

@@ -1,4 +1,7 @@
-/** The endpoints of a service: from EndpointSlices, or from a ServiceEntry and the workloads that it selects. */
+/**
+ * The endpoints of a service: from EndpointSlices, or from a ServiceEntry and the workloads that it selects. All are of one cluster, which
+ * is why `clusterLocal` of `serviceSettings` holds of itself.
+ */
 import type { ServiceEntry, WorkloadEntrySpec } from '../api';
 import type { EndpointConditions, Pod } from '../api/kubernetes';
 import { compareText } from './age';

@@ -52,6 +52,33 @@ image: { imageType: debug }`,
     );
   });
 
+  test('sets when log files are written', () => {
+    const flushed = sidecarOf(podWith({ [CONFIG]: 'fileFlushInterval: 1.5s\nfileFlushMinSizeKb: 0' }));
+    expect(argument(flushed, '--file-flush-interval-msec')).toBe('1500');
+    expect(argument(flushed, '--file-flush-min-size-kb')).toBe('0');
+    expect(sidecar.args!.join(' ')).not.toContain('flush');
+  });
+
+  test('sets how traffic gets into the proxy, where no annotation of that alone does', () => {
+    const inits = (annotations: Record<string, string>, capture?: 'explicit') => {
+      const { spec, metadata } = inject(podWith(annotations), { capture }) as ReturnType<typeof podWith> & {
+        spec: { initContainers: Container[] };
+      };
+      const mode = metadata.annotations['sidecar.istio.io/interceptionMode'];
+      return [spec.initContainers.map(({ name }) => name).join(), mode];
+    };
+    const none = { [CONFIG]: 'interceptionMode: NONE' };
+    expect(inits(none)).toEqual(['istio-proxy', 'NONE']);
+    expect(inits({ ...none, 'sidecar.istio.io/interceptionMode': 'REDIRECT' })).toEqual([
+      'malha-init,istio-proxy',
+      'REDIRECT',
+    ]);
+    expect(inits({ [CONFIG]: 'interceptionMode: REDIRECT' }, 'explicit')).toEqual([
+      'malha-init,istio-proxy',
+      undefined,
+    ]);
+  });
+
   test('concurrency 0 is a thread per core, which is what Envoy does by itself', () => {
     expect(sidecarOf(podWith({ [CONFIG]: 'concurrency: 0' })).args).not.toContain('--concurrency');
   });
@@ -59,6 +86,9 @@ image: { imageType: debug }`,
   test.each([
     ['drainDuration: soon', "'drainDuration: soon' is not a time"],
     ['terminationDrainDuration: 20h', 'is not a time of at most 3600s'],
+    ['fileFlushInterval: 0s', 'is not a time from 1ms'],
+    ['fileFlushMinSizeKb: -1', 'is not a whole number from 0'],
+    ['interceptionMode: MAGIC', 'is not REDIRECT or NONE'],
     ['proxyMetadata: { MALHA_PEER: x }', 'are the proxy’s own'],
     ['proxyMetadata: { "A B": x }', 'is not a name for a variable'],
     ['runtimeValues: { a: 1 }', 'is not a text: put it in quotes'],

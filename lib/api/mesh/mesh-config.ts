@@ -95,8 +95,18 @@ export const MeshConfig = message(
     outboundClusterStatName: unserved(text('The pattern for names of statistics of outgoing traffic.')),
     certificates: unserved(list(anyObject('A certificate.'), 'Unused.')),
     thriftConfig: unserved(anyObject('Unused.')),
-    serviceSettings: unserved(
-      list(anyObject('Settings of some services.'), 'Which services are only reached in their own cluster.'),
+    serviceSettings: list(
+      message(
+        {
+          settings: message(
+            { clusterLocal: flag('Only endpoints of the same cluster. Always so: a mesh is one cluster.') },
+            { description: 'What holds for them.' },
+          ),
+          hosts: texts('Hosts of services, with `*.` for all below.'),
+        },
+        { description: 'Settings of some services.' },
+      ),
+      'Which services are only reached in their own cluster.',
     ),
     serviceScopeConfigs: unserved(list(anyObject('A scope.'), 'Which services other clusters see.')),
     enablePrometheusMerge: unserved(flag('Serve the metrics of proxy and application together.')),

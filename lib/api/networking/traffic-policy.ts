@@ -101,7 +101,10 @@ export const RetryBudget = message(
   {
     percent: double('The share of requests that may be retries. Default 20.', { minimum: 0, maximum: 100 }),
     minRetryConcurrency: uint32('Retries that are always allowed at once. Default 3.'),
-    budgetInterval: unserved(duration('The time over which requests are counted.', 0)),
+    budgetInterval: duration(
+      'The time over which requests are counted. Default 0s: those that are under way. Envoys that do not know it go by the default.',
+      0,
+    ),
   },
   { description: 'Bounds retries by the number of requests.' },
 );

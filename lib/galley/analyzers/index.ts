@@ -34,6 +34,7 @@ import { overlappingMatches } from './overlapping-matches';
 import { podNotSelected } from './pod-not-selected';
 import { portNames } from './port-names';
 import { providerPorts } from './provider-ports';
+import { proxyConfigAnnotations } from './proxy-config-annotation';
 import { retryAmplification } from './retry-amplification';
 import { retryTimeouts } from './retry-timeouts';
 import { serviceAssociation } from './service-association';
@@ -96,6 +97,7 @@ export const analyzers: readonly ((analysis: Analysis) => Finding[])[] = [
   envoyPatches,
   deprecatedFields,
   misplacedAnnotations,
+  proxyConfigAnnotations,
   alphaAnnotations,
   negativeConditions,
 ];

@@ -1,5 +1,6 @@
 /** DestinationRule: what is done with requests once their service is known. */
 import { type Behaviour, get } from '../behaviour';
+import { documents, networking } from './objects';
 
 const topic = 'DestinationRule';
 
@@ -126,6 +127,29 @@ export const destinationRule: Behaviour[] = [
       metadata: { name: two, namespace: shop }
       spec: { selector: { app: reviews }, ports: [{ name: http, port: 9080, targetPort: 8070 }] }`,
     cases: [[get('http://two:9080/', { times: 10 }), { status: 200, seen: { httpVersion: '2.0' } }]],
+  },
+  {
+    topic,
+    feature: 'retryBudget: budgetInterval, a share of the requests within a time',
+    objects: documents(
+      networking(
+        'DestinationRule',
+        'budget',
+        'host: client.shop.svc.cluster.local\ntrafficPolicy: { retryBudget: { percent: 10, minRetryConcurrency: 0, budgetInterval: 60s } }',
+      ),
+      networking(
+        'VirtualService',
+        'client',
+        'hosts: [client]\nhttp: [{ route: [{ destination: { host: client } }], retries: { attempts: 1, retryOn: "503" } }]',
+      ),
+    ),
+    cases: [
+      [get('http://client.shop:9080/first?status=503&times=1', { from: 'stranger' }), { status: 503 }],
+      [get('http://client.shop:9080/', { from: 'stranger', times: 40 }), { status: 200 }],
+      [get('http://client.shop:9080/second?status=503&times=1', { from: 'stranger' }), { status: 200 }],
+    ],
+    notSimulated: 'what is tried again depends on what services do',
+    onlyNewest: 'older Envoys count the requests under way',
   },
   {
     topic,

@@ -1,4 +1,4 @@
-/** Which headers proxies write of their own accord, and which requests they take. */
+/** Which headers proxies write of their own accord, which requests they take, and which they trace. */
 import type { KubeObject } from '../../../../lib/api/object';
 import { type Behaviour, get } from '../behaviour';
 import { cast } from '../cast';
@@ -34,6 +34,11 @@ const ask = get(url);
 const fromEdge = get('http://shop.example/', { from: 'edge' });
 const notSimulated = 'what proxies write of their own accord is not simulated';
 const any = expect.any(String);
+const traced = (sampled: string) => ({
+  'x-b3-traceid': '463ac35c9f6413ad48485a3953bb6124',
+  'x-b3-spanid': 'a2fb4a1d1a96d312',
+  'x-b3-sampled': sampled,
+});
 const without = (header: string) => expect.not.objectContaining({ [header]: any });
 
 export const proxyHeaderRows: Behaviour[] = [
@@ -173,6 +178,34 @@ export const proxyHeaderRows: Behaviour[] = [
       [get(url, { from: 'stranger', headers: { a_b: '1' } }), { status: 400, who: undefined }],
     ],
     notSimulated: 'which requests are taken at all is not simulated',
+  },
+  {
+    topic,
+    feature: 'tracing: sampling of the mesh, and of one Pod by its annotation; a caller that has decided goes before',
+    objects: [
+      ...parsed(`apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data:
+  mesh: |
+    enableTracing: true
+    defaultConfig:
+      tracing:
+        sampling: 0
+        zipkin: { address: "outside.outside:9080" }
+        customTags: { team: { literal: { value: shop } }, user: { header: { name: end-user } } }`),
+      withConfig(
+        'stranger',
+        'tracing: { sampling: 100, maxPathTagLength: 64, customTags: { zone: { environment: { name: ZONE } } } }',
+      ),
+    ],
+    cases: [
+      [ask, { seen: { headers: { 'x-b3-sampled': '0' } } }],
+      [get(url, { from: 'stranger' }), { seen: { headers: { 'x-b3-sampled': '1' } } }],
+      [get(url, { from: 'stranger', headers: traced('0') }), { seen: { headers: { 'x-b3-sampled': '0' } } }],
+      [get(url, { headers: traced('1') }), { seen: { headers: { 'x-b3-sampled': '1' } } }],
+    ],
+    notSimulated: 'traces are not simulated',
   },
   {
     topic,

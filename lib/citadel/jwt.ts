@@ -37,13 +37,20 @@ export function readToken(token: string): UnverifiedToken {
     header: objectOf(header),
     claims: objectOf(claims),
     content: `${header}.${claims}`,
-    signature: Buffer.from(signature, 'base64url'),
+    signature: bytesOf(signature),
   };
+}
+
+/** Node's decoder passes over what is no base64url; a token would have many spellings. @throws TokenError */
+function bytesOf(part: string): Buffer {
+  const bytes = Buffer.from(part, 'base64url');
+  if (bytes.toString('base64url') !== part) throw new TokenError('the token is not written in base64url (RFC 7515)');
+  return bytes;
 }
 
 function objectOf(part: string): object {
   try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString());
+    const value: unknown = JSON.parse(bytesOf(part).toString());
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   } catch {
     // The message would hold parts of the token.
@@ -60,6 +67,8 @@ export function checkClaims({ aud, exp, nbf }: TokenClaims, audience: string, no
   const audiences = typeof aud === 'string' ? [aud] : Array.isArray(aud) ? aud : [];
   if (!audiences.includes(audience)) throw new TokenError(`the token is not for the audience ${audience}`);
   if (typeof exp !== 'number') throw new TokenError('the token never expires: use a projected one');
+  // JSON has numbers that no date has.
+  if (!(exp * 1000 <= LAST_DATE_MS)) throw new TokenError('the token ends at no date');
   if (now.getTime() >= exp * 1000) throw new TokenError('the token has expired');
   if (typeof nbf === 'number' && now.getTime() < nbf * 1000 - SKEW_MS)
     throw new TokenError('the token is not valid yet');
@@ -67,10 +76,13 @@ export function checkClaims({ aud, exp, nbf }: TokenClaims, audience: string, no
 }
 
 const SKEW_MS = 60_000;
+/** ECMAScript, section 21.4.1.1. */
+const LAST_DATE_MS = 8.64e15;
 
 /** The service account of a user name. @throws TokenError when it is that of somebody else, or could not be in a SPIFFE id. */
 export function serviceAccountOf(username: string | undefined): Pick<TokenIdentity, 'namespace' | 'serviceAccount'> {
-  const match = USERNAME.exec(username ?? '');
+  // Claims may be of any type, and a list of one text reads like that text.
+  const match = typeof username === 'string' ? USERNAME.exec(username) : null;
   if (!match) throw new TokenError('the token is not that of a service account');
   const [, namespace = '', serviceAccount = ''] = match;
   try {

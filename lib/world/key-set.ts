@@ -26,8 +26,10 @@ export function usableKeys(text: string): readonly object[] | undefined {
 
 function isUsable(key: unknown): key is object {
   if (typeof key !== 'object' || key === null) return false;
-  const { kty = '', alg, crv } = key as JsonWebKey & { alg?: unknown };
-  if (!Object.hasOwn(ALGORITHMS, kty) || (alg !== undefined && !ALGORITHMS[kty]!.test(String(alg)))) return false;
+  const { kty, alg, crv } = key as JsonWebKey & { alg?: unknown };
+  // An object in place of a text may throw when it is asked to become one.
+  if (typeof kty !== 'string' || !Object.hasOwn(ALGORITHMS, kty)) return false;
+  if (alg !== undefined && (typeof alg !== 'string' || !ALGORITHMS[kty]!.test(alg))) return false;
   if (kty !== 'RSA' && !CURVES.includes(crv ?? '')) return false;
   try {
     const { asymmetricKeyDetails } = createPublicKey({ key: key as JsonWebKey, format: 'jwk' });

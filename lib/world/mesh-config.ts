@@ -67,7 +67,7 @@ export function parseMeshNetworks(text: string): MeshNetworks | undefined {
 /** A YAML text that holds one mapping; undefined when it holds anything else. */
 export function parseMapping(text: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = parse(text, { maxAliasCount: 100 });
+    const value: unknown = parse(text, { maxAliasCount: 100, logLevel: 'error' });
     return value && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;

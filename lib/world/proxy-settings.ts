@@ -71,7 +71,7 @@ function annotated(annotations: object, text: string): MeshProxyConfig {
 /** Undefined where the text is no mapping in YAML. */
 export function readProxyConfig(text: string): MeshProxyConfig | undefined {
   try {
-    const value: unknown = parse(text, { maxAliasCount: 10 }) ?? {};
+    const value: unknown = parse(text, { maxAliasCount: 10, logLevel: 'error' }) ?? {};
     return isMapping(value) ? (value as MeshProxyConfig) : undefined;
   } catch {
     return undefined;

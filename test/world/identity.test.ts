@@ -101,6 +101,33 @@ describe('a SPIFFE identity', () => {
     expect(() => parseIdentity(text)).toThrow(IdentityError);
   });
 
+  test.each<[string, Partial<Identity>]>([
+    ['a trust domain of 255 characters', { trustDomain: 'a'.repeat(255) }],
+    ['a namespace of 63 characters', { namespace: 'a'.repeat(63) }],
+    ['a service account of 253 characters', { serviceAccount: 'a'.repeat(253) }],
+  ])('may have %s, and not one more', (_, part) => {
+    const longest = { trustDomain: 'td', namespace: 'a', serviceAccount: 'b', ...part };
+    expect(parseIdentity(formatIdentity(longest))).toEqual(longest);
+    const [field, text] = Object.entries(part)[0]!;
+    expect(() => formatIdentity({ ...longest, [field]: `${text}a` })).toThrow(IdentityError);
+  });
+
+  test('of more than 2,048 characters is not looked at, and no error repeats a long one', () => {
+    const messageOf = (text: string) => {
+      try {
+        return JSON.stringify(parseIdentity(text));
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(messageOf(`${PAGE}${'a'.repeat(2049 - PAGE.length)}`)).toBe(
+      'SPIFFE id of 2049 characters: at most 2048 are allowed',
+    );
+    const tooLong = messageOf(`${PAGE}${'a'.repeat(2048 - PAGE.length)}`);
+    expect(tooLong).toContain('…" is not allowed: use a DNS subdomain');
+    expect(tooLong.length).toBeLessThan(500);
+  });
+
   test('is not written from a part that would change its meaning', () => {
     const evil = { trustDomain: 'td', namespace: 'a/sa/admin', serviceAccount: 'b' };
     expect(() => formatIdentity(evil)).toThrow(

@@ -77,8 +77,9 @@ function instanceOf(service: Json, node: Json, isWarning: boolean): Instance | u
   const address = text(service.Address) || text(node.Address);
   const port = toPort(service.Port);
   const { Passing = 1, Warning = 1 } = record(service.Weights);
-  const weight = Number(isWarning ? Warning : Passing);
-  if (!isReachable(address) || port === undefined || !Number.isInteger(weight) || weight < 1) return undefined;
+  const weight = isWarning ? Warning : Passing;
+  if (!isReachable(address) || port === undefined) return undefined;
+  if (typeof weight !== 'number' || !Number.isInteger(weight) || weight < 1) return undefined;
   const meta = record(service.Meta);
   return {
     address,
@@ -87,7 +88,7 @@ function instanceOf(service: Json, node: Json, isWarning: boolean): Instance | u
     labels: labelsOf(meta, service.Tags),
     datacenter: text(node.Datacenter) || undefined,
     protocol: text(meta.protocol) || undefined,
-    servicePort: toPort(Number(meta['malha-port'])),
+    servicePort: toPort(Number(text(meta['malha-port']))),
   };
 }
 
@@ -131,6 +132,5 @@ function text(value: unknown): string {
 }
 
 function toPort(value: unknown): number | undefined {
-  const port = Number(value);
-  return Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined;
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65_536 ? value : undefined;
 }

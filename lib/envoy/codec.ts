@@ -13,7 +13,7 @@ export interface Codec {
   decode(reader: Reader, end: number, depth: number, into?: unknown): unknown;
   /** True where canonical JSON writes the message as something else than an object with its fields. */
   readonly isSpecial?: boolean;
-  /** True where frozen messages are encoded once, since thousands of them stand in one that changes. */
+  /** True where frozen messages are encoded once, since they stand in thousands of others. */
   readonly keepsBytes?: boolean;
 }
 
@@ -82,8 +82,15 @@ const nullIsValue = wellKnown['google.protobuf.Value'];
  */
 const pending = { fields: [] as Field[], values: [] as unknown[], height: 0 };
 
-/** Thousands of these stand in one message, and few of them change at a time. */
-const KEPT = new Set(['envoy.config.route.v3.VirtualHost', 'envoy.config.endpoint.v3.LbEndpoint']);
+/** Thousands of these are sent, of which few change at a time, or few differ from each other. */
+const KEPT = new Set([
+  'envoy.config.route.v3.VirtualHost',
+  'envoy.config.endpoint.v3.LbEndpoint',
+  'envoy.config.route.v3.RetryPolicy',
+  'envoy.config.core.v3.ConfigSource',
+  'envoy.config.core.v3.HeaderValueOption',
+  'envoy.config.cluster.v3.CircuitBreakers',
+]);
 
 class MessageCodec implements Codec {
   private planned?: { byName: Map<string, Field>; byId: Map<number, Field> };

@@ -24,22 +24,11 @@ export function connectionBounds(
   mesh: MeshConfig,
   budget?: RetryBudget,
 ): Bounds {
-  const { tcp, http } = settings ?? {};
+  const { tcp } = settings ?? {};
   const keepalive = tcp?.tcpKeepalive ?? mesh.tcpKeepalive;
   return {
     connect_timeout: duration(tcp?.connectTimeout ?? mesh.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT),
-    circuit_breakers: {
-      thresholds: [
-        {
-          max_connections: tcp?.maxConnections || UNBOUNDED,
-          max_pending_requests: http?.http1MaxPendingRequests || UNBOUNDED,
-          max_requests: http?.http2MaxRequests || UNBOUNDED,
-          max_retries: http?.maxRetries || UNBOUNDED,
-          ...(budget && { retry_budget: retryBudget(budget) }),
-          track_remaining: true,
-        },
-      ],
-    },
+    circuit_breakers: budget ? circuitBreakers(settings, budget) : unbudgeted(settings),
     ...(keepalive && {
       upstream_connection_options: {
         tcp_keepalive: {
@@ -49,6 +38,36 @@ export function connectionBounds(
         },
       },
     }),
+  };
+}
+
+type CircuitBreakers = envoy.config.cluster.v3.CircuitBreakers;
+
+const made = new WeakMap<ConnectionPoolSettings, CircuitBreakers>();
+const UNSAID: ConnectionPoolSettings = {};
+
+/** The same for all clusters of one setting, and frozen, so that it is encoded once. */
+function unbudgeted(settings: ConnectionPoolSettings = UNSAID): CircuitBreakers {
+  let breakers = made.get(settings);
+  if (!breakers) {
+    breakers = Object.freeze(circuitBreakers(settings));
+    made.set(settings, breakers);
+  }
+  return breakers;
+}
+
+function circuitBreakers({ tcp, http }: ConnectionPoolSettings = {}, budget?: RetryBudget): CircuitBreakers {
+  return {
+    thresholds: [
+      {
+        max_connections: tcp?.maxConnections || UNBOUNDED,
+        max_pending_requests: http?.http1MaxPendingRequests || UNBOUNDED,
+        max_requests: http?.http2MaxRequests || UNBOUNDED,
+        max_retries: http?.maxRetries || UNBOUNDED,
+        ...(budget && { retry_budget: retryBudget(budget) }),
+        track_remaining: true,
+      },
+    ],
   };
 }
 

@@ -25,15 +25,14 @@ export function introduction(
   routes: readonly envoy.config.route.v3.Route[] | undefined,
 ): Pick<VirtualHost, 'request_headers_to_add'> {
   if (!routes?.some(leadsIntoMesh)) return {};
-  return {
-    request_headers_to_add: [
-      {
-        header: { key: PEER_HEADER, value: `%ENVIRONMENT(${PEER_VARIABLE})%` },
-        append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
-      },
-    ],
-  };
+  return { request_headers_to_add: [INTRODUCTION] };
 }
+
+/** Frozen, so that it is encoded once. */
+const INTRODUCTION: envoy.config.core.v3.HeaderValueOption = Object.freeze({
+  header: { key: PEER_HEADER, value: `%ENVIRONMENT(${PEER_VARIABLE})%` },
+  append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+});
 
 /** Names of workloads are nobody's business outside. */
 function leadsIntoMesh({ route }: envoy.config.route.v3.Route): boolean {

@@ -11,15 +11,28 @@ const DEFAULT_ATTEMPTS = 2;
 /** How often another endpoint is sought when the chosen one was tried before. */
 const HOST_SELECTION_ATTEMPTS = 5;
 
+/** One for the routes that say nothing, and one for each setting; frozen, so that each is encoded once. */
+const made = new WeakMap<HTTPRetry, RetryPolicy>();
+const UNSAID: HTTPRetry = {};
+
 /** @param retries of the route, else of the mesh. Undefined result: no retries. */
-export function retryPolicy(retries: HTTPRetry | undefined): RetryPolicy | undefined {
-  const attempts = retries?.attempts ?? DEFAULT_ATTEMPTS;
+export function retryPolicy(retries: HTTPRetry = UNSAID): RetryPolicy | undefined {
+  let policy = made.get(retries);
+  if (!policy) {
+    policy = policyOf(retries);
+    if (policy) made.set(retries, Object.freeze(policy));
+  }
+  return policy;
+}
+
+function policyOf(retries: HTTPRetry): RetryPolicy | undefined {
+  const attempts = retries.attempts ?? DEFAULT_ATTEMPTS;
   if (attempts <= 0) return undefined;
   return {
-    ...conditions(retries?.retryOn || DEFAULT_RETRY_ON),
+    ...conditions(retries.retryOn || DEFAULT_RETRY_ON),
     num_retries: attempts,
-    ...(retries?.perTryTimeout && { per_try_timeout: duration(retries.perTryTimeout) }),
-    ...(retries?.retryRemoteLocalities && {
+    ...(retries.perTryTimeout && { per_try_timeout: duration(retries.perTryTimeout) }),
+    ...(retries.retryRemoteLocalities && {
       retry_priority: {
         name: 'envoy.retry_priorities.previous_priorities',
         typed_config: any('envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig', {
@@ -27,7 +40,7 @@ export function retryPolicy(retries: HTTPRetry | undefined): RetryPolicy | undef
         }),
       },
     }),
-    ...(retries?.retryIgnorePreviousHosts !== false && {
+    ...(retries.retryIgnorePreviousHosts !== false && {
       retry_host_predicate: [
         {
           name: 'envoy.retry_host_predicates.previous_hosts',
@@ -36,7 +49,7 @@ export function retryPolicy(retries: HTTPRetry | undefined): RetryPolicy | undef
       ],
       host_selection_retry_max_attempts: HOST_SELECTION_ATTEMPTS,
     }),
-    ...(retries?.backoff && { retry_back_off: { base_interval: duration(retries.backoff) } }),
+    ...(retries.backoff && { retry_back_off: { base_interval: duration(retries.backoff) } }),
   };
 }
 

@@ -15,8 +15,15 @@ export function endpointAddress(address: string, port: number): envoy.config.cor
 
 /** Everything comes over the one aggregated stream. */
 export function ads(): envoy.config.core.v3.ConfigSource {
-  return { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' };
+  return OVER_ADS;
 }
+
+/** Frozen, so that it is encoded once. */
+const OVER_ADS: envoy.config.core.v3.ConfigSource = Object.freeze({
+  ads: {},
+  initial_fetch_timeout: '0s',
+  resource_api_version: 'V3',
+});
 
 /**
  * A Secret by its name in Envoy. With the default timeout: without a control plane, one Secret must not keep the rest

@@ -2,8 +2,15 @@
 import { access, readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from 'commander';
 import type { MeshConfig, MeshNetworks } from '../../lib/api';
-import { type ReadFiles, type ReadOptions, readFiles } from '../../lib/discovery/files';
+import {
+  type ReadFiles,
+  type ReadOptions,
+  readFiles,
+  readObjects as readText,
+  withoutDuplicates,
+} from '../../lib/discovery/files';
 import { DEFAULT_RANGES, parseMeshConfig, parseMeshNetworks } from '../../lib/world';
+import type { Io } from './io';
 
 /** The option `--mesh-config FILE`. */
 export function meshConfigOption(): Option {
@@ -35,13 +42,22 @@ export async function readMeshNetworks(file: string | undefined): Promise<MeshNe
   return networks;
 }
 
+const STDIN = '-';
+
 /**
- * The objects of files and folders, and what is wrong with their text.
+ * The objects of files and folders, and what is wrong with their text; `-` is standard input, behind them.
  * @throws when a path that the user named does not exist.
  */
-export async function readObjects(paths: readonly string[], options?: ReadOptions): Promise<ReadFiles> {
-  await Promise.all(paths.map((path) => access(path)));
-  return readFiles(paths, options);
+export async function readObjects(io: Io, paths: readonly string[], options?: ReadOptions): Promise<ReadFiles> {
+  const onDisk = paths.filter((path) => path !== STDIN);
+  await Promise.all(onDisk.map((path) => access(path)));
+  const read = readFiles(onDisk, options);
+  if (onDisk.length === paths.length) return read;
+  const typed = readText(await io.stdin(), '<stdin>', options);
+  return withoutDuplicates({
+    objects: [...read.objects, ...typed.objects],
+    findings: [...read.findings, ...typed.findings],
+  });
 }
 
 /** The option `--pod-range CIDR`. */

@@ -1,5 +1,6 @@
 /** From arguments to an exit code: builds the program, runs one command, and says in one line what went wrong. */
 import { Command, CommanderError } from 'commander';
+import { nearest } from '../../lib/galley/nearest';
 import { MALHA_VERSION } from '../../lib/injector/images';
 import { COMMANDS } from './commands';
 import { type Context, contextOf, ExitCode, type Io } from './io';
@@ -59,7 +60,14 @@ function programFor(name: string | undefined, context: Context): Command {
     program.addCommand(inherit(command, program).description(entry.summary));
   }
   program.action(() => {
-    if (name !== undefined) program.error(`error: unknown command '${name}'; malha --help lists the commands`);
+    if (name !== undefined) {
+      const near = nearest(
+        name,
+        COMMANDS.map((command) => command.name),
+      );
+      const meant = near ? `, did you mean ${near}?` : ';';
+      program.error(`error: unknown command '${name}'${meant} malha --help lists the commands`);
+    }
     program.outputHelp();
   });
   return program.allowExcessArguments();

@@ -80,7 +80,7 @@ export const istioCatalogue = {
   IST0118: {
     level: 'info',
     title: 'PortNameIsNotUnderNamingConvention',
-    text: "The name of a Service's port says no protocol, so that its traffic is handled as plain TCP.",
+    text: "The name of a Service's port says no protocol, so that each connection is looked at for HTTP, else handled as plain TCP.",
     fix: 'name it protocol-name, such as http-web, or set appProtocol',
   },
   IST0123: {

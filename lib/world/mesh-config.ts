@@ -28,7 +28,7 @@ export interface MeshSettings {
  *   configuration (the first by name of several), else `istio-system`.
  */
 export function meshSettings(inventory: Inventory, given?: MeshConfig, rootNamespace?: string): MeshSettings {
-  const found = findConfigMap(inventory, rootNamespace);
+  const found = findConfigMap(inventory.configMaps, rootNamespace);
   const config = given ?? (found ? read(found) : empty);
   return {
     config,
@@ -36,13 +36,18 @@ export function meshSettings(inventory: Inventory, given?: MeshConfig, rootNames
   };
 }
 
-function findConfigMap(inventory: Inventory, rootNamespace: string | undefined): ConfigMap | undefined {
-  if (rootNamespace) return inventory.configMaps.get(nameKey(rootNamespace, CONFIG_MAP));
-  const standard = inventory.configMaps.get(nameKey(DEFAULT_ROOT_NAMESPACE, CONFIG_MAP));
+/** The ConfigMap of the mesh among these, by `namespace/name`: where `rootNamespace` says, else as `meshSettings` tells. */
+export function findConfigMap(
+  configMaps: ReadonlyMap<string, ConfigMap>,
+  rootNamespace: string | undefined,
+): ConfigMap | undefined {
+  if (rootNamespace) return configMaps.get(nameKey(rootNamespace, CONFIG_MAP));
+  const standard = configMaps.get(nameKey(DEFAULT_ROOT_NAMESPACE, CONFIG_MAP));
   if (standard?.data?.[KEY] !== undefined) return standard;
-  return [...inventory.configMaps.values()]
+  const others = [...configMaps.values()]
     .filter((map) => map.metadata.name === CONFIG_MAP && map.data?.[KEY] !== undefined)
-    .sort((a, b) => ((a.metadata.namespace ?? '') < (b.metadata.namespace ?? '') ? -1 : 1))[0];
+    .sort((a, b) => ((a.metadata.namespace ?? '') < (b.metadata.namespace ?? '') ? -1 : 1));
+  return others[0] ?? standard;
 }
 
 function read(map: ConfigMap): MeshConfig {

@@ -50,6 +50,15 @@ describe('malha explain', () => {
     return { code, stderr, said: stdout.replaceAll(`${folder}/`, '') };
   }
 
+  test('takes the name of a Service for its workload, and names what there is when it knows neither', async () => {
+    const renamed = workload('front', 'http').replace('kind: Deployment\nmetadata: { name: front', '$&-v1');
+    const asked = await explain([READ, renamed], '--from', 'front.shop', '--to', 'stock.shop');
+    expect(asked.said).toMatch(/^refused: GET \/ from front\.shop \(spiffe:\/\/cluster\.local\/ns\/shop\/sa\/front\)/);
+    const { code, stderr } = await explain([READ], '--from', 'nobody.shop', '--to', 'stock.shop');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/no workload nobody\.shop: .*or of its Service; namespace shop has cart\.shop, db\.shop/);
+  });
+
   test('names the rule that allows a call, and where it is written', async () => {
     const { code, said } = await explain([READ], '--from', 'cart.shop', '--to', 'stock.shop', '--path', '/7');
     expect(code).toBe(0);

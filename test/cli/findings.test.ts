@@ -46,6 +46,15 @@ describe('malha validate', () => {
     expect(stdout).toMatch(/\n2 objects checked: 1 error\n$/);
   });
 
+  test('reads standard input where the file is -, beside files', async () => {
+    const stdin =
+      'apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: { name: g }\nspec: { servers: [], serverz: [] }\n';
+    const { code, stdout } = await malha(['validate', good, '-'], { stdin });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/<stdin>:4: error IST0106 Gateway g: .*serverz/);
+    expect(stdout).toContain('2 objects checked');
+  });
+
   test('prints findings for programs in the order of their discovery', async () => {
     const { code, stdout } = await malha(['validate', unknownField, '-o', 'json']);
     expect(code).toBe(1);

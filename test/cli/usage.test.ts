@@ -21,6 +21,12 @@ describe('malha', () => {
     });
   });
 
+  test('names the command that was probably meant', async () => {
+    expect((await malha(['validat'])).stderr).toBe(
+      "malha: unknown command 'validat', did you mean validate? malha --help lists the commands\n",
+    );
+  });
+
   test('prints its version', async () => {
     expect((await malha(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     const { stdout } = await malha(['version', '-o', 'json']);

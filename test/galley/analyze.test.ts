@@ -13,6 +13,18 @@ const codes = (objects: KubeObject[], options = {}) =>
 const route = (destination: object, name = 'reviews') =>
   virtualService({ hosts: [name], http: [{ route: [destination] }] }, name);
 
+describe('the root namespace', () => {
+  it('is where the mesh configuration is, also elsewhere than in istio-system', () => {
+    const policy = object('security.istio.io/v1', 'AuthorizationPolicy', 'nothing', {}, 'mesh');
+    const configuration = {
+      ...object('v1', 'ConfigMap', 'istio', undefined, 'mesh'),
+      data: { mesh: 'rootNamespace: mesh' },
+    };
+    expect(codes([policy])).toEqual(['IST0127 AuthorizationPolicy mesh/nothing metadata.namespace']);
+    expect(codes([policy, configuration])).toEqual([]);
+  });
+});
+
 describe('a route to a service', () => {
   it('that exists, by its short or full name, has nothing said about it', () => {
     expect(codes([service('reviews'), route(to('reviews'))])).toEqual([]);

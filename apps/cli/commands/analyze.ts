@@ -18,7 +18,7 @@ interface Options {
 
 export function analyze(context: Context): Command {
   return new Command('analyze')
-    .argument('<files...>', 'YAML files, or folders of them')
+    .argument('<files...>', 'YAML files, or folders of them; - is standard input')
     .addOption(meshConfigOption())
     .addOption(meshNetworksOption())
     .addOption(pluginOption('a package whose rules judge too; may be given again'))
@@ -31,6 +31,7 @@ Of each object alone only errors are told; malha validate tells its warnings too
 
 Examples:
   $ malha analyze manifests
+  $ helm template shop | malha analyze -
   $ malha analyze shop.yaml policies/ --mesh-config mesh.yaml -o json
 
 Exit codes: 0 no errors (warnings are none), 1 errors, 2 a file could not be read.
@@ -40,7 +41,7 @@ Exit codes: 0 no errors (warnings are none), 1 errors, 2 a file could not be rea
       const meshConfig = await readMeshConfig(options.meshConfig);
       const meshNetworks = await readMeshNetworks(options.meshNetworks);
       const rules = rulesOf(loadPlugins(options.plugin ?? []));
-      const { objects, findings } = await readObjects(files);
+      const { objects, findings } = await readObjects(context.io, files);
       // An object that is wrong alone is no part of the analysis, so its errors are told here too.
       const broken = objects.flatMap((object) => validate(object)).filter(({ level }) => level === 'error');
       const all = [...findings, ...broken, ...analyzeObjects(objects, { meshConfig, meshNetworks, rules })];

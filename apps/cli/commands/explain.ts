@@ -40,9 +40,9 @@ const collect = (value: string, all: string[]) => [...all, value];
 
 export function explain(context: Context): Command {
   return new Command('explain')
-    .argument('<files...>', 'YAML files, or folders of them')
-    .requiredOption('--from <name.namespace>', 'the workload that calls')
-    .requiredOption('--to <name.namespace>', 'the workload that is called')
+    .argument('<files...>', 'YAML files, or folders of them; - is standard input')
+    .requiredOption('--from <name.namespace>', 'the workload that calls, or its Service')
+    .requiredOption('--to <name.namespace>', 'the workload that is called, or its Service')
     .option('--port <number>', 'the port of its Service (default: the first)')
     .option('--method <method>', 'of the request', 'GET')
     .option('--path <path>', 'of the request', '/')
@@ -69,7 +69,7 @@ Exit codes: 0 allowed, 1 refused, 2 no such workload, port or file.
     )
     .action(async (files: string[], options: Options) => {
       const meshConfig = await readMeshConfig(options.meshConfig);
-      const read = await readObjects(files, { definitions: false });
+      const read = await readObjects(context.io, files, { definitions: false });
       const { admitted, findings } = admit([], read.objects);
       writeFindings(context, [...read.findings, ...findings], context.io.stderr);
       const objects = complete(admitted, { pods: options.podRange, services: options.serviceRange });
@@ -85,10 +85,26 @@ Exit codes: 0 allowed, 1 refused, 2 no such workload, port or file.
     });
 }
 
+/** A Pod, what makes it, or a Service, which stands for the first of its Pods: most policies hold for all of them. */
 function workload(world: World, name: string): Proxy {
-  const proxy = proxyNamed(world, name);
-  if (!proxy) throw new Error(`no workload ${name}: want NAME.NAMESPACE of a Pod, or of the workload that makes it`);
-  return proxy;
+  const proxy = proxyNamed(world, name) ?? behindService(world, name);
+  if (proxy) return proxy;
+  const namespace = name.slice(name.lastIndexOf('.') + 1);
+  const pods = world.pods(namespace).map(({ metadata }) => `${metadata.name}.${namespace}`);
+  const known = pods.length > 0 ? `; namespace ${namespace} has ${pods.sort().join(', ')}` : '';
+  throw new Error(`no workload ${name}: want NAME.NAMESPACE of a Pod, of what makes it, or of its Service${known}`);
+}
+
+function behindService(world: World, name: string): Proxy | undefined {
+  const dot = name.lastIndexOf('.');
+  const namespace = name.slice(dot + 1);
+  const pod = world
+    .pods(namespace)
+    .filter(({ metadata }) =>
+      world.servicesOfWorkload(namespace, metadata.labels ?? {}).some((service) => service.name === name.slice(0, dot)),
+    )
+    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))[0];
+  return pod && proxyNamed(world, `${pod.metadata.name}.${namespace}`);
 }
 
 function callOf(world: World, from: Proxy, to: Proxy, options: Options): Call {

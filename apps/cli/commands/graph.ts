@@ -53,7 +53,7 @@ function textOf(drawn: ServiceGraph, output: string): string {
 
 async function declared(context: Context, files: readonly string[], options: Options): Promise<ServiceGraph> {
   const meshConfig = await readMeshConfig(options.meshConfig);
-  const read = await readObjects(files, { definitions: false });
+  const read = await readObjects(context.io, files, { definitions: false });
   const { admitted, findings } = admit([], read.objects);
   const all = [...read.findings, ...findings];
   writeFindings(context, all, context.io.stderr);

@@ -37,7 +37,7 @@ type Dumped<Message> = { '@type': string } & Message;
 
 export function proxyConfig(context: Context): Command {
   return new Command('proxy-config')
-    .argument('<files...>', 'YAML files, or folders of them')
+    .argument('<files...>', 'YAML files, or folders of them; - is standard input')
     .requiredOption('--proxy <name.namespace>', "a Pod's name, or the name of the workload that makes it")
     .addOption(meshConfigOption())
     .addOption(podRangeOption())
@@ -60,7 +60,7 @@ Exit codes: 0 printed, 1 printed although files hold errors (the objects in erro
     )
     .action(async (files: string[], options: Options) => {
       const meshConfig = await readMeshConfig(options.meshConfig);
-      const read = await readObjects(files, { definitions: false });
+      const read = await readObjects(context.io, files, { definitions: false });
       const { admitted, findings } = admit([], read.objects);
       const objects = complete(admitted, { pods: options.podRange, services: options.serviceRange });
       const world = World.of(objects, { meshConfig });

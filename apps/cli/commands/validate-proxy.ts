@@ -24,7 +24,7 @@ interface Options {
 
 export function validateProxy(context: Context): Command {
   return new Command('validate-proxy')
-    .argument('<files...>', 'YAML files, or folders of them')
+    .argument('<files...>', 'YAML files, or folders of them; - is standard input')
     .option('--proxy <name.namespace>', 'this proxy alone (default: that of every Pod)')
     .option('--envoy <path>', 'the binary that judges (default: $ENVOY_BIN, `envoy` on PATH, or a fetched one)')
     .addOption(meshConfigOption())
@@ -48,7 +48,7 @@ Exit codes: 0 Envoy takes all, 1 it refuses something or files hold errors, 2 no
     )
     .action(async (files: string[], options: Options) => {
       const meshConfig = await readMeshConfig(options.meshConfig);
-      const read = await readObjects(files, { definitions: false });
+      const read = await readObjects(context.io, files, { definitions: false });
       const { admitted, findings } = admit([], read.objects);
       const objects = complete(admitted, { pods: options.podRange, services: options.serviceRange });
       const env = options.envoy ? { ...process.env, ENVOY_BIN: options.envoy } : process.env;

@@ -11,7 +11,7 @@ import { pluginOption } from '../plugin-option';
 
 export function validate(context: Context): Command {
   return new Command('validate')
-    .argument('<files...>', 'YAML files, or folders of them')
+    .argument('<files...>', 'YAML files, or folders of them; - is standard input')
     .addOption(pluginOption('a package whose rules judge too; may be given again'))
     .addOption(outputOption('text', 'json'))
     .addHelpText(
@@ -29,7 +29,7 @@ Exit codes: 0 no errors (warnings are none), 1 errors, 2 a file could not be rea
     )
     .action(async (files: string[], { output, plugin }: { output: string; plugin?: string[] }) => {
       const rules = rulesOf(loadPlugins(plugin ?? []));
-      const { objects, findings } = await readObjects(files);
+      const { objects, findings } = await readObjects(context.io, files);
       const all = [
         ...findings,
         ...objects.flatMap((object) => [...validateObject(object), ...judgeByRules([object], rules)]),

@@ -22,7 +22,7 @@ interface Options {
 
 export function workloadEntry(context: Context): Command {
   return new Command('workload-entry')
-    .argument('<files...>', 'YAML files, or folders of them, with the WorkloadGroup')
+    .argument('<files...>', 'YAML files, or folders of them (- is standard input), with the WorkloadGroup')
     .requiredOption('--group <name.namespace>', 'the WorkloadGroup of the machine')
     .requiredOption('--address <ip>', 'the IP address of the machine', (text) => {
       if (!isIpAddress(text) || text.includes('/')) throw new InvalidArgumentError(`'${text}' is no IP address`);
@@ -60,7 +60,7 @@ Exit codes: 0 printed, 2 no such group or file, or it has errors.
 `,
     )
     .action(async (files: string[], options: Options) => {
-      const read = await readObjects(files, { definitions: false });
+      const read = await readObjects(context.io, files, { definitions: false });
       const { admitted, findings } = admit([], read.objects);
       const ofGroup = findings.filter(({ resource }) => resource.startsWith('WorkloadGroup '));
       writeFindings(context, [...read.findings, ...ofGroup], context.io.stderr);

@@ -60,6 +60,7 @@ type KubeConfig = InstanceType<Package['KubeConfig']>;
 type Watch = InstanceType<Package['Watch']>;
 
 const REQUEST_MS = 30_000;
+const NOWHERE = 'http://localhost:8080';
 /** The API server itself refuses objects above 3 MiB, and a page has at most 500; a larger answer is not one. */
 const LARGEST_ANSWER = 256 * 1024 * 1024;
 
@@ -80,6 +81,10 @@ export class KubeClient implements Api {
     if (options.kubeconfig) config.loadFromFile(options.kubeconfig);
     else if (isInCluster()) config.loadFromCluster();
     else config.loadFromDefault();
+    // What the client makes up where it finds nothing: an address without TLS, which it refuses to ask then.
+    if (config.getCurrentContext() === 'loaded-context' && config.getCurrentCluster()?.server === NOWHERE) {
+      throw new Error('no API server is known: there is no kubeconfig; set KUBECONFIG, or give --kubeconfig FILE');
+    }
     if (options.context !== undefined) {
       if (!config.getContextObject(options.context)) {
         const names = config.getContexts().map(({ name }) => name);

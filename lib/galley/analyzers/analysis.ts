@@ -5,7 +5,8 @@ import type { MeshConfig } from '../../api/mesh/mesh-config';
 import type { MeshNetworks } from '../../api/mesh/mesh-networks';
 import { ServiceEntry } from '../../api/networking/service-entry';
 import { groupOf, type KubeObject } from '../../api/object';
-import { parseMapping } from '../../world/mesh-config';
+import { nameKey } from '../../world/inventory';
+import { DEFAULT_ROOT_NAMESPACE, findConfigMap, parseMapping } from '../../world/mesh-config';
 import type { NamedRule } from '../custom-rule';
 import { readableMeshConfig, readableMeshNetworks } from '../validate';
 import { assumedGateway, isIngressGateway } from './assumed-gateway';
@@ -14,11 +15,11 @@ import { Registry } from './registry';
 import { isInMesh, type KnownWorkload, Workloads } from './workloads';
 
 export interface AnalyzeOptions {
-  /** Default: key `mesh` of the ConfigMap `istio` in the root namespace, if it is among the objects. */
+  /** Default: key `mesh` of the ConfigMap `istio` in the root namespace, found as a World finds it. */
   meshConfig?: MeshConfig;
   /** Default: key `meshNetworks` of that ConfigMap. */
   meshNetworks?: MeshNetworks;
-  /** Default: the mesh configuration's, else `istio-system`. */
+  /** Default: the mesh configuration's, else the namespace of its ConfigMap, else `istio-system`. */
   rootNamespace?: string;
   /** Rules of plugins beside Galley's own. Default: none. */
   rules?: readonly NamedRule[];
@@ -52,14 +53,15 @@ export class Analysis {
     this.fileByKind(this.byKind, objects);
     this.fileByKind(this.broken, others);
     const given = options.meshConfig && readableMeshConfig(options.meshConfig);
-    const rootNamespace = options.rootNamespace ?? given?.rootNamespace ?? 'istio-system';
-    const configMap = this.of<ConfigMap>('/ConfigMap').find(
-      (map) => map.metadata.name === 'istio' && namespaceOf(map) === rootNamespace,
+    const configMaps = this.of<ConfigMap>('/ConfigMap').map(
+      (map) => [nameKey(namespaceOf(map), map.metadata.name), map] as const,
     );
+    const configMap = findConfigMap(new Map(configMaps), options.rootNamespace ?? given?.rootNamespace);
     this.meshConfig = given ?? readableMeshConfig(parseMapping(configMap?.data?.['mesh'] ?? '') ?? {});
     const networks = options.meshNetworks ?? parseMapping(configMap?.data?.['meshNetworks'] ?? '') ?? {};
     this.meshNetworks = readableMeshNetworks(networks);
-    this.rootNamespace = options.rootNamespace ?? this.meshConfig.rootNamespace ?? 'istio-system';
+    this.rootNamespace =
+      options.rootNamespace ?? this.meshConfig.rootNamespace ?? configMap?.metadata.namespace ?? DEFAULT_ROOT_NAMESPACE;
     const controllers = CONTROLLERS.flatMap((kind) => this.of<WorkloadController>(kind));
     for (const object of [...this.of('/Service'), ...this.of('/Pod'), ...controllers]) {
       this.described.add(namespaceOf(object));

@@ -31,7 +31,7 @@ export function portNames(analysis: Analysis): Finding[] {
         const message = `the port ${port.port} of a Service of type ExternalName is plain TCP, and takes this port of every address`;
         return [findingAbout(service, 'IST0150', NAME, { path, message })];
       }
-      const message = `the name ${shown(port.name ?? '')} of port ${port.port} says no protocol, so that it is handled as plain TCP`;
+      const message = `the name ${shown(port.name ?? '')} of port ${port.port} says no protocol, so that each connection is looked at for HTTP, else handled as plain TCP`;
       return [findingAbout(service, 'IST0118', NAME, { path, message })];
     });
   });

@@ -139,9 +139,10 @@ export class GatewayDeployer {
 
 /** Of all Gateways that deploy themselves. Without a uid it is none that an API server has. */
 export function workloadsOf(world: World, options: GatewayWorkloadOptions): KubeObject[] {
-  return servedListeners(world).flatMap(({ gateway, listeners }) =>
-    gateway.metadata.uid !== undefined && !gateway.metadata.deletionTimestamp && deploysItself(gateway)
-      ? gatewayWorkload(gateway, listeners, options).map((object) => started(world, object))
+  return servedListeners(world).flatMap(({ gateway, listeners, overlays }) =>
+    // With parameters that are not valid, what stands is left as it was.
+    overlays && gateway.metadata.uid !== undefined && !gateway.metadata.deletionTimestamp && deploysItself(gateway)
+      ? gatewayWorkload(gateway, listeners, options, overlays).map((object) => started(world, object))
       : [],
   );
 }

@@ -3,15 +3,16 @@
  * one, all named `GATEWAY-CLASS`. Pure; the control plane applies them. They belong to the Gateway, so they go with it.
  * https://gateway-api.sigs.k8s.io/geps/gep-1762/ has the names and labels.
  *
- * Nothing here is written into the Deployment that a Gateway's author could not have in a Pod anyway: labels and annotations are theirs,
- * the containers are ours. `replicas` is left out, so that an autoscaler or a person may set it.
+ * Nothing here is written into the Deployment that gives a Gateway's author more than a Gateway: labels and annotations are theirs, and of
+ * the rest what `parameters.ts` of world allows; the containers are ours. `replicas` is left out, so that an autoscaler or a person may set it.
  */
 import { hash } from 'node:crypto';
 import type { Gateway, Listener } from '../api/gateway-api';
 import type { KubeObject } from '../api/object';
 import { meshLabel } from '../api/ownership';
-import { GATEWAY_CLASS_LABEL, GATEWAY_NAME_LABEL } from '../world';
+import { GATEWAY_CLASS_LABEL, GATEWAY_NAME_LABEL, type InfrastructureOverlays } from '../world';
 import { identityAnnotations, identityVolume } from './identity';
+import { overlaid } from './infrastructure-overlay';
 import { gatewayContainer, type ProxyOptions } from './proxy-container';
 import { ProxyPort } from './proxy-port';
 
@@ -42,11 +43,13 @@ const LONGEST_NAME = 63;
 /**
  * The objects in the order in which they are to be applied.
  * @param listeners all that are served, those of ListenerSets too. Without any there is nothing to run.
+ * @param overlays of `infrastructure.parametersRef`. Default: none.
  */
 export function gatewayWorkload(
   gateway: Gateway,
   listeners: readonly Listener[],
   options: GatewayWorkloadOptions = {},
+  overlays: InfrastructureOverlays = {},
 ): KubeObject[] {
   const ports = portsOf(listeners);
   if (ports.length === 0) return [];
@@ -64,7 +67,7 @@ export function gatewayWorkload(
     ...(Object.keys(annotations).length > 0 && { annotations }),
     ownerReferences: [ownerOf(gateway)],
   };
-  return [
+  const objects: KubeObject[] = [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata, automountServiceAccountToken: false },
     {
       apiVersion: 'apps/v1',
@@ -79,15 +82,26 @@ export function gatewayWorkload(
       metadata,
       spec: { maxUnavailable: 1, selector: { matchLabels: { [GATEWAY_NAME_LABEL]: gateway.metadata.name } } },
     },
-    ...autoscaler(name, metadata, annotations[REPLICAS_ANNOTATION]),
+    ...autoscaler(name, metadata, annotations[REPLICAS_ANNOTATION], overlays.horizontalPodAutoscaler),
   ];
+  return objects.map((object) => overlaid(object, overlays));
 }
 
+/** Where an autoscaler is asked for that does not say how many. */
+const FEWEST_REPLICAS: readonly [number, number] = [1, 1];
+
 /** At 80 % of the CPU that its Pods ask for there are more of them. What is no range of numbers asks for nothing. */
-function autoscaler(name: string, metadata: KubeObject['metadata'], range: string | undefined): KubeObject[] {
+function autoscaler(
+  name: string,
+  metadata: KubeObject['metadata'],
+  range: string | undefined,
+  overlay: object | undefined,
+): KubeObject[] {
   const [, least, most] = /^([1-9]\d{0,3})-([1-9]\d{0,3})$/.exec(range ?? '') ?? [];
-  if (!least || !most || Number(least) > Number(most)) return [];
-  const replicas = { minReplicas: Number(least), maxReplicas: Number(most) };
+  const isRange = least !== undefined && most !== undefined && Number(least) <= Number(most);
+  if (!isRange && !overlay) return [];
+  const [minReplicas, maxReplicas] = isRange ? [Number(least), Number(most)] : FEWEST_REPLICAS;
+  const replicas = { minReplicas, maxReplicas };
   return [
     { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', metadata, spec: autoscaling(name, replicas) },
   ];

@@ -2,7 +2,7 @@
 
 import type { Gateway, Listener } from '../api/gateway-api';
 import type { KubeObject } from '../api/object';
-import { type GatewayApiStatus, type StatusContext, statusesOf } from './gateway-api';
+import { type GatewayApiStatus, type InfrastructureOverlays, type StatusContext, statusesOf } from './gateway-api';
 import { gatewayApiTable } from './tables';
 import type { World } from './world';
 
@@ -15,12 +15,18 @@ export function gatewayStatuses(
   return statusesOf(world.inventory, world.read(gatewayApiTable, ''), now, context);
 }
 
-/** The Gateways of our classes, each with what is served for it: also what ListenerSets add. */
-export function servedListeners(
-  world: World,
-): { readonly gateway: Gateway; readonly listeners: readonly Listener[] }[] {
-  return world.read(gatewayApiTable, '').gateways.map(({ gateway, listeners }) => ({
+/** A Gateway of our classes, with what is served for it: also what ListenerSets add. */
+export interface ServedGateway {
+  readonly gateway: Gateway;
+  readonly listeners: readonly Listener[];
+  /** What is laid over the objects that run it; undefined while what it says of that is not valid. */
+  readonly overlays?: InfrastructureOverlays;
+}
+
+export function servedListeners(world: World): ServedGateway[] {
+  return world.read(gatewayApiTable, '').gateways.map(({ gateway, listeners, parameters = { overlays: {} } }) => ({
     gateway,
     listeners: listeners.filter((each) => !each.notAccepted && !each.conflict).map(({ listener }) => listener),
+    ...('overlays' in parameters && { overlays: parameters.overlays }),
   }));
 }

@@ -166,6 +166,53 @@ test('applying again changes nothing', async () => {
   );
 });
 
+test('GatewayInfrastructure: parameters of a ConfigMap shape what is made, and it follows their changes; bad ones are said', async () => {
+  const settings = (deployment: string) => `
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: settings, namespace: ${namespace} }
+data: { deployment: "${deployment}", service: "spec: { sessionAffinity: ClientIP }" }
+`;
+  const requesting = (cpu: string) =>
+    `spec: { template: { spec: { containers: [{ name: istio-proxy, resources: { requests: { cpu: ${cpu} } } }] } } }`;
+  apply(`${settings(requesting('70m'))}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: settings, namespace: ${namespace} }
+rules: [{ apiGroups: [''], resources: [configmaps], resourceNames: [settings], verbs: [get, list, watch] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: settings, namespace: ${namespace} }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: settings }
+subjects: [{ kind: ServiceAccount, name: malha-control-plane, namespace: ${namespace} }]
+---
+${gateway('tuned').replace('infrastructure:', 'infrastructure:\n    parametersRef: { group: "", kind: ConfigMap, name: settings }')}
+`);
+  const cpu = async () => {
+    const deployment = await find(paths('tuned')[1]!);
+    const { template } = (deployment?.spec ?? {}) as { template?: { spec: { containers: { resources: object }[] } } };
+    return template?.spec.containers[0]?.resources;
+  };
+  const requests = (wanted: string) => (resources: object | undefined) =>
+    JSON.stringify(resources ?? {}).includes(`"cpu":"${wanted}"`);
+  await eventually(cpu, requests('70m'));
+  const service = await eventually(() => find(paths('tuned')[2]!), Boolean);
+  expect(service!.spec).toMatchObject({ sessionAffinity: 'ClientIP' });
+
+  apply(settings(requesting('80m')));
+  await eventually(cpu, requests('80m'));
+
+  apply(settings('spec: { template: { spec: { hostNetwork: true } } }'));
+  const accepted = async () => {
+    const { status } = await client.get<KubeObject>(gatewayPath('tuned'));
+    return (status as Status | undefined)?.conditions?.find(({ type }) => type === 'Accepted')?.reason;
+  };
+  await eventually(accepted, (reason) => reason === 'InvalidParameters');
+  expect(requests('80m')(await cpu())).toBe(true);
+});
+
 test('everything goes with the Gateway', async () => {
   await client.request('DELETE', gatewayPath('edge'));
   await eventually(

@@ -96,7 +96,7 @@ export const GatewaySpec = message(
       {
         labels: textMap('Labels for all that is made for the Gateway.', { maxProperties: 8 }),
         annotations: textMap('Annotations for all that is made for the Gateway.', { maxProperties: 16 }),
-        parametersRef: unserved(LocalObjectReference),
+        parametersRef: LocalObjectReference,
       },
       { description: 'What is made for the Gateway.' },
     ),

@@ -1,5 +1,5 @@
 /**
- * Which Secrets and ConfigMaps the Gateway API's objects may refer to for certificates: Gateways of our classes, ListenerSets
+ * Which Secrets and ConfigMaps the Gateway API's objects may refer to, for certificates and for what runs a Gateway: Gateways of our classes, ListenerSets
  * of such, and BackendTLSPolicies. What lies in another namespace is read only where a ReferenceGrant there lets them.
  */
 import {
@@ -67,9 +67,9 @@ function granted(grants: Grants, owner: KubeObject, reference: Reference): Crede
   return grants.allow(from, { group, kind, namespace, name }) ? [{ kind, namespace, name }] : [];
 }
 
-const FIELDS = new Set(['certificateRefs', 'caCertificateRefs', 'clientCertificateRef']);
+const FIELDS = new Set(['certificateRefs', 'caCertificateRefs', 'clientCertificateRef', 'parametersRef']);
 
-/** What stands anywhere under the fields that name certificates. */
+/** What stands anywhere under the fields that name certificates, or what is said of a Gateway's objects. */
 function referencesIn(value: unknown, isNamed = false): Reference[] {
   if (Array.isArray(value)) return value.flatMap((item) => referencesIn(item, isNamed));
   if (typeof value !== 'object' || value === null) return [];

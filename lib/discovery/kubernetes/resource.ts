@@ -3,6 +3,7 @@ import { kinds } from '../../api';
 import { gatewayApiKinds } from '../../api/gateway-api';
 import type { ConfigMap, Container, Pod, Secret } from '../../api/kubernetes';
 import type { KubeObject } from '../../api/object';
+import { PARAMETER_KEYS } from '../../world';
 import type { CredentialName } from './credentials';
 
 /** Objects of one kind, all of them, those of a namespace, or one by its name. */
@@ -72,7 +73,7 @@ export function clusterResources(rootNamespace: string): Resource[] {
 
 /** One Secret or ConfigMap. */
 export function namedResource({ kind, namespace, name }: CredentialName): Resource {
-  const all = kind === 'Secret' ? core('secrets', 'Secret', credential) : core('configmaps', 'ConfigMap', authority);
+  const all = kind === 'Secret' ? core('secrets', 'Secret', credential) : core('configmaps', 'ConfigMap', settings);
   return { ...all, namespace, name };
 }
 
@@ -112,14 +113,12 @@ function credential(object: KubeObject): KubeObject {
   return { apiVersion, kind, metadata, type, data: Object.fromEntries(read) };
 }
 
-function authority(object: KubeObject): KubeObject {
+/** Who may sign clients' certificates, and what a Gateway says of what runs it. Of other keys, only that they are there. */
+function settings(object: KubeObject): KubeObject {
   const { apiVersion, kind, metadata, data = {} } = object as ConfigMap;
-  return {
-    apiVersion,
-    kind,
-    metadata,
-    data: Object.fromEntries(Object.entries(data).filter(([key]) => key === 'ca.crt')),
-  };
+  const isRead = (key: string) => key === 'ca.crt' || PARAMETER_KEYS.includes(key);
+  const read = Object.entries(data).map(([key, value]) => [key, isRead(key) ? value : '']);
+  return { apiVersion, kind, metadata, data: Object.fromEntries(read) };
 }
 
 function named({ apiVersion, kind, metadata }: KubeObject): KubeObject {

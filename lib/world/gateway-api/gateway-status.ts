@@ -35,7 +35,7 @@ export function gatewayStatus(
 ): GatewayStatus {
   const { gateway, listeners } = prepared;
   const addresses = landing.services.flatMap(addressesOf);
-  const isAccepted = acceptedOf(gateway, listeners).status === 'True';
+  const isAccepted = acceptedOf(prepared).status === 'True';
   const sets = listeners.filter((each) => each.owner !== gateway && !notAcceptedOf(each)).map(({ owner }) => owner);
   return {
     addresses,
@@ -54,7 +54,7 @@ function conditionsOf(
   notLanded: Problem | undefined,
 ): Condition[] {
   const { gateway, listeners } = prepared;
-  const accepted = acceptedOf(gateway, listeners);
+  const accepted = acceptedOf(prepared);
   const problem = accepted.status === 'True' ? notProgrammed(gateway, listeners, addresses, notLanded) : undefined;
   const conditions = [
     accepted,
@@ -80,12 +80,8 @@ function unresolvedOf({ gateway, listeners, backendCertificate }: PreparedGatewa
 }
 
 /** A Gateway stands as long as one of its listeners does; that not all do is said by the reason. */
-function acceptedOf(gateway: Gateway, listeners: readonly PreparedListener[]): Condition {
-  const parameters = gateway.spec.infrastructure?.parametersRef;
-  if (parameters) {
-    const message = `infrastructure.parametersRef is not served, got ${parameters.kind} ${parameters.name}; leave it out`;
-    return fails('Accepted', { reason: 'InvalidParameters', message });
-  }
+function acceptedOf({ gateway, listeners, parameters }: PreparedGateway): Condition {
+  if (parameters && 'problem' in parameters) return fails('Accepted', parameters.problem);
   const unsupported = (gateway.spec.addresses ?? []).find(({ type = 'IPAddress' }) => !ADDRESS_TYPES.includes(type));
   if (unsupported) {
     const message = `addresses of type ${unsupported.type} are not served; IPAddress and Hostname are`;
@@ -168,8 +164,7 @@ export function listenerSetStatus(
 
 /** A summary of its listeners; beyond them only what is wrong with the whole Gateway (GEP-1713, "ListenerSet Conditions"). */
 function conditionsOfSet(prepared: PreparedGateway, own: readonly PreparedListener[], landing: GatewayLanding) {
-  const { gateway, listeners } = prepared;
-  if (acceptedOf(gateway, listeners).status !== 'True') {
+  if (acceptedOf(prepared).status !== 'True') {
     const message = `${described(prepared)} is not accepted`;
     return [
       fails('Accepted', { reason: 'ParentNotAccepted', message }),

@@ -8,6 +8,7 @@ import type { Problem } from './conditions';
 import { type Converted, convertedGateway, convertedName } from './converted';
 import { conflictsOf } from './listener-conflicts';
 import type { Lookup } from './lookup';
+import { type Parameters, parametersOf } from './parameters';
 
 /** The label by which the Pods of a Gateway are found; the Gateway API names it. */
 export const GATEWAY_NAME_LABEL = 'gateway.networking.k8s.io/gateway-name';
@@ -44,6 +45,8 @@ export interface PreparedGateway {
   readonly listeners: readonly PreparedListener[];
   /** The certificate that it shows to backends, where it has one. */
   readonly backendCertificate?: CheckedReference;
+  /** What it says of the objects that run it. */
+  readonly parameters?: Parameters;
 }
 
 const KINDS: Record<string, readonly RouteKind[]> = {
@@ -60,10 +63,12 @@ export function prepareGateway(lookup: Lookup, gateway: Gateway, sets: readonly 
   );
   const conflicts = conflictsOf(places.filter(({ listener }) => KINDS[listener.protocol]));
   const certificate = gateway.spec.tls?.backend?.clientCertificateRef;
+  const parameters = parametersOf(gateway, lookup.configMap);
   return {
     gateway,
     listeners: places.map((place) => prepare(lookup, gateway, place, conflicts.get(place))),
     ...(certificate && { backendCertificate: clientCertificate(lookup, gateway, certificate) }),
+    ...(parameters && { parameters }),
   };
 }
 

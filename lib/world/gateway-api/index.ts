@@ -7,6 +7,7 @@ export * from './converted';
 export { GATEWAY_CLASS_LABEL, GATEWAY_NAME_LABEL } from './gateways';
 export { Grants } from './grants';
 export { UNRESOLVED_HOST } from './http-route';
+export { type InfrastructureOverlays, PARAMETER_KEYS, type ParameterKey } from './parameters';
 export { Remembered } from './remembered';
 export { type GatewayApiStatus, type StatusContext, statusesOf } from './status';
 export { isOwnCondition, type Stated, type StatedCondition, Transitions } from './transitions';

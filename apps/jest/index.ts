@@ -7,6 +7,8 @@
  */
 import type { Mesh } from '../../constructs';
 import { meshMatchers as asking } from '../../constructs/jest';
+// Once more for its types: declarations keep an import that stands alone, and with it what jest's `expect` knows of toReach.
+import '../../constructs/jest';
 import { findEnvoy } from '../../lib/local/envoy-binary';
 import { judgeByEnvoy } from '../../lib/local/envoy-judgement';
 

@@ -1,5 +1,5 @@
 /** THREATS 16: a token of another audience, expired, of another issuer, of a deleted Pod, replayed, or that nobody can review. */
-import { createHmac } from 'node:crypto';
+import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { Metadata } from '@grpc/grpc-js';
 import { callerBy, type PodDirectory } from '../../lib/citadel/caller';
 import { ClusterTokenReviewer } from '../../lib/citadel/cluster-token-reviewer';
@@ -152,6 +152,18 @@ describe('a review by the keys of the issuer', () => {
     ['of a person', token({ claims: { sub: 'jane' } })],
   ])('refuses a token %s', async (_, text) => {
     await expect(reviewer.review(text)).rejects.toThrow(TokenError);
+  });
+
+  test('accepts a token that begins in half a minute: clocks differ', async () => {
+    expect(await reviewer.review(token({ claims: { nbf: NOW / 1000 + 30 } }))).toMatchObject({ serviceAccount: 'web' });
+  });
+
+  test.each(['P-384', 'secp256k1'])('takes no key of curve %s, with which nothing here is signed', (namedCurve) => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve });
+    const other = { ...publicKey.export({ format: 'jwk' }), kid: 'one' };
+    expect(() => jwksTokenReviewer({ keys: [other], issuer: ISSUER, audience: AUDIENCE })).toThrow(
+      'use RSA or ECDSA P-256',
+    );
   });
 
   test('takes no private key for a public one', () => {

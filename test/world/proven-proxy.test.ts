@@ -105,6 +105,12 @@ describe('a proxy with a proof', () => {
       proof('edge', '10.0.0.4'),
       'is a router and claims to be a sidecar',
     ],
+    [
+      'another address in the node id than that of its WorkloadEntry',
+      id('vm', '192.0.2.9'),
+      proof('web', '192.0.2.1'),
+      'not the address',
+    ],
     ['a WorkloadEntry of another account', id('vm', '192.0.2.1'), proof('admin', '192.0.2.1'), 'which runs as web'],
     [
       'a WorkloadEntry without an account',

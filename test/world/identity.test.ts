@@ -103,6 +103,7 @@ describe('a SPIFFE identity', () => {
 
   test.each<[string, Partial<Identity>]>([
     ['a trust domain of 255 characters', { trustDomain: 'a'.repeat(255) }],
+    ['a trust domain that begins with a dot', { trustDomain: `.${'a'.repeat(254)}` }],
     ['a namespace of 63 characters', { namespace: 'a'.repeat(63) }],
     ['a service account of 253 characters', { serviceAccount: 'a'.repeat(253) }],
   ])('may have %s, and not one more', (_, part) => {

@@ -312,8 +312,32 @@ export class Gateway extends Construct {
     new RoleBinding(this, 'RoleBinding', { metadata, role }).addSubjects(...this.mesh.controlPlane.readers);
   }
 
+  /** Whatever a service is exposed under goes to it, so that what is exposed below that later gets nothing. */
+  private unreachable(): Problem[] {
+    const pathsOf = ({ paths = [] }: ExposeOptions) => (paths.length > 0 ? paths : ['/']);
+    return this.exposures.flatMap(({ service, options }, index) =>
+      pathsOf(options).flatMap((path): Problem[] => {
+        const first = this.exposures
+          .slice(0, index)
+          .find((each) => !each.options.match?.length && pathsOf(each.options).some((prefix) => isBelow(path, prefix)));
+        if (!first) return [];
+        return [
+          {
+            code: 'MAL0105',
+            what: `${service.name} never sees a request under '${path}'`,
+            got: `${first.service.name} before it takes everything under ${pathsOf(first.options).join(', ')}`,
+            allowed: 'what is narrower first',
+            fix: `expose ${service.name} before ${first.service.name}, or under another path`,
+          },
+        ];
+      }),
+    );
+  }
+
   private problems(): Problem[] {
-    if (this.exposures.length > 0) return this.api.isGatewayApi ? httpRouteProblems(this.httpRoutes()) : [];
+    if (this.exposures.length > 0) {
+      return this.api.isGatewayApi ? httpRouteProblems(this.httpRoutes()) : this.unreachable();
+    }
     return [
       {
         code: 'MAL0106',
@@ -324,6 +348,11 @@ export class Gateway extends Construct {
       },
     ];
   }
+}
+
+/** Whether all that starts with `path` starts with `prefix` too, by whole elements of the path. */
+function isBelow(path: string, prefix: string): boolean {
+  return path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`);
 }
 
 function withIdentity(workload: WorkloadController, options: InjectOptions): WorkloadController {

@@ -13,7 +13,10 @@ export const programCatalogue = {
   MAL0102: { title: 'WeightRange', text: 'A weight of a split is not a percentage.' },
   MAL0103: { title: 'WeightSum', text: 'The weights of a split do not add up to 100.' },
   MAL0104: { title: 'RetryAttempts', text: 'The number of retries of a route is not a whole number of tries.' },
-  MAL0105: { title: 'UnreachableRoute', text: 'A route stands behind one that already takes every request.' },
+  MAL0105: {
+    title: 'UnreachableRoute',
+    text: 'A route, or what a gateway exposes, stands behind one that already takes all of its requests.',
+  },
   MAL0106: { title: 'IdleGateway', text: 'A gateway exposes nothing, and would answer every request with 404.' },
   MAL0107: { title: 'ObjectTwice', text: 'Two constructs write the same object; one would overwrite the other.' },
   MAL0110: { title: 'ServiceName', text: 'The name of a service cannot be a host name.' },

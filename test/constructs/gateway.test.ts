@@ -79,6 +79,22 @@ describe('a gateway', () => {
     ]);
   });
 
+  test('refuses what is exposed behind what takes all of its requests, and nothing else', () => {
+    const behind = (first: object, then: object) => {
+      const { program, mesh, shop: chart, page, reviews } = shop();
+      const edge = new Gateway(chart, 'edge', { mesh, hosts: ['shop.example.com'] });
+      edge.expose(page, first);
+      edge.expose(reviews, then);
+      return program.complaint;
+    };
+    const complaint = behind({ paths: ['/x'] }, { paths: ['/x/y'] });
+    expect(complaint).toContain("MAL0105 shop/edge\n    reviews never sees a request under '/x/y'");
+    expect(complaint).toContain('got: page before it takes everything under /x');
+    expect(behind({}, { paths: ['/x'] })).toContain('MAL0105');
+    expect(behind({ paths: ['/x'] }, { paths: ['/xy', '/'] })).toBe('nothing');
+    expect(behind({ match: [Match.method('GET')] }, {})).toBe('nothing');
+  });
+
   test('with TLS serves HTTPS, redirects plain HTTP, and lets the control plane and what stands by for it read that one Secret', () => {
     const { program, mesh, shop: chart, page } = shop();
     const tls = GatewayTls.fromSecret('shop-tls');

@@ -1,10 +1,8 @@
 /** Status conditions on a real API server, by a control plane with no more rights than our manifests give it, for real Envoys. */
-import { Testing } from 'cdk8s';
-import { ServiceAccount } from 'cdk8s-plus-27';
-import { controlPlaneAccess } from '../../constructs/control-plane-access';
 import type { KubeObject } from '../../lib/api/object';
 import type { KubeClient } from '../../lib/discovery/kubernetes';
 import { apply, connect, eventually, installGatewayApi, installKinds, kubeconfigOf, makeNamespace } from './cluster';
+import { allowControlPlane } from './control-plane-account';
 import { ControlPlaneProgram } from './control-plane-program';
 import { FakeKubelet } from './fake-kubelet';
 import { PodNetwork } from './pod-network';
@@ -50,7 +48,8 @@ beforeAll(async () => {
   clientNetwork = await PodNetwork.open();
   const account = `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
   await eventually(() => client.get(account).catch(() => undefined), Boolean);
-  allowControlPlane();
+  allowControlPlane(namespace);
+  allowCertificate();
   apply(WORLD());
   const kubeconfig = await kubeconfigOf(client, namespace, 'malha-control-plane');
   controlPlane = ControlPlaneProgram.start(kubeconfig, ['--root-namespace', namespace, '--write']);
@@ -68,13 +67,8 @@ afterAll(async () => {
   client.close();
 }, 60_000);
 
-/** As the manifests of a mesh do, and a Role for the certificate that the Gateway names. */
-function allowControlPlane(): void {
-  const chart = Testing.chart();
-  const metadata = { name: 'malha-control-plane', namespace };
-  controlPlaneAccess(chart, new ServiceAccount(chart, 'account', { metadata }), namespace);
-  const items = Testing.synth(chart) as KubeObject[];
-  apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+/** The Gateway names a Secret: its certificate is allowed by name, as `Gateway` of a program does. */
+function allowCertificate(): void {
   apply(`
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role

@@ -10,14 +10,14 @@ import { TOKEN_AUDIENCE } from '../../apps/control-plane/citadel';
 import type { GraphPage } from '../../apps/control-plane/graph';
 import { localVisitor } from '../../apps/control-plane/http';
 import type { Status } from '../../apps/control-plane/status';
-import { certificateServiceDefinition } from '../../lib/citadel/certificate-service';
 import { jwksTokenReviewer } from '../../lib/citadel/jwks-token-reviewer';
-import { type KeyPair, makeKeyPair } from '../../lib/citadel/key-pair';
+import { makeKeyPair } from '../../lib/citadel/key-pair';
 import { memoryStorage } from '../../lib/citadel/memory-storage';
 import type { ReportMessage } from '../../lib/controllers/object-reports';
 import { watchReports } from '../../lib/controllers/report-client';
-import { decode, encode } from '../../lib/envoy/message';
+import { encode } from '../../lib/envoy/message';
 import { accessLogDefinition } from '../../lib/mixer/access-log-service';
+import { type Asked, certify as certifyBy } from '../citadel/certificate-client';
 import { constraints, dns, ecKeys, inPem, names, request, uri } from '../citadel/requests';
 import { ISSUER, issuerKeys, token } from '../citadel/tokens';
 import { eventually } from '../xds/plain-envoy';
@@ -75,39 +75,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-interface Asked {
-  readonly csr?: string;
-  readonly seconds?: number;
-  readonly token?: string;
-  readonly certificate?: { keys: KeyPair; chain: readonly string[] };
-  readonly metadata?: object;
-}
-
-async function certify({ csr = '', seconds, token: bearer, certificate, metadata }: Asked): Promise<string[] | number> {
-  const channel = certificate
-    ? credentials.createSsl(roots, Buffer.from(certificate.keys.keyPem), Buffer.from(certificate.chain.join('')))
-    : credentials.createSsl(roots);
-  const client = new Client(`127.0.0.1:${running.xdsTlsPort}`, channel, { 'grpc.ssl_target_name_override': HOST });
-  const headers = new Metadata();
-  if (bearer) headers.set('authorization', `Bearer ${bearer}`);
-  const message = { csr, validity_duration: seconds, metadata };
-  const { path, requestSerialize, responseDeserialize } = certificateServiceDefinition.CreateCertificate;
-  try {
-    return await new Promise((resolve) => {
-      client.makeUnaryRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        Buffer.from(encode('istio.v1.auth.IstioCertificateRequest', message as never)),
-        headers,
-        (error: ServiceError | null, bytes?: Buffer) =>
-          resolve(error ? error.code : decode('istio.v1.auth.IstioCertificateResponse', bytes!).cert_chain!),
-      );
-    });
-  } finally {
-    client.close();
-  }
-}
+const certify = (asked: Asked) => certifyBy({ address: `127.0.0.1:${running.xdsTlsPort}`, host: HOST, roots }, asked);
 
 describe('the certificate service', () => {
   test('certifies a machine by its token: leaf, intermediate, root, for the identity of the token', async () => {

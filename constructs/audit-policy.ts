@@ -1,6 +1,7 @@
 /** Which requests an auditor will want to see: marked by Envoy, whatever becomes of them. */
 import { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
+import { operationOf } from './operation';
 import type { IMeshService } from './service-version';
 
 /** What is audited; all that is given has to hold. */
@@ -17,8 +18,8 @@ export interface AuditPolicyProps {
 export class AuditPolicy extends Construct {
   constructor(scope: Construct, id: string, props: AuditPolicyProps) {
     super(scope, id);
-    const { service, methods, paths } = props;
-    const operation = { ...(methods && { methods: [...methods] }), ...(paths && { paths: [...paths] }) };
+    const { service } = props;
+    const operation = operationOf(this, props);
     new ApiObject(this, 'AuthorizationPolicy', {
       apiVersion: 'security.istio.io/v1',
       kind: 'AuthorizationPolicy',

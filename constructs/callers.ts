@@ -5,6 +5,7 @@
 import { ApiObject, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { Rule } from '../lib/api';
+import { operationOf } from './operation';
 import type { Port } from './port';
 import { problemAt } from './problem';
 import type { IMeshService } from './service-version';
@@ -51,6 +52,7 @@ export class Caller {
 
 /** Which calls are meant; left out, all. All that is given has to hold. */
 export interface CallOptions {
+  /** In capitals, as in requests: `GET`; `*` at one end stands for anything. */
   readonly methods?: readonly string[];
   /** Whole paths, `/a/*`, `*.png`, or templates such as `/users/{*}/cards`. */
   readonly paths?: readonly string[];
@@ -105,8 +107,7 @@ export class CallPolicy extends Construct {
     }
     const source = caller instanceof Caller ? caller.source : { principals: [principalOf(caller)] };
     const operation = {
-      ...(methods && { methods: [...methods] }),
-      ...(paths && { paths: [...paths] }),
+      ...operationOf(this.service, { methods, paths }),
       ...(ports && { ports: ports.map((port) => String(this.arrivalPort(port))) }),
     };
     const conditions = Object.entries(when ?? {}).map(([key, values]) => ({ key, values: [...values] }));

@@ -3,6 +3,7 @@ import { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { ExtensionProvider } from '../lib/api';
 import type { Mesh } from './mesh';
+import { operationOf } from './operation';
 import type { Port } from './port';
 import type { IMeshService } from './service-version';
 import { type Duration, durationText } from './units';
@@ -45,8 +46,7 @@ export class ExternalAuthorizer extends Construct {
 
   /** Has requests to a service decided by it. DENY and ALLOW policies have their say after it. */
   decidesFor(service: IMeshService, scope: AuthorizerScope = {}): this {
-    const { methods, paths } = scope;
-    const operation = { ...(methods && { methods: [...methods] }), ...(paths && { paths: [...paths] }) };
+    const operation = operationOf(this, scope);
     new ApiObject(this, `AuthorizationPolicy-${service.namespace}-${service.name}`, {
       apiVersion: 'security.istio.io/v1',
       kind: 'AuthorizationPolicy',

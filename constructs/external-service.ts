@@ -4,6 +4,7 @@ import { Construct } from 'constructs';
 import type { ServiceEntry, TrafficPolicy } from '../lib/api';
 import type { LoadBalancing } from './load-balancing';
 import type { Mesh } from './mesh';
+import { checkList, checkMesh, checkPorts } from './plain-value';
 import { namedPorts, type Port } from './port';
 import { problemAt } from './problem';
 import { type Resilience, trafficPolicyOf } from './resilience';
@@ -50,6 +51,10 @@ export class ExternalService extends Construct {
         fix: `new Chart(app, '${Chart.of(this).node.id}', { namespace: '…' })`,
       });
     }
+    checkMesh(this, props.mesh);
+    checkList(this, 'hosts', props.hosts, "'api.example.com'");
+    checkList(this, 'ports', props.ports, 'Port.tls(443)');
+    checkPorts(this, props.ports);
     this.namespace = namespace;
     this.hosts = [...props.hosts];
     this.ports = [...props.ports];

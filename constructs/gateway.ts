@@ -16,8 +16,10 @@ import { httpRouteProblems, httpRouteRules } from './http-route-rules';
 import * as istio from './istio';
 import { Match } from './match';
 import type { Mesh } from './mesh';
+import { checkSameMesh } from './mesh-boundary';
 import { backendNamesOf, MeshService } from './mesh-service';
 import { isDnsLabel } from './names';
+import { checkList, checkMesh } from './plain-value';
 import type { Port } from './port';
 import { type Problem, problemAt, reportAtSynthesis } from './problem';
 import { type LimitProps, RateLimit } from './rate-limit';
@@ -85,6 +87,8 @@ export class Gateway extends Construct {
   constructor(scope: Construct, id: string, props: GatewayProps) {
     super(scope, id);
     const { mesh, tls } = props;
+    checkMesh(this, mesh);
+    checkList(this, 'hosts', props.hosts, "'shop.example.com'");
     this.mesh = mesh;
     this.api = props.api ?? RouteApi.istio();
     this.tls = tls;
@@ -141,6 +145,7 @@ export class Gateway extends Construct {
 
   /** Lets clients reach `service`; what was exposed first wins where paths overlap. */
   expose(service: IMeshService, options: ExposeOptions = {}): void {
+    checkSameMesh(this, 'what it exposes', service);
     const port = options.port ?? service.ports.find(({ isHttp }) => isHttp);
     if (!port?.isHttp) {
       throw problemAt(this, {

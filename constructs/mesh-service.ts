@@ -14,14 +14,17 @@ import { imageDeployment } from './image-deployment';
 import { DestinationRule } from './istio';
 import type { LoadBalancing } from './load-balancing';
 import type { Mesh } from './mesh';
+import { checkSameMesh } from './mesh-boundary';
 import { isDnsLabel } from './names';
 import { isPromise, LATENCY_STEPS, type Objectives } from './observability/objective';
 import { ServiceMtls } from './peer-authentication';
+import { checkDuration, checkMesh, checkPercent, checkPorts } from './plain-value';
 import { namedPorts, type Port } from './port';
 import { type Problem, problemAt, reportAtSynthesis } from './problem';
 import { type LimitProps, RateLimit } from './rate-limit';
 import { ReferenceGrants } from './reference-grants';
 import { onRendered } from './rendered';
+import { checkReserved } from './reserved-ports';
 import { type Resilience, trafficPolicyOf } from './resilience';
 import { Route, type RouteProps } from './route';
 import { RouteApi } from './route-api';
@@ -92,6 +95,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
 
   constructor(scope: Construct, id: string, props: MeshServiceProps<V>) {
     super(scope, id);
+    checkMesh(this, props.mesh);
     this.mesh = props.mesh;
     this.api = props.api ?? RouteApi.istio();
     this.trafficPolicy = trafficPolicyOf(props.resilience ?? {}, props.loadBalancing);
@@ -100,6 +104,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
     this.host = `${this.name}.${this.namespace}.svc.cluster.local`;
     this.capture = props.capture ?? this.mesh.captureOf(this.namespace);
     const inside = portsOf(this, props);
+    checkReserved(this, inside, this.capture.way);
     const isExplicit = this.capture.way === 'explicit';
     this.ports = isExplicit ? sidecarPorts(inside) : inside;
     this.podLabels = { app: this.name };
@@ -206,8 +211,9 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
         fix: 'declare the protocol that the workload speaks',
       });
     }
-    if (this.rules.length === 0) this.addRouteObjects();
     const route = new Route(this, id, props);
+    for (const target of route.targets) checkSameMesh(this, `what route '${id}' leads to`, target.service);
+    if (this.rules.length === 0) this.addRouteObjects();
     this.rules.push(route);
     if (this.offersVersions) offerVersionsOf(route.targets);
     if (this.api.isGatewayApi) for (const target of route.targets) this.grantTo(target.service);
@@ -260,6 +266,9 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
    */
   slo(objectives: Objectives): this {
     const { availability, latency } = objectives;
+    checkPercent(this, 'availability', availability);
+    checkPercent(this, 'latency.share', latency?.share);
+    checkDuration(this, 'latency.within', latency?.within);
     const fail = (got: string, allowed: string, fix: string) =>
       problemAt(this, { code: 'MAL0121', what: 'the objective cannot be kept or measured', got, allowed, fix });
     for (const share of [availability, latency?.share]) {
@@ -284,12 +293,14 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
    * only what some rule allows gets there.
    */
   calls(service: MeshService<string>, options?: CallOptions): this {
+    checkSameMesh(this, 'what it calls', service);
     service.allowCallsFrom(this, options);
     return this;
   }
 
   /** Allows calls from a service, a gateway, or a caller that the program does not declare. */
   allowCallsFrom(caller: ICaller | Caller, options?: CallOptions): this {
+    checkSameMesh(this, 'the caller', caller);
     this.callPolicies.ALLOW ??= new CallPolicy(this, 'ALLOW');
     this.callPolicies.ALLOW.add(caller, options);
     return this;
@@ -519,6 +530,7 @@ function portsOf(service: Construct, props: { port?: Port; ports?: readonly Port
   const ports = props.ports ?? (props.port ? [props.port] : []);
   const fail = (what: string, got: string, fix: string) =>
     problemAt(service, { code: 'MAL0115', what, got, allowed: 'port: Port.http(…), or ports: […]', fix });
+  checkPorts(service, ports);
   if (props.port && props.ports) throw fail('a service has one list of ports', 'both port and ports', 'remove one');
   if (ports.length === 0) throw fail('a service has at least one port', 'none', 'add port: Port.http(8080)');
   const numbers = ports.map(({ number }) => number);

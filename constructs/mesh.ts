@@ -20,6 +20,7 @@ import { ControlPlane, type ControlPlaneProps } from './control-plane';
 import { customResourceDefinitions } from './custom-resources';
 import type { Gateway } from './gateway';
 import { Identity, MtlsMode, UndeclaredCalls } from './identity';
+import { checkSameApp } from './mesh-boundary';
 import { memberNamespace, systemNamespace } from './mesh-namespaces';
 import { meshPolicy } from './mesh-policy';
 import type { MeshService } from './mesh-service';
@@ -35,6 +36,7 @@ import { Prometheus } from './observability/prometheus';
 import { Zipkin } from './observability/zipkin';
 import { OutboundPolicy } from './outbound-policy';
 import { namespaceMtls } from './peer-authentication';
+import { checkDuration } from './plain-value';
 import type { PlatformInMesh } from './platform/in-mesh';
 import { Platform } from './platform/platform';
 import type { Plugin } from './plugin';
@@ -113,6 +115,7 @@ export class Mesh extends Construct {
   constructor(scope: Construct, id: string, props: MeshProps = {}) {
     super(scope, id);
     this.namespace = props.namespace ?? 'malha-system';
+    checkAlone(this);
     this.capture = props.capture ?? Capture.transparent();
     this.createNamespaces = props.createNamespaces ?? true;
     this.revision = props.controlPlane?.revision;
@@ -319,6 +322,7 @@ export class Mesh extends Construct {
 
   /** Makes a service or a gateway a member: its namespace is written, its host is claimed. @internal */
   join(member: IMeshService | Gateway): void {
+    checkSameApp(member, this);
     writtenByMalha(member);
     this.claim(member.host, member);
     this.members.push(member);
@@ -345,11 +349,26 @@ export class Mesh extends Construct {
   }
 }
 
+/** Two meshes would write the same control plane, the same policies and the same webhooks. */
+function checkAlone(mesh: Mesh): void {
+  const others = mesh.node.root.node.findAll().filter((other) => other instanceof Mesh && other !== mesh);
+  const other = (others as Mesh[]).find(({ namespace }) => namespace === mesh.namespace);
+  if (!other) return;
+  throw problemAt(mesh, {
+    code: 'MAL0124',
+    what: 'a mesh has a system namespace of its own',
+    got: `'${mesh.namespace}', which is that of the mesh '${other.node.path}'`,
+    allowed: 'another namespace for each mesh of an app',
+    fix: "use one Mesh for all services, or pass namespace: '…'",
+  });
+}
+
 /** What kube-apiserver takes, and what Citadel gives at most. */
 const SHORTEST_CERTIFICATE = 3_600;
 const LONGEST_CERTIFICATE = 86_400;
 
 function certificateSeconds(mesh: Construct, lifetime: Duration | undefined): number | undefined {
+  checkDuration(mesh, 'certificateLifetime', lifetime);
   const seconds = lifetime?.toSeconds();
   if (seconds === undefined || (seconds >= SHORTEST_CERTIFICATE && seconds <= LONGEST_CERTIFICATE)) return seconds;
   throw problemAt(mesh, {

@@ -1,7 +1,7 @@
 /** How callers of a service protect it and themselves. Written as the traffic policy of its DestinationRule. */
 import type { TrafficPolicy } from '../lib/api';
 import type { LoadBalancing } from './load-balancing';
-import { type Duration, durationText, type Percent } from './units';
+import { type Duration, durationText, type Percent, percentOf } from './units';
 
 /** Limits and the ejection of what fails; what is left out is not limited. */
 export interface Resilience {
@@ -47,10 +47,10 @@ export function trafficPolicyOf(resilience: Resilience, balancing?: LoadBalancin
   const outlierDetection = kept({
     consecutive5xxErrors: resilience.ejectAfter5xx,
     consecutiveGatewayErrors: resilience.ejectAfterGatewayErrors,
-    minHealthPercent: resilience.minHealthy?.value,
+    minHealthPercent: resilience.minHealthy && percentOf(resilience.minHealthy, 'minHealthy'),
     interval: resilience.ejectEvery && durationText(resilience.ejectEvery),
     baseEjectionTime: resilience.ejectFor && durationText(resilience.ejectFor),
-    maxEjectionPercent: resilience.maxEjected?.value,
+    maxEjectionPercent: resilience.maxEjected && percentOf(resilience.maxEjected, 'maxEjected'),
   });
   return kept({ connectionPool: kept({ tcp, http }), outlierDetection, loadBalancer: balancing?.settings });
 }

@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import type { HTTPMatchRequest, HTTPRoute } from '../lib/api';
 import type { Fault } from './fault';
 import { Match } from './match';
+import { checkDuration, checkPercent } from './plain-value';
 import type { Port } from './port';
 import { type Problem, reportAtSynthesis } from './problem';
 import { destinationOf, type IMeshService, type IRouteTarget } from './service-version';
@@ -63,6 +64,10 @@ export class Route extends Construct {
     private readonly props: RouteProps,
   ) {
     super(scope, id);
+    const { timeout, retries, mirrors = [] } = props;
+    checkDuration(this, 'timeout', timeout);
+    checkDuration(this, 'retries.perTryTimeout', retries?.perTryTimeout);
+    for (const { share } of mirrors) checkPercent(this, 'share', share);
     this.conditions = Match.all(props.match ?? []);
     reportAtSynthesis(this, () => this.problems());
   }

@@ -24,7 +24,7 @@ export const programCatalogue = {
   MAL0112: { title: 'WorkloadUnfit', text: 'A workload cannot stand behind the service that it was given to.' },
   MAL0113: { title: 'UnknownVersion', text: 'A version is asked for that the service does not have.' },
   MAL0114: { title: 'NoNamespace', text: 'A service or gateway is declared where no namespace is known.' },
-  MAL0115: { title: 'Ports', text: 'A service has no port, or one port twice.' },
+  MAL0115: { title: 'Ports', text: 'A service has no port, one port twice, or one that belongs to sidecars.' },
   MAL0116: { title: 'NothingBehind', text: 'A service has neither an image nor versions, or both.' },
   MAL0117: { title: 'HostTwice', text: 'Two services or gateways claim the same host.' },
   MAL0118: { title: 'Replicas', text: 'The control plane has a number of replicas that cannot be.' },
@@ -34,6 +34,13 @@ export const programCatalogue = {
     text: 'A simulated request starts at a workload that the program does not declare.',
   },
   MAL0121: { title: 'Objective', text: 'An objective of a service cannot be kept, or not be measured.' },
+  MAL0122: { title: 'NoSuchRequest', text: 'A policy names requests by a method or path that no request has.' },
+  MAL0123: { title: 'AnotherMesh', text: 'A service is called, routed to or exposed by what belongs to another mesh.' },
+  MAL0124: { title: 'MeshTwice', text: 'Two meshes of one program have the same system namespace.' },
+  MAL0125: {
+    title: 'PlainValue',
+    text: 'A property is missing, or has a plain value where a Duration, a Percent, a Port or a list is taken.',
+  },
   MAL0130: { title: 'ExternalHosts', text: 'An external service has no host name.' },
   MAL0131: {
     title: 'WildcardWithoutTls',

@@ -58,6 +58,42 @@ describe('who may call a service', () => {
     expect(() => page.calls(db, { methods: ['GET'] })).toThrow(/^shop\/db: MAL0111 .*fix: leave methods and paths out/);
     expect(() => page.calls(db)).not.toThrow();
   });
+
+  test.each([
+    [
+      'a path without its slash',
+      { paths: ['/ok', 'reviews'] },
+      "got: 'reviews'; allowed: '/…'",
+      "fix: write '/reviews'",
+    ],
+    ['a template without its slash', { paths: ['{*}/cards'] }, "got: '{*}/cards'", "fix: write '/{*}/cards'"],
+    ['an empty path', { paths: [''] }, "got: ''", "fix: write '/'"],
+    ['a method in small letters', { methods: ['GET', 'get'] }, "got: 'get'; allowed: capitals", "fix: write 'GET'"],
+    ['no methods, which would be all of them', { methods: [] }, 'got: methods: []', 'fix: leave methods out'],
+    ['no paths, which would be all of them', { paths: [] }, 'got: paths: []', 'fix: leave paths out'],
+  ])('is not told by %s', (_what, options, got, fix) => {
+    const { mesh, chart, page, stock } = shop();
+    const authorizer = new ExternalAuthorizer(chart, 'opa', { mesh, service: page });
+    for (const [path, declare] of [
+      ['shop/stock', () => page.calls(stock, options)],
+      ['shop/stock', () => stock.denyCallsFrom(page, options)],
+      ['shop/audit', () => new AuditPolicy(chart, 'audit', { service: stock, ...options })],
+      ['shop/opa', () => authorizer.decidesFor(stock, options)],
+    ] as const) {
+      expect(declare).toThrow(`${path}: MAL0122 `);
+      chart.node.tryRemoveChild('audit');
+      expect(declare).toThrow(got);
+      chart.node.tryRemoveChild('audit');
+      expect(declare).toThrow(fix);
+    }
+  });
+
+  test('is told by whole methods and paths, by parts and by templates', () => {
+    const { page, stock } = shop();
+    const paths = ['/', '/a/*', '*.png', '*', '/users/{*}/cards', '*'];
+    const methods = ['GET', 'P*', '*T', '*', 'M-SEARCH', 'VERSION-CONTROL'];
+    expect(() => page.calls(stock, { methods, paths })).not.toThrow();
+  });
 });
 
 describe('a service that requires tokens', () => {

@@ -217,24 +217,38 @@ class Keeper {
     this.timer.unref();
   }
 
+  /** Each by itself: while the authority cannot be read, the last that was goes on signing. */
   private async look(): Promise<void> {
-    const { log, observer, clock = systemClock } = this.options;
-    let next = LONGEST_PAUSE;
+    const { clock = systemClock } = this.options;
+    const due = [
+      await this.attempt(() => this.authority.rotate()),
+      await this.attempt(() => this.renewServing()),
+      await this.attempt(async () => this.secrets.renew()),
+    ];
+    const next = due.map((date) => (date ? date.getTime() - clock().getTime() : LONGEST_PAUSE));
+    this.again(Math.min(...next));
+  }
+
+  private async attempt(renew: () => Promise<Date>): Promise<Date | undefined> {
+    const { log, observer } = this.options;
     try {
-      const due = [await this.authority.rotate(), this.serving.renewalAt, this.secrets.renew()];
-      next = Math.min(...due.map((date) => date.getTime())) - clock().getTime();
-      if (await this.serving.renew()) {
-        log.info({ certificate: String(this.serving) }, 'serving certificate renewed');
-        this.publish();
-      }
+      return await renew();
     } catch (error) {
       observer?.rotationFailed?.();
       log.error(
         { error: (error as Error).message },
         'the authority cannot be looked after; its certificates stay in use',
       );
+      return undefined;
     }
-    this.again(next);
+  }
+
+  private async renewServing(): Promise<Date> {
+    if (await this.serving.renew()) {
+      this.options.log.info({ certificate: String(this.serving) }, 'serving certificate renewed');
+      this.publish();
+    }
+    return this.serving.renewalAt;
   }
 
   async close(): Promise<void> {

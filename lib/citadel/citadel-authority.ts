@@ -150,12 +150,14 @@ export class CitadelAuthority implements RotatingSigner {
   }
 
   private takeUp({ version, files }: Kept): void {
-    this.isPluggedIn = isPluggedIn(files);
-    if (this.isPluggedIn) this.plugIn(files);
+    const isTheirs = isPluggedIn(files);
+    if (isTheirs) this.plugIn(files);
     else {
       this.slots = slotsOf(files);
       this.extraRoots = [];
     }
+    // Not before they have proved good: whose the last good ones are decides who renews them.
+    this.isPluggedIn = isTheirs;
     this.version = version;
     this.publish();
   }

@@ -12,6 +12,7 @@ import { memoryStorage } from '../../lib/citadel/memory-storage';
 import { verifyPeer } from '../../lib/citadel/peer-certificate';
 import { isOverdue } from '../../lib/citadel/renewal';
 import { LocalKey } from '../../lib/citadel/signing-key';
+import type { Kept, Storage } from '../../lib/citadel/storage';
 import { request } from './requests';
 
 const HOUR = 3_600_000;
@@ -204,6 +205,27 @@ describe('a plugged-in authority', () => {
     );
     const wrongRoot = { ...ours, 'root-cert.pem': others['root-cert.pem'] };
     await expect(open({ storage: memoryStorage(wrongRoot) })).rejects.toThrow('no root of root-cert.pem has signed');
+  });
+
+  test('that is wrong leaves the one before in force, which rotates as ever once the wrong one is gone', async () => {
+    const [ours, others] = [await plugged('ours'), await plugged('others')];
+    const own = memoryStorage();
+    let wrong: Kept | undefined;
+    const storage: Storage = { load: async () => wrong ?? own.load(), save: own.save };
+    const authority = await open({ storage });
+    const [roots, before] = [authority.trustBundle(), await leafOf(authority)];
+
+    wrong = { version: 'wrong', files: { ...ours, 'ca-key.pem': others['ca-key.pem'] } };
+    await expect(authority.rotate()).rejects.toThrow('the private key is not that of the certificate of CN=ours');
+    expect(authority.trustBundle()).toEqual(roots);
+    expect((await leafOf(authority)).chain[1]).toBe(before.chain[1]);
+
+    wrong = undefined;
+    now += 200 * DAY;
+    await authority.rotate();
+    const after = await leafOf(authority);
+    expect(after.chain[1]).not.toBe(before.chain[1]);
+    expect(verify(after.chain, roots).identity).toEqual(identity);
   });
 });
 

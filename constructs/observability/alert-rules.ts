@@ -11,7 +11,18 @@ export const meshRules: RuleGroup = {
       labels: { severity: 'page' },
       annotations: {
         summary: 'no replica of the control plane answers',
-        description: 'Proxies go on with what they have; changes and new Pods wait.',
+        description:
+          'Proxies go on with what they have; changes and new Pods wait. Certificates of workloads end after half of their life.',
+      },
+    },
+    {
+      alert: 'CertificateOverdue',
+      expr: 'max by (level) (citadel_certificate_overdue) > 0',
+      for: '5m',
+      labels: { severity: 'page' },
+      annotations: {
+        summary: 'a certificate of the control plane is not renewed ({{ $labels.level }})',
+        description: 'A third of its life is left; after it nobody accepts it. The log of the control plane says why.',
       },
     },
     {

@@ -77,7 +77,7 @@ test('nothing fails while the control plane is away for just under half of a lea
   const answers = await load.stop();
 
   expect((await leafOfSidecar()).serial).not.toBe(before.serial);
-  expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+  expect([...new Set(answers.map(({ status }) => status))]).toEqual([200]);
   expect(answers.length).toBeGreaterThan(500);
 }, 120_000);
 

@@ -1,0 +1,78 @@
+/** The rules that wake somebody, in Prometheus' own tool: what they ask for, and when they tell. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { stringify } from 'yaml';
+import { meshRules } from '../../constructs/observability/alert-rules';
+
+const run = promisify(execFile);
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'malha-alerts-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Whether the alert is on at each of these times. */
+async function holds(
+  alertname: string,
+  series: Readonly<Record<string, string>>,
+  expected: Readonly<Record<string, object[]>>,
+): Promise<string> {
+  const { annotations, labels } = meshRules.rules.find(({ alert }) => alert === alertname)!;
+  const shown = (of: object) => ({
+    exp_labels: { ...labels, ...of },
+    exp_annotations: Object.fromEntries(
+      Object.entries(annotations!).map(([name, text]) => [
+        name,
+        text.replace(/\{\{ \$labels\.(\w+) \}\}/g, (_, label: string) => (of as Record<string, string>)[label]!),
+      ]),
+    ),
+  });
+  writeFileSync(join(folder, 'rules.yml'), stringify({ groups: [meshRules] }));
+  const tests = {
+    rule_files: ['rules.yml'],
+    evaluation_interval: '15s',
+    tests: [
+      {
+        interval: '15s',
+        input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
+        alert_rule_test: Object.entries(expected).map(([eval_time, alerts]) => ({
+          eval_time,
+          alertname,
+          exp_alerts: alerts.map(shown),
+        })),
+      },
+    ],
+  };
+  const file = join(folder, 'alerts.test.yml');
+  writeFileSync(file, stringify(tests, { aliasDuplicateObjects: false }));
+  const { stdout, stderr } = await run('promtool', ['test', 'rules', file]).catch((error) => error);
+  return stdout + stderr;
+}
+
+describe('an absence of the control plane (THREATS 4)', () => {
+  const replica = (n: number) => `up{job="malha-control-plane",instance="${n}"}`;
+
+  // Half of the shortest life that a mesh may give, less 5 %: before that no certificate ends.
+  test('pages after two minutes; the first certificate ends after 28 at the earliest', async () => {
+    const series = { [replica(1)]: '1x40 0x200', [replica(2)]: '1x20 0x220' };
+    expect(await holds('ControlPlaneDown', series, { '9m': [], '12m45s': [{}], '40m': [{}] })).toContain('SUCCESS');
+  });
+
+  test('of one replica of two pages nobody', async () => {
+    const series = { [replica(1)]: '1x240', [replica(2)]: '1x20 0x220' };
+    expect(await holds('ControlPlaneDown', series, { '40m': [] })).toContain('SUCCESS');
+  });
+});
+
+test('a certificate that is not renewed pages with a third of its life left, by its level (THREATS 27)', async () => {
+  const series = {
+    'citadel_certificate_overdue{level="serving",instance="1"}': '0x40 1x60',
+    'citadel_certificate_overdue{level="root",instance="1"}': '0x100',
+  };
+  const overdue = [{ level: 'serving' }];
+  expect(await holds('CertificateOverdue', series, { '10m': [], '16m': overdue })).toContain('SUCCESS');
+});

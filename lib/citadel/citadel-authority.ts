@@ -162,12 +162,22 @@ export class CitadelAuthority implements RotatingSigner {
     this.publish();
   }
 
-  /** New files below an unknown root are first told to everybody, as if we had made them. */
+  /**
+   * New files below an unknown root are first told to everybody, as if we had made them.
+   * @throws Error when they cannot be used. What has ended takes no other's place; with nothing in force it is taken, since a mesh
+   * that cannot sign still has to be configured.
+   */
   private plugIn(files: Kept['files']): void {
     const now = this.clock().getTime();
     const slot = pluggedSlot(files, now);
-    this.extraRoots = pluggedRoots(files);
+    const extraRoots = pluggedRoots(files);
     const others = this.slots.filter(({ id, phase }) => id !== slot.id && (phase === 'active' || phase === 'retiring'));
+    const end = Math.min(slot.notAfter, slot.rootNotAfter);
+    if (end <= now && others.length > 0) {
+      const ended = new Date(end).toISOString();
+      throw new Error(`the plugged-in authority or its root expired on ${ended}: renew ca-cert.pem and root-cert.pem`);
+    }
+    this.extraRoots = extraRoots;
     if (!others.some(({ phase }) => phase === 'active')) this.slots = [slot];
     else if (!this.slots.some(({ id }) => id === slot.id)) this.slots = [...others, { ...slot, phase: 'prepared' }];
   }

@@ -12,7 +12,10 @@ import type { KnownParts } from './yaml-text';
 export interface WatchOptions {
   /** How long further changes are waited for before all are told at once, in milliseconds. Default 10. */
   debounce?: number;
-  /** How long a vanished or emptied file may take to come back, as it does when an editor replaces it, in milliseconds. Default 250. */
+  /**
+   * How long a vanished or emptied file may take to come back, as it does when an editor replaces it, in milliseconds. Default
+   * 1,000: a busy disk holds a writer up.
+   */
   grace?: number;
 }
 
@@ -79,7 +82,7 @@ class Rounds {
     options: WatchOptions,
   ) {
     this.debounce = options.debounce ?? 10;
-    this.grace = options.grace ?? 250;
+    this.grace = options.grace ?? 1_000;
   }
 
   note(path: string): void {

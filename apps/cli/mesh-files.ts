@@ -60,6 +60,14 @@ export async function readObjects(io: Io, paths: readonly string[], options?: Re
   });
 }
 
+/** @throws when there is nothing to look at: a check that looked at nothing must not pass. */
+export function checkNotEmpty({ objects, findings }: ReadFiles, paths: readonly string[]): void {
+  if (objects.length > 0 || findings.length > 0) return;
+  throw new Error(
+    `${paths.join(', ')}: nothing to check: no Kubernetes object is there; name files or folders of YAML or JSON`,
+  );
+}
+
 /** The option `--pod-range CIDR`. */
 export function podRangeOption(): Option {
   return rangeOption('--pod-range <cidr>', 'Pods', DEFAULT_RANGES.pods);

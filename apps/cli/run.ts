@@ -27,7 +27,9 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   });
   try {
     // `malha help up` is `malha up --help`.
-    const args = argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
+    const asked = argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
+    // Help for a command that is none would be the help for all of them.
+    const args = isCommand(asked[0]) ? asked : asked.slice(0, 1);
     await programFor(args[0], context).parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
@@ -35,6 +37,11 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     io.stderr.write(`malha: ${describe(error, io.env)}\n`);
     return ExitCode.failed;
   }
+}
+
+/** An option is for the program itself. */
+function isCommand(name: string | undefined): boolean {
+  return name === undefined || name.startsWith('-') || COMMANDS.some((command) => command.name === name);
 }
 
 function programFor(name: string | undefined, context: Context): Command {

@@ -163,6 +163,7 @@ function remarkOf(error: ErrorObject, base: string, root: unknown): Remark {
     case 'duration':
       return wrongDuration(path, String(error.data), schema.duration ?? 0);
     case 'type':
+      if (schema.duration !== undefined) return noDuration(path, error.data);
       return { path, message: `expected ${typeName(schema)}, got ${shown(error.data)}` };
     default:
       return { path, message: `${bound(error)}, got ${shown(error.data)}` };
@@ -204,7 +205,19 @@ function wrongDuration(path: string, text: string, least: number): Remark {
     milliseconds !== undefined && milliseconds >= least
       ? 'durations are kept in whole milliseconds'
       : `expected a duration${least > 0 ? ` of at least ${least}ms` : ''}, such as 250ms, 2s or 1m30s`;
-  return { path, message: `${reason}, got ${shown(text)}` };
+  return { path, message: `${reason}, got ${shown(text)}`, ...inSeconds(text) };
+}
+
+function noDuration(path: string, value: unknown): Remark {
+  const message = `expected a duration with its unit, such as 250ms, 2s or 1m30s, got ${shown(value)}`;
+  return { path, message, ...inSeconds(value) };
+}
+
+/** Whoever writes a number alone most likely means seconds. */
+function inSeconds(value: unknown): { fix?: string } {
+  const isNumber = typeof value === 'number' || (typeof value === 'string' && /^\d{1,9}(\.\d{1,3})?$/.test(value));
+  const number = isNumber ? Number(value) : 0;
+  return number > 0 ? { fix: `write ${number}s` } : {};
 }
 
 function typeName(schema: Record<string, unknown>): string {

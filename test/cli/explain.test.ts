@@ -50,6 +50,13 @@ describe('malha explain', () => {
     return { code, stderr, said: stdout.replaceAll(`${folder}/`, '') };
   }
 
+  test('takes a port by its name, and names those that there are', async () => {
+    const asked = (port: string) => explain([READ], '--from', 'cart.shop', '--to', 'stock.shop', '--port', port);
+    expect((await asked('http')).said).toBe((await asked('80')).said);
+    expect((await asked('http')).code).toBe(0);
+    expect((await asked('grpc')).stderr).toContain('no port grpc at stock.shop: got grpc, allowed: 80 (http)');
+  });
+
   test('takes the name of a Service for its workload, and names what there is when it knows neither', async () => {
     const renamed = workload('front', 'http').replace('kind: Deployment\nmetadata: { name: front', '$&-v1');
     const asked = await explain([READ, renamed], '--from', 'front.shop', '--to', 'stock.shop');

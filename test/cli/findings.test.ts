@@ -74,6 +74,22 @@ describe('malha validate', () => {
     expect(await malha(['validate', join(folder, 'none')])).toMatchObject({ code: 2, stdout: '' });
   });
 
+  test.each(['validate', 'analyze'])('does not pass when there is nothing to check: %s', async (command) => {
+    const empty = mkdtempSync(join(tmpdir(), 'malha-empty-'));
+    for (const [path, stdin] of [
+      [empty, ''],
+      [file('blank.yaml', '# nothing yet\n'), ''],
+      ['-', ''],
+    ] as const) {
+      expect(await malha([command, path], { stdin })).toEqual({
+        code: 2,
+        stdout: '',
+        stderr: `malha: ${path}: nothing to check: no Kubernetes object is there; name files or folders of YAML or JSON\n`,
+      });
+    }
+    expect((await malha([command, empty, good])).code).toBe(0);
+  });
+
   test('without files says how it is used', async () => {
     const { code, stderr } = await malha(['validate']);
     expect({ code, stderr }).toEqual({

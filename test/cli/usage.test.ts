@@ -21,6 +21,18 @@ describe('malha', () => {
     });
   });
 
+  test.each([
+    ['help', 'frobnicate'],
+    ['frobnicate', '--help'],
+  ])('gives no help for an unknown command: %s %s', async (...args) => {
+    expect(await malha(args)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: "malha: unknown command 'frobnicate'; malha --help lists the commands\n",
+    });
+    expect(await malha(['help'])).toEqual(await malha(['--help']));
+  });
+
   test('names the command that was probably meant', async () => {
     expect((await malha(['validat'])).stderr).toBe(
       "malha: unknown command 'validat', did you mean validate? malha --help lists the commands\n",

@@ -40,11 +40,17 @@ describe('an unknown field', () => {
 
 describe('a value of the wrong form', () => {
   it.each([
-    [{ timeout: 5 }, 'spec.http[0].timeout', 'expected a string, got 5'],
+    [
+      { timeout: 5 },
+      'spec.http[0].timeout',
+      'expected a duration with its unit, such as 250ms, 2s or 1m30s, got 5',
+      'write 5s',
+    ],
     [
       { timeout: '5' },
       'spec.http[0].timeout',
       'expected a duration of at least 1ms, such as 250ms, 2s or 1m30s, got "5"',
+      'write 5s',
     ],
     [
       { timeout: '1.5us' },
@@ -69,8 +75,10 @@ describe('a value of the wrong form', () => {
       'spec.http[0].headers.request.set["x.y"]',
       'expected a string, got 1',
     ],
-  ])('%j is told at %s', (fields, path, message) => {
+  ])('%j is told at %s', (fields, path, message, ...[fix]: string[]) => {
+    const [only] = errors(route(fields));
     expect(errors(route(fields))).toEqual([expect.objectContaining({ code: 'IST0106', path, message })]);
+    if (fix) expect(only?.fix).toBe(fix);
   });
 
   it('does not flood: twenty remarks and a count of the others', () => {

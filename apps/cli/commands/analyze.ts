@@ -5,7 +5,14 @@ import { rulesOf } from '../../../lib/plugin';
 import { loadPlugins } from '../../plugins';
 import { reportFindings } from '../findings-report';
 import type { Context } from '../io';
-import { meshConfigOption, meshNetworksOption, readMeshConfig, readMeshNetworks, readObjects } from '../mesh-files';
+import {
+  checkNotEmpty,
+  meshConfigOption,
+  meshNetworksOption,
+  readMeshConfig,
+  readMeshNetworks,
+  readObjects,
+} from '../mesh-files';
 import { outputOption } from '../output-format';
 import { pluginOption } from '../plugin-option';
 
@@ -34,14 +41,16 @@ Examples:
   $ helm template shop | malha analyze -
   $ malha analyze shop.yaml policies/ --mesh-config mesh.yaml -o json
 
-Exit codes: 0 no errors (warnings are none), 1 errors, 2 a file could not be read.
+Exit codes: 0 no errors (warnings are none), 1 errors, 2 a file could not be read, or there is nothing to check.
 `,
     )
     .action(async (files: string[], options: Options) => {
       const meshConfig = await readMeshConfig(options.meshConfig);
       const meshNetworks = await readMeshNetworks(options.meshNetworks);
       const rules = rulesOf(loadPlugins(options.plugin ?? []));
-      const { objects, findings } = await readObjects(context.io, files);
+      const read = await readObjects(context.io, files);
+      checkNotEmpty(read, files);
+      const { objects, findings } = read;
       // An object that is wrong alone is no part of the analysis, so its errors are told here too.
       const broken = objects.flatMap((object) => validate(object)).filter(({ level }) => level === 'error');
       const all = [...findings, ...broken, ...analyzeObjects(objects, { meshConfig, meshNetworks, rules })];

@@ -43,7 +43,7 @@ export function explain(context: Context): Command {
     .argument('<files...>', 'YAML files, or folders of them; - is standard input')
     .requiredOption('--from <name.namespace>', 'the workload that calls, or its Service')
     .requiredOption('--to <name.namespace>', 'the workload that is called, or its Service')
-    .option('--port <number>', 'the port of its Service (default: the first)')
+    .option('--port <port>', 'the port of its Service, by number or name (default: the first)')
     .option('--method <method>', 'of the request', 'GET')
     .option('--path <path>', 'of the request', '/')
     .option('--host <host>', 'of the request (default: the host of the Service)')
@@ -111,9 +111,14 @@ function callOf(world: World, from: Proxy, to: Proxy, options: Options): Call {
   const ports = world
     .servicesOfWorkload(to.namespace, to.labels)
     .flatMap((service) => service.ports.map((port) => ({ ...port, service })));
-  const port = options.port === undefined ? ports[0] : ports.find(({ number }) => String(number) === options.port);
+  const port =
+    options.port === undefined
+      ? ports[0]
+      : ports.find(({ number, name }) => String(number) === options.port || name === options.port);
   if (!port) {
-    const known = ports.map(({ number }) => number).join(', ') || 'none, since no Service selects it';
+    const known =
+      ports.map(({ number, name }) => (name ? `${number} (${name})` : number)).join(', ') ||
+      'none, since no Service selects it';
     throw new Error(`no port ${options.port ?? ''} at ${options.to}: got ${options.port ?? 'none'}, allowed: ${known}`);
   }
   const pod = world.pod(to.namespace, to.name);

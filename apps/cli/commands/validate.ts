@@ -5,7 +5,7 @@ import { rulesOf } from '../../../lib/plugin';
 import { loadPlugins } from '../../plugins';
 import { reportFindings } from '../findings-report';
 import type { Context } from '../io';
-import { readObjects } from '../mesh-files';
+import { checkNotEmpty, readObjects } from '../mesh-files';
 import { outputOption } from '../output-format';
 import { pluginOption } from '../plugin-option';
 
@@ -24,12 +24,14 @@ Examples:
   $ malha validate manifests
   $ malha validate shop.yaml -o json | jq '.findings[].message'
 
-Exit codes: 0 no errors (warnings are none), 1 errors, 2 a file could not be read.
+Exit codes: 0 no errors (warnings are none), 1 errors, 2 a file could not be read, or there is nothing to check.
 `,
     )
     .action(async (files: string[], { output, plugin }: { output: string; plugin?: string[] }) => {
       const rules = rulesOf(loadPlugins(plugin ?? []));
-      const { objects, findings } = await readObjects(context.io, files);
+      const read = await readObjects(context.io, files);
+      checkNotEmpty(read, files);
+      const { objects, findings } = read;
       const all = [
         ...findings,
         ...objects.flatMap((object) => [...validateObject(object), ...judgeByRules([object], rules)]),

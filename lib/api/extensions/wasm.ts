@@ -31,7 +31,6 @@ export const wasmFields = {
   failStrategy: choice(
     ['FAIL_CLOSE', 'FAIL_OPEN', 'FAIL_RELOAD'],
     'What happens to traffic when the module fails. Default FAIL_CLOSE.',
-    { unservedValues: ['FAIL_RELOAD'] },
   ),
   vmConfig: message(
     { env: list(WasmEnvVar, 'Environment variables of the module.', { maxItems: 256 }) },

@@ -75,6 +75,12 @@ interface Origin {
 
 const FETCH_TIMEOUT = '30s';
 
+/**
+ * What is asked first is answered by nobody else: a module that fails takes the traffic with it, unless it is told otherwise. One
+ * that is reloaded takes it until Envoy has done that, with a later request.
+ */
+const FAILURE_POLICIES = { FAIL_CLOSE: 'FAIL_CLOSED', FAIL_OPEN: 'FAIL_OPEN', FAIL_RELOAD: 'FAIL_RELOAD' } as const;
+
 /** In place of a module that cannot be had: what was to be asked first is not passed by. */
 function refusal() {
   return any('envoy.extensions.filters.http.rbac.v3.RBAC', { rules: { action: 'ALLOW', policies: {} } });
@@ -133,8 +139,7 @@ function pluginConfig(
   return {
     name,
     ...(pluginName && { root_id: pluginName }),
-    // What is asked first is answered by nobody else: a module that fails takes the traffic with it, unless it is told otherwise.
-    fail_open: failStrategy === 'FAIL_OPEN',
+    failure_policy: FAILURE_POLICIES[failStrategy ?? 'FAIL_CLOSE'],
     vm_config: {
       runtime: 'envoy.wasm.runtime.v8',
       code,

@@ -5,9 +5,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeObject } from '../../../lib/api/object';
 import { NAMESPACE, PolicedEnvoy } from '../authorization/policed-envoy';
-import { ADDS_HEADER, TRAPS } from './wasm-modules';
+import { ADDS_HEADER, TRAPS, TRAPS_ON_DEMAND } from './wasm-modules';
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
@@ -41,6 +42,11 @@ describe('a WasmPlugin', () => {
     plugin('file', { url: `file://${folder}/adds.wasm` });
     plugin('traps', { url: `file://${folder}/traps.wasm` });
     plugin('traps, may fail', { url: `file://${folder}/traps.wasm`, failStrategy: 'FAIL_OPEN' });
+    writeFileSync(join(folder, 'trap.wasm'), TRAPS_ON_DEMAND);
+    plugin('trapped', { url: `file://${folder}/trap.wasm` });
+    // Plugins of the same code share a machine, so this one gets a section of its own: custom, empty, of the name "a".
+    writeFileSync(join(folder, 'reloads.wasm'), Buffer.concat([TRAPS_ON_DEMAND, Buffer.from([0, 2, 1, 0x61])]));
+    plugin('trapped, reloads', { url: `file://${folder}/reloads.wasm`, failStrategy: 'FAIL_RELOAD' });
     plugin('http', { url: `${modules}/right`, sha256: digest });
     plugin('changed', { url: `${modules}/changed`, sha256: sha256(TRAPS) });
     plugin('changed, may fail', { url: `${modules}/open`, sha256: sha256(TRAPS), failStrategy: 'FAIL_OPEN' });
@@ -89,7 +95,24 @@ describe('a WasmPlugin', () => {
     },
   );
 
+  test('that has trapped fails for good, unless it is to be reloaded', async () => {
+    const askWith = (mesh: string, headers: Record<string, string> = {}) =>
+      envoy.ask([...meshes.keys()].indexOf(mesh), { headers }).then(({ status }) => status);
+    for (const mesh of ['trapped', 'trapped, reloads']) {
+      expect(await askWith(mesh)).toBe(200);
+      expect(await askWith(mesh, { 'x-trap': 'yes' })).toBe(503);
+    }
+    await until(async () => (await askWith('trapped, reloads')) === 200);
+    expect(await askWith('trapped')).toBe(503);
+  });
+
   test('has the proxy ask the host that it names, and no other', () => {
     expect(new Set(asked)).toEqual(new Set(['/right', '/changed', '/open']));
   });
 });
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 20_000; !(await isSo()); await sleep(100)) {
+    if (Date.now() > end) throw new Error('it does not come to be so');
+  }
+}

@@ -1,5 +1,6 @@
 /** docs/findings.md, made of the catalogues; a test holds the page to them. */
 import { type CatalogueEntry, catalogue } from './catalogue';
+import { codesNotGiven } from './istio-codes-not-given';
 import { type ProgramProblem, programCatalogue } from './program-catalogue';
 
 const HEAD = `# Findings
@@ -24,6 +25,10 @@ export function cataloguePage(): string {
     '| code | name | what it means |',
     '|---|---|---|',
     ...problems.map(([code, { title, text }]) => row(`\`${code}\``, title, text)),
+    "\n## Istio's codes that are not given\n",
+    '| code | why |',
+    '|---|---|',
+    ...Object.entries(codesNotGiven).map(([code, why]) => row(`\`${code}\``, why)),
     '',
   ].join('\n');
 }

@@ -32,7 +32,7 @@ import { configurationAnswer } from './proxy-configuration';
 import { openRateLimits, type RateLimitRedis } from './rate-limits';
 import { openRegistry, type RegistryOptions } from './registry';
 import { Replicas } from './replicas';
-import { statusOf } from './status';
+import { statusOf, statusOfAll } from './status';
 import { tapOf } from './tap';
 import { toldOnce } from './told-once';
 import { serveWebhooks, type Webhooks, type WebhooksOptions } from './webhooks';
@@ -149,8 +149,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     source,
     xds: () => xds,
     objects: () => latest[0],
+    status: () => replicaStatus(),
     log,
   });
+  const replicaStatus = () => {
+    const { calls: _, ...status } = statusOf(MALHA_VERSION, source, proxies(), calls);
+    return status;
+  };
   const authority = () =>
     access && { expiries: access.citadel.expiries(), certificateSeconds: options.citadel?.leafSeconds ?? LEAF_SECONDS };
   const pages: Pages = {
@@ -160,7 +165,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     '/metrics': { access: 'open', answer: async () => ({ type: metrics.contentType, body: await metrics.text() }) },
     '/status': {
       access: 'debug',
-      answer: ({ namespace }) => json(statusOf(MALHA_VERSION, source, proxies(), calls, namespace)),
+      answer: async ({ namespace }, query) =>
+        query.get('replicas') === 'all'
+          ? json(statusOfAll(replicaStatus(), replicas.name, await replicas.others(), namespace))
+          : json(statusOf(MALHA_VERSION, source, proxies(), calls, namespace)),
     },
     '/graph': {
       access: 'debug',
@@ -224,6 +232,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     };
     access = citadel && (await openAccess({ ...citadel, ...shared, log, namespace }, source, metrics));
     if (access) await membership?.serve(access.citadel);
+    if (access && membership) replicas.join(access.citadel);
     const server = new XdsServer(source, {
       log,
       observer: metrics.observer,

@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { KubeObject } from '../../lib/api/object';
 import { ReplicaReports } from '../../lib/controllers/replica-reports';
-import { watchReports } from '../../lib/controllers/report-client';
+import { type ReplicaAddress, type ReplicaAnswer, ReplicaStatuses } from '../../lib/controllers/replica-statuses';
+import { askReplica, watchReports } from '../../lib/controllers/report-client';
 import { reportService } from '../../lib/controllers/report-service';
 import type { Leadership } from '../../lib/discovery/kubernetes';
 import { systemClock } from '../../lib/discovery/kubernetes/watch';
@@ -12,6 +13,7 @@ import type { MeshSource } from '../../lib/xds/mesh-source';
 import type { GrpcService, XdsServer } from '../../lib/xds/server';
 import type { AuthenticatedCall, Logger } from '../../lib/xds/source';
 import type { Citadel } from './citadel';
+import { type ReplicaStatus, readReplicaStatus } from './status';
 
 /** The name of the control plane's Service and ServiceAccount. */
 const CONTROL_PLANE = 'malha-control-plane';
@@ -23,13 +25,18 @@ export interface ReplicasOptions {
   readonly source: MeshSource;
   readonly xds: () => XdsServer | undefined;
   readonly objects: () => readonly KubeObject[];
+  /** How it goes in this replica, about all namespaces. */
+  readonly status: () => ReplicaStatus;
   readonly log: Logger;
 }
 
 export class Replicas {
   private readonly replica = randomUUID();
+  /** Its Pod's, where it is one. */
+  readonly name = process.env.POD_NAME ?? CONTROL_PLANE;
   readonly local: ProxyReports;
   private readonly asking: ReplicaReports[] = [];
+  private statuses: ReplicaStatuses<ReplicaStatus> | undefined;
 
   constructor(private readonly options: ReplicasOptions) {
     const { source, xds } = options;
@@ -42,14 +49,15 @@ export class Replicas {
 
   /** Tells other replicas, and nobody else. */
   service({ callerOf }: Pick<Citadel, 'callerOf'>): GrpcService {
-    const { namespace, objects, log } = this.options;
+    const { namespace, objects, status, log } = this.options;
     const authorize = async (call: AuthenticatedCall) => {
       const { identity, kind } = await callerOf(call);
       if (kind === 'certificate' && identity.namespace === namespace() && identity.serviceAccount === CONTROL_PLANE)
         return;
       throw new Error(`${formatIdentity(identity)} is no control plane of this mesh`);
     };
-    return reportService({ replica: this.replica, objects, reports: this.local, authorize, clock: systemClock, log });
+    const { replica, name, local: reports } = this;
+    return reportService({ replica, name, status, objects, reports, authorize, clock: systemClock, log });
   }
 
   /** What all replicas have to say, for the one that leads. */
@@ -60,7 +68,7 @@ export class Replicas {
       local: this.local,
       addresses: () => (source.world ? readyReplicas(source.world, namespace()) : []),
       subscribe: (onChange) => source.subscribe(onChange),
-      watch: watchReports(() => citadel.identity(), `${CONTROL_PLANE}.${namespace()}.svc.cluster.local`),
+      watch: watchReports(() => citadel.identity(), hostOf(namespace())),
       leadership,
       clock: systemClock,
       log,
@@ -69,19 +77,62 @@ export class Replicas {
     return reports;
   }
 
+  /** From now on it is one of several, and asks the others when somebody wants to know how it goes in all of them. */
+  join(citadel: Pick<Citadel, 'identity'>): void {
+    const { namespace, source } = this.options;
+    this.statuses = new ReplicaStatuses({
+      name: process.env.POD_NAME,
+      addresses: () => (source.world ? replicasOf(source.world, namespace()) : []),
+      ask: askReplica(this.replica, () => citadel.identity(), hostOf(namespace())),
+      read: readReplicaStatus,
+    });
+  }
+
+  /** How it goes in the other replicas; there are none where this one is alone. */
+  async others(): Promise<readonly ReplicaAnswer<ReplicaStatus>[]> {
+    if (!this.statuses) return [];
+    const { namespace, source } = this.options;
+    const address = `${hostOf(namespace())}:${PORT}`;
+    // This replica itself is one of them, so none means that they are not known.
+    const isKnown = source.world !== undefined && replicasOf(source.world, namespace()).length > 0;
+    return isKnown ? this.statuses.ofOthers() : [{ name: CONTROL_PLANE, address, error: UNKNOWN }];
+  }
+
   /** Asks nobody any more. */
   close(): void {
     for (const reports of this.asking) reports.close();
   }
 }
 
+const UNKNOWN = 'the Service of the control plane has no endpoints, so no other replica is known';
+
+const hostOf = (namespace: string) => `${CONTROL_PLANE}.${namespace}.svc.cluster.local`;
+
+const atPort = (addressType: string | undefined, address: string) =>
+  `${addressType === 'IPv6' ? `[${address}]` : address}:${PORT}`;
+
+const slicesOf = ({ inventory }: World, namespace: string) =>
+  inventory.slices.get(`${namespace}/${CONTROL_PLANE}`) ?? [];
+
 /** Of every replica that is ready. */
-export function readyReplicas({ inventory }: World, namespace: string): string[] {
-  const slices = inventory.slices.get(`${namespace}/${CONTROL_PLANE}`) ?? [];
-  const ready = slices.flatMap(({ addressType, endpoints }) =>
+export function readyReplicas(world: World, namespace: string): string[] {
+  const ready = slicesOf(world, namespace).flatMap(({ addressType, endpoints }) =>
     (endpoints ?? [])
       .filter(({ conditions }) => conditions?.ready !== false)
-      .flatMap(({ addresses }) => addresses.map((address) => (addressType === 'IPv6' ? `[${address}]` : address))),
+      .flatMap(({ addresses }) => addresses.map((address) => atPort(addressType, address))),
   );
-  return [...new Set(ready)].sort().map((address) => `${address}:${PORT}`);
+  return [...new Set(ready)].sort();
+}
+
+/** Every replica, by one address each: one that is not ready, or about to end, may still serve proxies. */
+export function replicasOf(world: World, namespace: string): ReplicaAddress[] {
+  const found = new Map<string, ReplicaAddress>();
+  for (const { addressType, endpoints = [] } of slicesOf(world, namespace)) {
+    for (const { addresses, targetRef } of endpoints) {
+      const address = atPort(addressType, addresses[0]!);
+      const name = targetRef?.kind === 'Pod' ? targetRef.name : undefined;
+      if (!found.has(name ?? address)) found.set(name ?? address, { name, address });
+    }
+  }
+  return [...found.values()];
 }

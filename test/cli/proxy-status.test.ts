@@ -14,13 +14,14 @@ const proxy = (name: string, changed: object = {}) => ({
 describe('malha proxy-status', () => {
   let server: Server;
   let http: string;
+  let asked: string | undefined;
   let answer: { code?: number; body: string };
 
   beforeAll(async () => {
-    server = createServer((_, response) => response.writeHead(answer.code ?? 200).end(answer.body)).listen(
-      0,
-      '127.0.0.1',
-    );
+    server = createServer((request, response) => {
+      asked = request.url;
+      response.writeHead(answer.code ?? 200).end(answer.body);
+    }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     http = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
@@ -58,6 +59,49 @@ describe('malha proxy-status', () => {
     given(status);
     const { stdout } = await malha(['proxy-status', '--http', http.slice('http://'.length), '-o', 'json']);
     expect(JSON.parse(stdout)).toEqual(status);
+  });
+
+  describe('in a cluster with several replicas', () => {
+    const current = { configuration: { state: 'current' } };
+
+    test('shows the proxies of all, each with the replica that serves it', async () => {
+      given({
+        proxies: [
+          { ...proxy('reviews-v1'), replica: 'one' },
+          { ...proxy('details-v1'), replica: 'two' },
+        ],
+        replicas: [
+          { name: 'one', ...current },
+          { name: 'two', address: '198.18.0.2:15012', ...current },
+        ],
+      });
+      const { code, stdout } = await malha(['proxy-status', '--http', http]);
+      expect(code).toBe(0);
+      expect(asked).toBe('/status?replicas=all');
+      expect(stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+        ['PROXY', 'LISTENERS', 'ROUTES', 'CLUSTERS', 'ENDPOINTS', 'SECRETS', 'ENVOY', 'REPLICA'],
+        ['details-v1.shop', '4', '2', '9', '9', '-', '1.40.0', 'two'],
+        ['reviews-v1.shop', '4', '2', '9', '9', '-', '1.40.0', 'one'],
+        [''],
+      ]);
+    });
+
+    test('names a replica that could not be asked, and ends with 1, also when nobody else has a proxy', async () => {
+      const silent = { name: 'two', address: '198.18.0.2:15012', error: 'no answer within 5 s' };
+      const line = 'not asked two (198.18.0.2:15012): no answer within 5 s; its proxies are missing here\n';
+      for (const proxies of [[proxy('reviews-v1')], []]) {
+        given({ proxies, replicas: [{ name: 'one', ...current }, silent] });
+        const { code, stdout } = await malha(['proxy-status', '--http', http]);
+        expect({ code, line: stdout.slice(-line.length) }).toEqual({ code: 1, line });
+        expect((await malha(['proxy-status', '--http', http, '-o', 'json'])).code).toBe(1);
+      }
+    });
+
+    test('says which of them have older objects in force than others', async () => {
+      const stale = { name: 'two', address: '198.18.0.2:15012', configuration: { state: 'stale' } };
+      given({ proxies: [], replicas: [{ name: 'one', ...current }, stale] });
+      expect((await malha(['proxy-status', '--http', http])).stdout).toMatch(/^stale: .* are in force \(two\)\n/);
+    });
   });
 
   test('says when the newest objects are not in force', async () => {

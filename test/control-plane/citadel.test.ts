@@ -9,12 +9,12 @@ import { type RunningControlPlane, startControlPlane } from '../../apps/control-
 import { TOKEN_AUDIENCE } from '../../apps/control-plane/citadel';
 import type { GraphPage } from '../../apps/control-plane/graph';
 import { localVisitor } from '../../apps/control-plane/http';
-import type { Status } from '../../apps/control-plane/status';
+import { readReplicaStatus, type Status } from '../../apps/control-plane/status';
 import { jwksTokenReviewer } from '../../lib/citadel/jwks-token-reviewer';
 import { makeKeyPair } from '../../lib/citadel/key-pair';
 import { memoryStorage } from '../../lib/citadel/memory-storage';
 import type { ReportMessage } from '../../lib/controllers/object-reports';
-import { watchReports } from '../../lib/controllers/report-client';
+import { askReplica, watchReports } from '../../lib/controllers/report-client';
 import { encode } from '../../lib/envoy/message';
 import { accessLogDefinition } from '../../lib/mixer/access-log-service';
 import { type Asked, certify as certifyBy } from '../citadel/certificate-client';
@@ -256,11 +256,15 @@ test('without --xds there is no plaintext xDS', () => {
 });
 
 describe('what proxies have', () => {
-  /** The first message, or the error, for whoever has a certificate of this account. */
-  async function reportsFor(account: string): Promise<ReportMessage | Error | undefined> {
+  async function identityOf(account: string) {
     const keys = await makeKeyPair();
     const chain = (await certify({ csr: inPem(keys.csr.der), token: tokenOf(account) })) as string[];
-    const identity = { chainPem: chain.slice(0, 2).join(''), keyPem: keys.keyPem, roots: [roots.toString()] };
+    return { chainPem: chain.slice(0, 2).join(''), keyPem: keys.keyPem, roots: [roots.toString()] };
+  }
+
+  /** The first message, or the error, for whoever has a certificate of this account. */
+  async function reportsFor(account: string): Promise<ReportMessage | Error | undefined> {
+    const identity = await identityOf(account);
     return new Promise((resolve) => {
       const stop = watchReports(() => identity, HOST)(
         `127.0.0.1:${running.xdsTlsPort}`,
@@ -289,6 +293,21 @@ describe('what proxies have', () => {
 
   test.each(['shop:web', 'malha-system:other', 'shop:malha-control-plane'])('is not told to %s', async (account) => {
     expect(await reportsFor(account)).toMatchObject({ code: Code.PERMISSION_DENIED });
+  });
+
+  test('and how it goes altogether is told to another replica, not to the one that it is itself, and to nobody else', async () => {
+    const ask = async (account: string, replica = 'another') => {
+      const identity = await identityOf(account);
+      return askReplica(replica, () => identity, HOST)(`127.0.0.1:${running.xdsTlsPort}`);
+    };
+    const told = await ask('malha-system:malha-control-plane');
+    const { findings, proxies, configuration } = readReplicaStatus(told.status);
+    expect(findings.map(({ resource }) => resource)).toContain('VirtualService bank/broken');
+    expect({ proxies, state: configuration.state }).toEqual({ proxies: [], state: 'stale' });
+    expect(told.status).not.toHaveProperty('calls');
+    expect(await ask('malha-system:malha-control-plane', told.replica)).toEqual({ ...told, status: undefined });
+    for (const account of ['shop:web', 'malha-system:other', 'shop:malha-control-plane'])
+      await expect(ask(account)).rejects.toThrow('PERMISSION_DENIED: reports are for replicas of this control plane');
   });
 });
 

@@ -7,11 +7,19 @@ import { type Context, ExitCode } from '../io';
 import { json, outputOption } from '../output-format';
 import { table } from '../table';
 
-/** What this command reads of the control plane's `/status`. */
+/** What this command reads of the control plane's `/status`, where it tells of all replicas. */
 interface Status {
   configuration?: { state: string };
   findings?: readonly Finding[];
-  proxies: { node: { id: string; version?: string }; types: Record<string, TypeStatus> }[];
+  proxies: { node: { id: string; version?: string }; replica?: string; types: Record<string, TypeStatus> }[];
+  replicas?: readonly Replica[];
+}
+
+interface Replica {
+  name: string;
+  address?: string;
+  configuration?: { state: string };
+  error?: string;
 }
 
 const TYPES = ['listeners', 'routes', 'clusters', 'endpoints', 'secrets'];
@@ -25,17 +33,21 @@ export function proxyStatus(context: Context): Command {
 One line a proxy: for each type of resource how many it has, or what keeps it from having them. NACKED means that the
 proxy rejected something and kept what it had; why is told below the table.
 
+The replica that is asked asks all the others, so the proxies are those of the whole mesh, each with the replica that serves
+it. One that does not answer is named: its proxies are missing.
+
 Examples:
   $ malha proxy-status
   $ kubectl -n malha-system port-forward deploy/malha-control-plane 15014 & malha proxy-status
   $ malha proxy-status --http http://198.18.0.2:15014 -o json | jq '.proxies[].node.id'
 
-Exit codes: 0 every proxy took what it was sent, 1 some did not, 2 the control plane does not answer.
+Exit codes: 0 every proxy took what it was sent, 1 some did not, or a replica could not be asked, 2 the control plane does
+not answer.
 `,
     )
     .action(async ({ output, ...options }: ControlPlaneOptions & { output: string }) => {
       const client = await ControlPlaneClient.open(options);
-      const status = await client.json<Status>('/status', (value) => Array.isArray(value?.proxies));
+      const status = await client.json<Status>('/status?replicas=all', (value) => Array.isArray(value?.proxies));
       const rejections = status.proxies.flatMap(({ node, types }) =>
         TYPES.flatMap((type) =>
           (types[type]?.rejected ?? []).map(({ name, error }) => `${nameOf(node.id)}: ${type} ${name}: ${error}`),
@@ -43,33 +55,49 @@ Exit codes: 0 every proxy took what it was sent, 1 some did not, 2 the control p
       );
       if (output === 'json') context.io.stdout.write(json(status));
       else writeTable(context, status, rejections);
-      if (rejections.length > 0) context.exit(ExitCode.wrong);
+      if (rejections.length > 0 || silentOf(status).length > 0) context.exit(ExitCode.wrong);
     });
 }
 
-function writeTable(
-  context: Context,
-  { proxies, configuration, findings = [] }: Status,
-  rejections: readonly string[],
-): void {
+function writeTable(context: Context, status: Status, rejections: readonly string[]): void {
+  const { proxies, configuration, findings = [], replicas = [] } = status;
   const { io, colors } = context;
-  if (configuration?.state === 'stale') {
-    io.stdout.write(`${colors.yellow('stale')}: the newest objects have errors, the last good ones are in force\n`);
+  const stale = replicas.filter((replica) => replica.configuration?.state === 'stale');
+  if (configuration?.state === 'stale' || stale.length > 0) {
+    const where = replicas.length > 1 && stale.length < replicas.length ? ` (${namesOf(stale)})` : '';
+    io.stdout.write(
+      `${colors.yellow('stale')}: the newest objects have errors, the last good ones are in force${where}\n`,
+    );
   }
-  if (proxies.length === 0) {
-    io.stdout.write('no proxy is connected\n');
-    return;
-  }
+  if (proxies.length === 0) io.stdout.write('no proxy is connected\n');
+  const isOfMany = replicas.length > 1;
   const rows = proxies
-    .map(({ node, types }) => [nameOf(node.id), ...TYPES.map((type) => cell(context, types[type])), node.version ?? ''])
+    .map(({ node, types, replica = '' }) => [
+      nameOf(node.id),
+      ...TYPES.map((type) => cell(context, types[type])),
+      node.version ?? '',
+      ...(isOfMany ? [replica] : []),
+    ])
     .sort(([a = ''], [b = '']) => (a < b ? -1 : Number(a > b)));
-  io.stdout.write(table(context, ['PROXY', ...TYPES.map((type) => type.toUpperCase()), 'ENVOY'], rows));
+  const head = ['PROXY', ...TYPES.map((type) => type.toUpperCase()), 'ENVOY', ...(isOfMany ? ['REPLICA'] : [])];
+  io.stdout.write(table(context, head, rows));
+  for (const { name, address, error } of silentOf(status)) {
+    const place = address && address !== name ? ` (${address})` : '';
+    io.stdout.write(`${colors.red('not asked')} ${name}${place}: ${error}; its proxies are missing here\n`);
+  }
   for (const line of rejections) io.stdout.write(`${colors.red('rejected')} ${line}\n`);
   for (const { resource, file, line } of findings.filter(({ code }) => code === 'MAL0040')) {
     const place = file ? ` (${file}${line ? `:${line}` : ''})` : '';
     io.stdout.write(`${colors.red('from')} ${resource}${place}\n`);
   }
 }
+
+/** Those that could not be asked. */
+function silentOf({ replicas = [] }: Status): Replica[] {
+  return replicas.filter(({ error }) => error !== undefined);
+}
+
+const namesOf = (replicas: readonly Replica[]) => replicas.map(({ name }) => name).join(', ');
 
 function cell({ colors }: Context, status: TypeStatus | undefined): string {
   switch (status?.state) {

@@ -4,7 +4,7 @@ import type { HTTPFaultInjection, Percent } from '../api';
 import { GRPC_STATUSES } from '../api/networking/grpc-status';
 import type { envoy, google } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
-import { duration, fraction } from './shapes';
+import { duration, fraction, percentOr } from './shapes';
 
 export const FAULT_FILTER = 'envoy.filters.http.fault';
 
@@ -15,12 +15,15 @@ export function faultFilter(): envoy.extensions.filters.network.http_connection_
   return { name: FAULT_FILTER, typed_config: any(CONFIG, {}) };
 }
 
-/** For `typed_per_filter_config` of a route; undefined when there is nothing to do. */
+/**
+ * For `typed_per_filter_config` of a route; undefined when there is nothing to do. Without a percentage nothing is delayed and
+ * everything aborted, as the API's document says of either.
+ */
 export function faultOf(fault: HTTPFaultInjection | undefined): google.protobuf.Any | undefined {
   const delay = fault?.delay?.fixedDelay
     ? {
         fixed_delay: duration(fault.delay.fixedDelay),
-        percentage: share(fault.delay.percentage ?? deprecated(fault.delay.percent)),
+        percentage: fraction(percentOr(fault.delay.percentage ?? deprecated(fault.delay.percent), 0)),
       }
     : undefined;
   const abort = fault?.abort ? abortOf(fault.abort) : undefined;
@@ -28,7 +31,7 @@ export function faultOf(fault: HTTPFaultInjection | undefined): google.protobuf.
 }
 
 function abortOf(abort: NonNullable<HTTPFaultInjection['abort']>) {
-  const percentage = share(abort.percentage);
+  const percentage = fraction(percentOr(abort.percentage, 100));
   if (abort.httpStatus !== undefined) return { http_status: abort.httpStatus, percentage };
   const grpc = abort.grpcStatus === undefined ? undefined : grpcStatus(abort.grpcStatus);
   return grpc === undefined ? undefined : { grpc_status: grpc, percentage };
@@ -37,11 +40,6 @@ function abortOf(abort: NonNullable<HTTPFaultInjection['abort']>) {
 /** `percent` was a whole number; 0 is what the API says of a field that is left out. */
 function deprecated(percent: number | undefined): Percent | undefined {
   return percent ? { value: percent } : undefined;
-}
-
-/** No percentage means every request. */
-function share(percent: Percent | undefined) {
-  return fraction(percent?.value ?? 100);
 }
 
 function grpcStatus(text: string): number | undefined {

@@ -1,18 +1,18 @@
 /** Copies of requests, from `mirror` and `mirrors`. */
 import type { Destination, HTTPRoute } from '../api';
 import type { envoy } from '../envoy/generated/envoy';
-import { fraction } from './shapes';
+import { fraction, percentOr } from './shapes';
 
 type MirrorPolicy = envoy.config.route.v3.RouteAction.RequestMirrorPolicy;
 
 export function mirrorsOf(route: HTTPRoute, clusterOf: (destination: Destination) => string): MirrorPolicy[] {
   const policies = (route.mirrors ?? []).map(({ destination, percentage }) => ({
     destination,
-    percent: percentage?.value ?? 100,
+    percent: percentOr(percentage, 100),
   }));
   if (route.mirror) {
     const deprecated = route.mirrorPercent ?? route.mirror_percent;
-    policies.push({ destination: route.mirror, percent: route.mirrorPercentage?.value ?? deprecated ?? 100 });
+    policies.push({ destination: route.mirror, percent: percentOr(route.mirrorPercentage, deprecated ?? 100) });
   }
   return policies
     .filter(({ percent }) => percent > 0)

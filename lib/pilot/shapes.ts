@@ -1,4 +1,5 @@
 /** Small shapes that Envoy's messages are made of. */
+import type { Percent } from '../api';
 import { parseDuration, protobufDuration } from '../api/duration';
 import type { envoy } from '../envoy/generated/envoy';
 
@@ -41,6 +42,14 @@ export function duration(text: string | undefined): string | undefined {
   const milliseconds = parseDuration(text);
   if (milliseconds === undefined) throw new Error(`'${text}' is no duration such as 1.5s or 2m`);
   return protobufDuration(milliseconds);
+}
+
+/**
+ * What a percentage of the mesh API says, in percent. An empty one says 0, as messages do of a number that is left out.
+ * @param withoutAny what no percentage at all means there.
+ */
+export function percentOr(percent: Percent | undefined, withoutAny: number): number {
+  return percent ? (percent.value ?? 0) : withoutAny;
 }
 
 /** A percentage, to a ten-thousandth of a percent. */

@@ -72,7 +72,12 @@ const http: HTTPRoute[] = [
     directResponse: { status: 418, body: { string: 'short and stout' } },
   },
   { name: 'abort', match: [{ uri: { prefix: '/abort' } }], fault: { abort: { httpStatus: 555 } }, route: toV1 },
-  { name: 'delay', match: [{ uri: { prefix: '/delay' } }], fault: { delay: { fixedDelay: '300ms' } }, route: toV1 },
+  {
+    name: 'delay',
+    match: [{ uri: { prefix: '/delay' } }],
+    fault: { delay: { fixedDelay: '300ms', percentage: { value: 100 } } },
+    route: toV1,
+  },
   { name: 'timeout', match: [{ uri: { prefix: '/slow' } }], timeout: '100ms', route: toV1 },
   {
     name: 'retry',

@@ -6,7 +6,7 @@ export const HTTPFaultDelay = message(
   {
     fixedDelay: duration('How long the request is held.'),
     exponentialDelay: unserved(duration('Deprecated; has no effect.')),
-    percentage: described(Percent, 'The share of requests that is delayed.'),
+    percentage: described(Percent, 'The share of requests that is delayed. Default: none.'),
     percent: int32('Deprecated form of `percentage`, a whole number.'),
   },
   { description: 'Holds requests before they are forwarded.', exclusive: [['fixedDelay', 'exponentialDelay']] },

@@ -262,7 +262,10 @@ export const httpRoute: Behaviour[] = [
     feature: 'fault: delay, abort with a status, percentage',
     objects: reviewsRoutes(`
       - match: [{ uri: { prefix: /delay } }]
-        fault: { delay: { fixedDelay: 300ms } }
+        fault: { delay: { fixedDelay: 300ms, percentage: { value: 100 } } }
+        ${toV2}
+      - match: [{ uri: { prefix: /none } }]
+        fault: { delay: { fixedDelay: 5s }, abort: { httpStatus: 555, percentage: {} } }
         ${toV2}
       - match: [{ uri: { prefix: /abort } }]
         fault: { abort: { httpStatus: 555 } }
@@ -272,6 +275,7 @@ export const httpRoute: Behaviour[] = [
         ${toV2}`),
     cases: [
       [get(`${url}/delay`), { who: 'v2', milliseconds: expect.closeTo(1300, -3.3) }],
+      [get(`${url}/none`), { who: 'v2', milliseconds: expect.closeTo(1000, -3.3) }],
       [get(`${url}/abort`), { status: 555, who: undefined }],
       [get(`${url}/half`, { times: 200 }), { shares: { v2: 0.5, 555: 0.5 } }],
     ],

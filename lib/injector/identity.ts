@@ -111,7 +111,10 @@ export function secretFiles(directory: string): { own: object; trust: object } {
   };
 }
 
-/** Envoy's own longest pause is 30 s, each shortened by chance: too long to be without a control plane that is back. */
+/**
+ * Envoy's own longest pause is 30 s, each shortened by chance: too long to be without a control plane that is back. It takes
+ * another from its own client alone (`EnvoyGrpc.retry_policy`), not from gRPC's (`google_grpc`).
+ */
 const RETRIES = { retry_policy: { retry_back_off: { base_interval: '0.5s', max_interval: '5s' } } };
 
 /** How the control plane is called: by the cluster `xds-grpc`, or with the token that is read for each call. */
@@ -120,9 +123,8 @@ export function controlPlaneService(
   address: string,
   directory = IDENTITY_DIRECTORY,
 ): GrpcService {
-  if (identity !== 'sds') return { envoy_grpc: { cluster_name: 'xds-grpc' }, ...RETRIES };
+  if (identity !== 'sds') return { envoy_grpc: { cluster_name: 'xds-grpc', ...RETRIES } };
   return {
-    ...RETRIES,
     google_grpc: {
       target_uri: `dns:///${address}`,
       stat_prefix: 'xds-grpc',

@@ -25,7 +25,8 @@ export interface Replica {
 const SERVICE = 'malha-control-plane';
 /** An address at which nothing listens. */
 const NOBODY = '198.18.255.1';
-const WITH_STATUS = ['Deployment', 'PodDisruptionBudget', 'Telemetry'];
+/** Whose statuses the control plane or the API server writes meanwhile: of these, the generation tells a change. */
+const WITH_STATUS = ['AuthorizationPolicy', 'Deployment', 'PeerAuthentication', 'PodDisruptionBudget', 'Telemetry'];
 
 export class InstalledMesh {
   readonly replicas: Replica[] = [];

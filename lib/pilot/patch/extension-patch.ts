@@ -141,6 +141,8 @@ function pluginConfig(
     ...(pluginName && { root_id: pluginName }),
     failure_policy: FAILURE_POLICIES[failStrategy ?? 'FAIL_CLOSE'],
     vm_config: {
+      // Without one, objects with the same module share a machine: what it keeps, and when it fails, across namespaces.
+      vm_id: name,
       runtime: 'envoy.wasm.runtime.v8',
       code,
       ...(env.length > 0 && { environment_variables: variables }),

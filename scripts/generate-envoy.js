@@ -34,7 +34,7 @@ const roots = `
   extensions/filters/http/admission_control extensions/filters/http/alternate_protocols_cache
   extensions/filters/http/bandwidth_limit extensions/filters/http/basic_auth extensions/filters/http/buffer
   extensions/filters/http/composite extensions/filters/http/compressor extensions/filters/http/cors
-  extensions/filters/http/csrf extensions/filters/http/decompressor extensions/filters/http/dynamic_forward_proxy
+  extensions/filters/http/credential_injector extensions/filters/http/csrf extensions/filters/http/decompressor extensions/filters/http/dynamic_forward_proxy
   extensions/filters/http/ext_authz extensions/filters/http/ext_proc extensions/filters/http/fault
   extensions/filters/http/grpc_http1_bridge extensions/filters/http/grpc_json_transcoder
   extensions/filters/http/grpc_stats extensions/filters/http/grpc_web extensions/filters/http/header_mutation
@@ -55,7 +55,8 @@ const roots = `
   extensions/filters/network/sni_cluster extensions/filters/network/sni_dynamic_forward_proxy
   extensions/filters/network/tcp_proxy extensions/filters/network/wasm
   extensions/filters/udp/dns_filter extensions/filters/udp/udp_proxy extensions/formatter extensions/health_check
-  extensions/http/early_header_mutation extensions/http/header_formatters extensions/http/original_ip_detection
+  extensions/http/early_header_mutation extensions/http/header_formatters extensions/http/injected_credentials/generic
+  extensions/http/original_ip_detection
   extensions/http/stateful_session extensions/internal_redirect extensions/load_balancing_policies extensions/matching
   extensions/network/dns_resolver/cares extensions/network/dns_resolver/getaddrinfo extensions/path
   extensions/outlier_detection_monitors extensions/rate_limit_descriptors extensions/rbac extensions/regex_engines
@@ -76,6 +77,7 @@ const newer = [
     58,
     'bool',
   ],
+  ['envoy.extensions.http.injected_credentials.generic.v3.Generic', 'header_value_prefix', 3, 'string'],
 ];
 
 /** Imported only for options, which the bundle drops; and OpenCensus, which Envoy has removed. */

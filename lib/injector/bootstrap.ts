@@ -4,11 +4,11 @@
  */
 import { LARGEST_PROGRAM } from '../api/regular-expression';
 import type { envoy } from '../envoy/generated/envoy';
-import { controlPlaneService, controlPlaneTls, type ProxyIdentity } from './identity';
+import { controlPlaneService, type ProxyIdentity, provenCluster } from './identity';
 import { METRICS_PAGE_BYTES, namesFilter } from './metrics-listener';
 import { type ProxiedProbe, probeClusters, probeFilters, probeRoutes, probeStats } from './probes';
 import { ProxyPort } from './proxy-port';
-import { STANDBY_CLUSTER, STANDBY_RUNTIME, type Standby, standbyOf, standbyService, standbyTls } from './standby';
+import { STANDBY_CLUSTER, STANDBY_RUNTIME, type Standby, standbyOf, standbyService, verifiedStandby } from './standby';
 import { mergedInclusion, type StatsInclusion, statsMatcher } from './stats-matcher';
 import { statsConfig } from './stats-tags';
 
@@ -58,7 +58,7 @@ export function bootstrap(options: BootstrapOptions): Bootstrap {
         transport_api_version: 'V3',
         // A plain Envoy lists every extension in its node: 61 kB that nobody needs twice.
         set_node_on_first_message_only: true,
-        grpc_services: [controlPlaneService(identity, controlPlane), ...(standby ? [standbyService] : [])],
+        grpc_services: [controlPlaneService, ...(standby ? [standbyService] : [])],
       },
       cds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
       lds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
@@ -166,19 +166,19 @@ function httpListener(
 
 function controlPlaneCluster(controlPlane: string, identity: ProxyIdentity): Cluster {
   const { host } = splitHostPort(controlPlane);
-  return xdsCluster('xds-grpc', controlPlane, controlPlaneTls(identity, host));
+  return provenCluster(xdsCluster('xds-grpc', controlPlane), identity, host);
 }
 
 function standbyCluster(standby: Standby): Cluster {
   const { host } = splitHostPort(standby.address);
-  return xdsCluster(STANDBY_CLUSTER, standby.address, standbyTls(standby, host));
+  const cluster = xdsCluster(STANDBY_CLUSTER, standby.address);
+  return provenCluster(cluster, 'podCertificate', host, undefined, verifiedStandby(standby));
 }
 
-function xdsCluster(name: string, hostPort: string, transport_socket: Cluster['transport_socket']): Cluster {
+function xdsCluster(name: string, hostPort: string): Cluster {
   const { host, port } = splitHostPort(hostPort);
   return {
     name,
-    ...(transport_socket && { transport_socket }),
     type: 'STRICT_DNS',
     connect_timeout: '1s',
     dns_lookup_family: 'V4_PREFERRED',

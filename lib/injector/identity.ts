@@ -1,7 +1,8 @@
 /**
  * How a proxy proves who it is, without an agent. Either by a podCertificate volume: the kubelet keeps a key and its certificate
  * fresh in files, which Envoy watches; or by a service-account token, for clusters without such volumes: the control plane then makes
- * the key (`Identity.sds()`). The volume has the same place in either way.
+ * the key (`Identity.sds()`). The volume has the same place in either way, and Envoy takes up what the kubelet puts there without a
+ * restart: certificate, token and roots.
  */
 import type { ObjectMeta } from '../api/object';
 import type { envoy } from '../envoy/generated/envoy';
@@ -15,7 +16,9 @@ import {
   WORKLOAD_SECRET,
 } from '../world';
 
+type Cluster = envoy.config.cluster.v3.Cluster;
 type GrpcService = envoy.config.core.v3.GrpcService;
+type HttpFilter = envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter;
 type TransportSocket = envoy.config.core.v3.TransportSocket;
 type ConfigSource = envoy.config.core.v3.ConfigSource;
 
@@ -36,33 +39,43 @@ const FILES = {
   /** Secrets as Envoy's file subscription reads them; one for each file. */
   own: SECRET_FILES[WORKLOAD_SECRET],
   trust: SECRET_FILES[ROOT_SECRET],
+  credential: 'sds-token.json',
 } as const;
 
+/** The token as a secret in Envoy. */
+const TOKEN_SECRET = 'token';
+
+type SecretFile = 'own' | 'trust' | 'credential';
+
+/** Which secrets are read from files. */
+const SECRETS: Readonly<Record<ProxyIdentity, readonly SecretFile[]>> = {
+  none: [],
+  podCertificate: ['own', 'trust'],
+  sds: ['credential', 'trust'],
+};
+
 /** An annotation of the Pod is the only file that a manifest can bring along without a ConfigMap. */
-const ANNOTATIONS = { [FILES.own]: 'malha.dev/sds-default', [FILES.trust]: 'malha.dev/sds-rootca' } as const;
+const ANNOTATIONS: Readonly<Record<SecretFile, string>> = {
+  own: 'malha.dev/sds-default',
+  trust: 'malha.dev/sds-rootca',
+  credential: 'malha.dev/sds-token',
+};
 
 /** What the Pod needs beside the proxy's container; undefined where it proves nothing. */
 export function identityVolume(identity: ProxyIdentity, certificateSeconds?: number) {
   if (identity === 'none') return undefined;
-  const sources =
-    identity === 'podCertificate'
-      ? [
-          ...certificateSources(certificateSeconds),
-          {
-            downwardAPI: {
-              items: Object.entries(ANNOTATIONS).map(([path, annotation]) => ({
-                path,
-                fieldRef: { fieldPath: `metadata.annotations['${annotation}']` },
-              })),
-            },
-          },
-        ]
-      : [
-          { serviceAccountToken: { audience: TOKEN_AUDIENCE, expirationSeconds: 3600, path: FILES.token } },
-          { configMap: { name: ROOT_CONFIG_MAP, items: [{ key: 'root-cert.pem', path: FILES.roots }] } },
-        ];
-  return { name: IDENTITY_VOLUME, projected: { sources } };
+  const items = SECRETS[identity].map((secret) => ({
+    path: FILES[secret],
+    fieldRef: { fieldPath: `metadata.annotations['${ANNOTATIONS[secret]}']` },
+  }));
+  const proof = identity === 'podCertificate' ? certificateSources(certificateSeconds) : tokenSources;
+  return { name: IDENTITY_VOLUME, projected: { sources: [...proof, { downwardAPI: { items } }] } };
 }
+
+const tokenSources = [
+  { serviceAccountToken: { audience: TOKEN_AUDIENCE, expirationSeconds: 3600, path: FILES.token } },
+  { configMap: { name: ROOT_CONFIG_MAP, items: [{ key: 'root-cert.pem', path: FILES.roots }] } },
+];
 
 function certificateSources(maxExpirationSeconds?: number) {
   return [
@@ -93,100 +106,124 @@ export function identityLabels(identity: ProxyIdentity): Record<string, string> 
 
 /** The secrets that the volume's annotations become. */
 export function identityAnnotations(identity: ProxyIdentity): NonNullable<ObjectMeta['annotations']> {
-  if (identity !== 'podCertificate') return {};
-  const { own, trust } = secretFiles(IDENTITY_DIRECTORY);
-  return { [ANNOTATIONS[FILES.own]]: JSON.stringify(own), [ANNOTATIONS[FILES.trust]]: JSON.stringify(trust) };
+  const secrets = secretsIn(IDENTITY_DIRECTORY);
+  return Object.fromEntries(SECRETS[identity].map((name) => [ANNOTATIONS[name], JSON.stringify(secrets[name])]));
+}
+
+/** What these are as files of the volume, by name, where somebody else than a kubelet fills it. */
+export function secretFiles(identity: ProxyIdentity, directory: string): Readonly<Record<string, string>> {
+  const secrets = secretsIn(directory);
+  return Object.fromEntries(SECRETS[identity].map((name) => [FILES[name], JSON.stringify(secrets[name])]));
 }
 
 /** @param directory of the volume, whose symlink `..data` moves when its files change. */
-export function secretFiles(directory: string): { own: object; trust: object } {
+function secretsIn(directory: string): Readonly<Record<SecretFile, object>> {
   const type = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret';
   const watched_directory = { path: directory };
   const filename = `${directory}/${FILES.bundle}`;
   const tls_certificate = { certificate_chain: { filename }, private_key: { filename }, watched_directory };
   const validation_context = { trusted_ca: { filename: `${directory}/${FILES.roots}` }, watched_directory };
+  const generic_secret = { secret: { filename: `${directory}/${FILES.token}`, watched_directory } };
   return {
     own: { resources: [{ '@type': type, name: WORKLOAD_SECRET, tls_certificate }] },
     trust: { resources: [{ '@type': type, name: ROOT_SECRET, validation_context }] },
+    credential: { resources: [{ '@type': type, name: TOKEN_SECRET, generic_secret }] },
   };
 }
 
 /**
- * Envoy's own longest pause is 30 s, each shortened by chance: too long to be without a control plane that is back. It takes
- * another from its own client alone (`EnvoyGrpc.retry_policy`), not from gRPC's (`google_grpc`).
+ * How the control plane is called: by Envoy's own gRPC client. Envoy's longest pause before it asks again is 30 s, each shortened
+ * by chance: too long to be without a control plane that is back. It takes another from this client alone
+ * (`EnvoyGrpc.retry_policy`), not from gRPC's (`google_grpc`).
  */
-const RETRIES = { retry_policy: { retry_back_off: { base_interval: '0.5s', max_interval: '5s' } } };
+export const controlPlaneService: GrpcService = {
+  envoy_grpc: {
+    cluster_name: 'xds-grpc',
+    retry_policy: { retry_back_off: { base_interval: '0.5s', max_interval: '5s' } },
+  },
+};
 
-/** How the control plane is called: by the cluster `xds-grpc`, or with the token that is read for each call. */
-export function controlPlaneService(
+const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+/**
+ * The cluster of a control plane, called by TLS and with what the proxy has to show: its certificate, or its token with each request.
+ * The token goes nowhere but over a connection whose server has shown a certificate of the mesh in that name.
+ * @param host the control plane's name or address. @param verified how it is known. Default: by that.
+ */
+export function provenCluster(
+  cluster: Cluster,
   identity: ProxyIdentity,
-  address: string,
+  host: string,
   directory = IDENTITY_DIRECTORY,
-): GrpcService {
-  if (identity !== 'sds') return { envoy_grpc: { cluster_name: 'xds-grpc', ...RETRIES } };
+  verified?: Verified,
+): Cluster {
+  if (identity === 'none') return cluster;
+  const transport_socket = controlPlaneTls(identity, host, directory, verified);
+  if (identity !== 'sds') return { ...cluster, transport_socket };
+  const options = cluster.typed_extension_protocol_options;
+  const http = { ...options?.[HTTP_OPTIONS], '@type': `type.googleapis.com/${HTTP_OPTIONS}` as const };
   return {
-    google_grpc: {
-      target_uri: `dns:///${address}`,
-      stat_prefix: 'xds-grpc',
-      channel_args: CHANNEL_ARGS,
-      channel_credentials: { ssl_credentials: { root_certs: { filename: `${directory}/${FILES.roots}` } } },
-      credentials_factory_name: 'envoy.grpc_credentials.file_based_metadata',
-      call_credentials: [
-        {
-          from_plugin: {
-            name: 'envoy.grpc_credentials.file_based_metadata',
-            typed_config: {
-              '@type': 'type.googleapis.com/envoy.config.grpc_credential.v3.FileBasedMetadataConfig',
-              secret_data: { filename: `${directory}/${FILES.token}` },
-              header_key: 'authorization',
-              header_prefix: 'Bearer ',
-            },
-          },
-        },
-      ],
+    ...cluster,
+    transport_socket,
+    typed_extension_protocol_options: {
+      ...options,
+      [HTTP_OPTIONS]: { ...http, http_filters: tokenFilters(directory) },
     },
   };
 }
 
-/** gRPC's own client waits up to two minutes before it tries again, and never asks whether the other end still lives. */
-const CHANNEL_ARGS = {
-  args: {
-    'grpc.initial_reconnect_backoff_ms': { int_value: '500' },
-    'grpc.max_reconnect_backoff_ms': { int_value: '2000' },
-    'grpc.keepalive_time_ms': { int_value: '30000' },
-    'grpc.keepalive_timeout_ms': { int_value: '10000' },
-  },
-};
+/**
+ * Without a token nothing is sent. Filters of a cluster end with the codec.
+ * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/credential_injector_filter
+ */
+function tokenFilters(directory: string): HttpFilter[] {
+  return [
+    {
+      name: 'envoy.filters.http.credential_injector',
+      typed_config: {
+        '@type': 'type.googleapis.com/envoy.extensions.filters.http.credential_injector.v3.CredentialInjector',
+        overwrite: true,
+        credential: {
+          name: 'envoy.http.injected_credentials.generic',
+          typed_config: {
+            '@type': 'type.googleapis.com/envoy.extensions.http.injected_credentials.generic.v3.Generic',
+            header: 'authorization',
+            header_value_prefix: 'Bearer ',
+            credential: { name: TOKEN_SECRET, sds_config: watched(directory, FILES.credential) },
+          },
+        },
+      },
+    },
+    {
+      name: 'envoy.filters.http.upstream_codec',
+      typed_config: {
+        '@type': 'type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec',
+      },
+    },
+  ];
+}
+
+const watched = (directory: string, file: string): ConfigSource => ({
+  path_config_source: { path: `${directory}/${file}`, watched_directory: { path: directory } },
+  resource_api_version: 'V3',
+});
 
 /** By which name of its certificate somebody is known. */
 export type Verified = envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher;
 
-/**
- * TLS of the cluster `xds-grpc`, with the proxy's certificate where it has one.
- * @param host the control plane's name or address. @param verified how it is known. Default: by that.
- */
-export function controlPlaneTls(
-  identity: ProxyIdentity,
+function controlPlaneTls(
+  identity: Exclude<ProxyIdentity, 'none'>,
   host: string,
-  directory = IDENTITY_DIRECTORY,
+  directory: string,
   verified: Verified = { san_type: isIpAddress(host) ? 'IP_ADDRESS' : 'DNS', matcher: { exact: host } },
-): TransportSocket | undefined {
-  if (identity === 'none') return undefined;
-  const names = { match_typed_subject_alt_names: [verified] };
-  // Access logs go by this cluster in any case; with a token alone there is no certificate to show there.
-  if (identity === 'sds') {
-    const validation_context = { ...names, trusted_ca: { filename: `${directory}/${FILES.roots}` } };
-    return tlsSocket(host, { validation_context });
-  }
-  const file = (name: string): ConfigSource => ({
-    path_config_source: { path: `${directory}/${name}`, watched_directory: { path: directory } },
-    resource_api_version: 'V3',
-  });
+): TransportSocket {
+  const own = { name: WORKLOAD_SECRET, sds_config: watched(directory, FILES.own) };
   return tlsSocket(host, {
-    tls_certificate_sds_secret_configs: [{ name: WORKLOAD_SECRET, sds_config: file(FILES.own) }],
+    // With a token alone there is no certificate to show.
+    ...(identity === 'podCertificate' && { tls_certificate_sds_secret_configs: [own] }),
     combined_validation_context: {
-      default_validation_context: names,
-      validation_context_sds_secret_config: { name: ROOT_SECRET, sds_config: file(FILES.trust) },
+      default_validation_context: { match_typed_subject_alt_names: [verified] },
+      validation_context_sds_secret_config: { name: ROOT_SECRET, sds_config: watched(directory, FILES.trust) },
     },
   });
 }

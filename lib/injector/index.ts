@@ -20,13 +20,14 @@ export {
 } from './gateway-workload';
 export {
   controlPlaneService,
-  controlPlaneTls,
   identityAnnotations,
   identityMount,
   identityVolume,
   type ProxyIdentity,
   programVolume,
+  provenCluster,
   ROOT_CONFIG_MAP,
+  secretFiles,
   TOKEN_AUDIENCE,
 } from './identity';
 export { ENVOY_IMAGE, MALHA_IMAGE, MALHA_VERSION } from './images';

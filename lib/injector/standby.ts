@@ -6,7 +6,7 @@
  * goes back when the standby ends its stream. https://github.com/envoyproxy/envoy/pull/34761
  */
 import type { envoy } from '../envoy/generated/envoy';
-import { controlPlaneTls, type ProxyIdentity, type Verified } from './identity';
+import type { ProxyIdentity, Verified } from './identity';
 
 type GrpcService = envoy.config.core.v3.GrpcService;
 
@@ -37,9 +37,8 @@ export function standbyOf(standby: Standby | undefined, identity: ProxyIdentity)
 }
 
 /** Its certificate is a workload's: the SPIFFE id tells who it is, below the roots of this mesh's trust domain alone. */
-export function standbyTls({ namespace }: Standby, host: string) {
-  const who: Verified = { san_type: 'URI', matcher: { suffix: `/ns/${namespace}/sa/${STANDBY_NAME}` } };
-  return controlPlaneTls('podCertificate', host, undefined, who);
+export function verifiedStandby({ namespace }: Standby): Verified {
+  return { san_type: 'URI', matcher: { suffix: `/ns/${namespace}/sa/${STANDBY_NAME}` } };
 }
 
 /** Where the standby of a control plane is, by that one's namespace. */

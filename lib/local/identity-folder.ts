@@ -9,6 +9,7 @@ import type { Pod } from '../api/kubernetes';
 import { fileStorage } from '../citadel/file-storage';
 import { trustedSlots } from '../citadel/rotation';
 import { slotsOf } from '../citadel/slot-files';
+import { secretFiles } from '../injector';
 import { TOKEN_SECONDS, TokenIssuer } from './token-issuer';
 
 export class IdentityFolder {
@@ -41,7 +42,9 @@ export class IdentityFolder {
     const folder = new IdentityFolder(directory, pods, give);
     await writeFile(IdentityFolder.tokenKeysIn(directory), JSON.stringify(folder.issuer.keySet()));
     for (const id of pods.keys()) {
-      await mkdir(IdentityFolder.volumeIn(directory, id), { recursive: true, mode: 0o755 });
+      const volume = IdentityFolder.volumeIn(directory, id);
+      await mkdir(volume, { recursive: true, mode: 0o755 });
+      for (const [name, text] of Object.entries(secretFiles('sds', volume))) await writeFile(join(volume, name), text);
     }
     await folder.writeTokens();
     // The kubelet renews tokens long before they end, too.

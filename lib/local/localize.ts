@@ -1,6 +1,6 @@
 /** A bootstrap written for a cluster, changed so far that the same Envoy runs on this machine. */
 import type { envoy } from '../envoy/generated/envoy';
-import { controlPlaneService, controlPlaneTls } from '../injector';
+import { controlPlaneService, provenCluster } from '../injector';
 
 type Bootstrap = envoy.config.bootstrap.v3.Bootstrap;
 
@@ -41,7 +41,7 @@ export function localizeBootstrap(
       address.port_value = controlPlane.port;
     });
   }
-  if (identityDirectory) prove(copy, `${controlPlane.address}:${controlPlane.port}`, identityDirectory);
+  if (identityDirectory) prove(copy, controlPlane.address, identityDirectory);
   return copy;
 }
 
@@ -54,13 +54,12 @@ function withoutStandby({ dynamic_resources, static_resources }: Bootstrap): voi
 }
 
 /** By a token, whatever the manifest says: nobody here makes a certificate for a volume. The authority knows the address, too. */
-function prove({ dynamic_resources, static_resources }: Bootstrap, controlPlane: string, directory: string): void {
-  const [host] = controlPlane.split(':');
-  if (dynamic_resources?.ads_config) {
-    dynamic_resources.ads_config.grpc_services = [controlPlaneService('sds', controlPlane, directory)];
-  }
-  const xds = static_resources?.clusters?.find(({ name }) => name === 'xds-grpc');
-  if (xds) xds.transport_socket = controlPlaneTls('sds', host!, directory);
+function prove({ dynamic_resources, static_resources }: Bootstrap, host: string, directory: string): void {
+  if (dynamic_resources?.ads_config) dynamic_resources.ads_config.grpc_services = [controlPlaneService];
+  if (!static_resources?.clusters) return;
+  static_resources.clusters = static_resources.clusters.map((cluster) =>
+    cluster.name === 'xds-grpc' ? provenCluster(cluster, 'sds', host, directory) : cluster,
+  );
 }
 
 interface SocketAddress {

@@ -44,9 +44,8 @@ beforeAll(async () => {
   ]);
   await mkdir(volume);
   for (const file of ['credential-bundle.pem', 'trust-bundle.pem']) await symlink(`..data/${file}`, join(volume, file));
-  const { own, trust } = secretFiles(volume);
-  await writeFile(join(volume, 'sds-default.json'), JSON.stringify(own));
-  await writeFile(join(volume, 'sds-rootca.json'), JSON.stringify(trust));
+  for (const [name, text] of Object.entries(secretFiles('podCertificate', volume)))
+    await writeFile(join(volume, name), text);
   await trustIn(before);
   port = await freePort();
   const app = await freePort();

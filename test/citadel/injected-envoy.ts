@@ -1,7 +1,9 @@
 /** A real Envoy by the bootstrap that injection writes, with the places of this machine. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { bootstrap, IDENTITY_DIRECTORY, type ProxyIdentity } from '../../lib/injector';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bootstrap, IDENTITY_DIRECTORY, type ProxyIdentity, secretFiles } from '../../lib/injector';
 import { findEnvoy } from '../../lib/local/envoy-binary';
 
 /** The name of the control plane's certificate. */
@@ -33,9 +35,10 @@ export class InjectedEnvoy {
     const written = JSON.stringify(
       bootstrap({ controlPlane: `${CONTROL_PLANE_HOST}:${controlPlanePort}`, identity, capture: 'REDIRECT' }),
     );
-    const config = JSON.parse(
-      written.replaceAll(IDENTITY_DIRECTORY, directory).replace(`dns:///${CONTROL_PLANE_HOST}`, 'dns:///127.0.0.1'),
-    );
+    for (const [name, text] of Object.entries(secretFiles(identity, directory))) {
+      await writeFile(join(directory, name), text);
+    }
+    const config = JSON.parse(written.replaceAll(IDENTITY_DIRECTORY, directory));
     const [controlPlane] = config.static_resources.clusters;
     if (controlPlane.name !== 'xds-grpc') throw new Error('the first cluster of the bootstrap is not xds-grpc');
     controlPlane.type = 'STATIC';

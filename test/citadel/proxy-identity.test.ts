@@ -1,5 +1,5 @@
 /** The bootstraps that injection writes, in real Envoys, against a real control plane on its TLS port. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,6 @@ import { jwksTokenReviewer } from '../../lib/citadel/jwks-token-reviewer';
 import { makeKeyPair } from '../../lib/citadel/key-pair';
 import { memoryStorage } from '../../lib/citadel/memory-storage';
 import type { ProxyIdentity } from '../../lib/injector';
-import { secretFiles } from '../../lib/injector/identity';
 import { CredentialVolume } from './credential-volume';
 import { CONTROL_PLANE_HOST, InjectedEnvoy } from './injected-envoy';
 import { ISSUER, issuerKeys, token } from './tokens';
@@ -40,8 +39,15 @@ spec: { address: 192.0.2.1, serviceAccount: machine }
 ---`;
 const nodeOfMachine = (name: string) => `sidecar~127.0.0.1~${name}.shop~shop.svc.cluster.local`;
 const nodeOf = (name: string) => `router~127.0.0.1~${name}-1.shop~shop.svc.cluster.local`;
-const tokenOf = (name: string) =>
-  token({ now: Date.now(), claims: { sub: `system:serviceaccount:shop:${name}`, 'kubernetes.io': {} } });
+const tokenOf = (name: string, seconds = 3_600) =>
+  token({
+    now: Date.now(),
+    claims: {
+      sub: `system:serviceaccount:shop:${name}`,
+      exp: Math.floor(Date.now() / 1000) + seconds,
+      'kubernetes.io': {},
+    },
+  });
 
 let folder: string;
 let running: RunningControlPlane;
@@ -99,7 +105,7 @@ async function eventually(check: () => void | Promise<void>): Promise<void> {
   }
 }
 
-/** A folder that holds a certificate of the account, from the certificate service, and what Envoy needs to read it. */
+/** A folder that holds a certificate of the account, from the certificate service, by which an Envoy proves itself. */
 async function certificateOf(account: string): Promise<CredentialVolume & { readonly directory: string }> {
   const directory = await mkdtemp(join(folder, `volume-${account}-`));
   const volume = new CredentialVolume({
@@ -109,9 +115,6 @@ async function certificateOf(account: string): Promise<CredentialVolume & { read
     token: () => tokenOf(account),
   });
   await volume.start(roots);
-  const { own, trust } = secretFiles(directory);
-  await writeFile(join(directory, 'sds-default.json'), JSON.stringify(own));
-  await writeFile(join(directory, 'sds-rootca.json'), JSON.stringify(trust));
   return Object.assign(volume, { directory });
 }
 
@@ -151,17 +154,15 @@ describe('a machine with a certificate from the certificate service', () => {
 });
 
 describe('a proxy with a token', () => {
-  const volumeOf = async (name: string) => {
-    const directory = join(folder, `token-${name}`);
-    await mkdir(directory);
-    await writeFile(join(directory, 'token'), tokenOf(name));
-    await writeFile(join(directory, 'trust-bundle.pem'), roots);
+  const directoryOf = async (name: string, files: Partial<TokenFiles> = {}) => {
+    const directory = await mkdtemp(join(folder, `token-${name}-`));
+    await project(directory, { token: tokenOf(name), 'trust-bundle.pem': roots, ...files });
     return directory;
   };
 
   test('gets key, certificate and roots over ADS, and serves mutual TLS with them', async () => {
     const port = await freePort();
-    await startEnvoy('sds', nodeOf('edge'), await volumeOf('edge'), [mutualListener(port)]);
+    await startEnvoy('sds', nodeOf('edge'), await directoryOf('edge'), [mutualListener(port)]);
     await eventually(async () => expect(await clustersOf(nodeOf('edge'))).toBe('synced'));
     const authority = await CitadelAuthority.open({ storage, trustDomain: 'cluster.local' });
     const own = await clientOf(authority);
@@ -175,11 +176,53 @@ describe('a proxy with a token', () => {
 
   test('is refused as somebody else', async () => {
     warnings.length = 0;
-    await startEnvoy('sds', nodeOf('edge'), await volumeOf('other'));
+    await startEnvoy('sds', nodeOf('edge'), await directoryOf('other'));
     await eventually(() => expect(warnings.join()).toContain('/sa/other claims Pod shop/edge-1, which runs as edge'));
     expect(await clustersOf(nodeOf('edge'))).toBeUndefined();
   });
+
+  test('shows the token that its kubelet has put in the place of the first, when that has ended', async () => {
+    const token = tokenOf('edge', 3);
+    const directory = await directoryOf('edge', { token });
+    await startEnvoy('sds', nodeOf('edge'), directory);
+    await eventually(async () => expect(await clustersOf(nodeOf('edge'))).toBe('synced'));
+    await project(directory, { token: tokenOf('edge'), 'trust-bundle.pem': roots });
+    // The stream ends with its token.
+    await eventually(async () => expect(await clustersOf(nodeOf('edge'))).toBeUndefined());
+    await eventually(async () => expect(await clustersOf(nodeOf('edge'))).toBe('synced'));
+  });
+
+  test('shows it to nobody who is not below the roots, and believes roots that are put in the place of others', async () => {
+    warnings.length = 0;
+    const stranger = await CitadelAuthority.open({ storage: memoryStorage(), trustDomain: 'cluster.local' });
+    const directory = await directoryOf('edge', { 'trust-bundle.pem': stranger.trustBundle().join('') });
+    await startEnvoy('sds', nodeOf('edge'), directory);
+    await sleep(2_000);
+    expect(await clustersOf(nodeOf('edge'))).toBeUndefined();
+    await project(directory, { token: tokenOf('edge'), 'trust-bundle.pem': roots });
+    await eventually(async () => expect(await clustersOf(nodeOf('edge'))).toBe('synced'));
+  });
 });
+
+interface TokenFiles {
+  readonly token: string;
+  readonly 'trust-bundle.pem': string;
+}
+
+/** As a kubelet projects a volume: files are links by way of one link, which moves. */
+async function project(directory: string, files: TokenFiles): Promise<void> {
+  const version = await mkdtemp(join(directory, '..version-'));
+  for (const [name, text] of Object.entries(files)) {
+    await writeFile(join(version, name), text);
+    await symlink(join('..data', name), join(directory, name)).catch(unlessThere);
+  }
+  await symlink(version, join(directory, '..data_tmp'));
+  await rename(join(directory, '..data_tmp'), join(directory, '..data'));
+}
+
+function unlessThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
+}
 
 async function clientOf(signer: CitadelAuthority): Promise<{ key: string; cert: string }> {
   const { keyPem, csr } = await makeKeyPair();

@@ -16,6 +16,7 @@ const proxyOf = (identity: 'none' | 'podCertificate' | 'sds') => {
     annotations: metadata!.annotations!,
     spec: spec!,
     proxy,
+    clusters: config.static_resources.clusters,
     xds: config.static_resources.clusters[0],
     ads: config.dynamic_resources.ads_config,
   };
@@ -61,7 +62,28 @@ describe('injection', () => {
     const { annotations, spec, ads } = proxyOf('sds');
     const [, volume] = spec.volumes as { projected?: { sources: { serviceAccountToken?: object }[] } }[];
     expect(volume!.projected!.sources[0]!.serviceAccountToken).toMatchObject({ audience: 'malha.dev', path: 'token' });
-    expect(Object.keys(annotations).filter((name) => name.startsWith('malha.dev/sds'))).toEqual([]);
-    expect(ads.grpc_services[0].google_grpc.target_uri).toBe('dns:///cp.malha-system.svc.cluster.local:15012');
+    const own = Object.keys(annotations).filter((name) => name.startsWith('malha.dev/sds'));
+    expect(own).toEqual(['malha.dev/sds-token', 'malha.dev/sds-rootca']);
+    expect(ads.grpc_services).toEqual([
+      { envoy_grpc: { cluster_name: 'xds-grpc', retry_policy: { retry_back_off: expect.anything() } } },
+    ]);
+  });
+
+  test('shows the token to whoever has proven to be the control plane, and to nobody else', () => {
+    const { annotations, clusters, xds } = proxyOf('sds');
+    const secret = JSON.parse(annotations['malha.dev/sds-token']!).resources[0];
+    expect(secret.generic_secret.secret.filename).toBe(`${IDENTITY_DIRECTORY}/token`);
+    const showing = clusters.filter((cluster: object) => JSON.stringify(cluster).includes('credential_injector'));
+    expect(showing).toEqual([xds]);
+    const { sni, common_tls_context: tls } = xds.transport_socket.typed_config;
+    expect(sni).toBe('cp.malha-system.svc.cluster.local');
+    expect(tls.combined_validation_context.default_validation_context.match_typed_subject_alt_names).toEqual([
+      { san_type: 'DNS', matcher: { exact: 'cp.malha-system.svc.cluster.local' } },
+    ]);
+    // Without a credential nothing is sent.
+    const [filter] = Object.values<{ http_filters: { typed_config: object }[] }>(
+      xds.typed_extension_protocol_options,
+    )[0]!.http_filters;
+    expect(filter!.typed_config).not.toHaveProperty('allow_request_without_credential');
   });
 });

@@ -155,11 +155,10 @@ export class Identities {
     const folder = this.folder(pod);
     mkdirSync(folder, { recursive: true });
     const { certPem, keyPem } = this.leaf(pod)!;
-    const { own, trust } = secretFiles(folder);
     writeFileSync(join(folder, 'credential-bundle.pem'), keyPem + certPem);
     writeFileSync(join(folder, 'trust-bundle.pem'), this.root);
-    writeFileSync(join(folder, 'sds-default.json'), JSON.stringify(own));
-    writeFileSync(join(folder, 'sds-rootca.json'), JSON.stringify(trust));
+    for (const [name, text] of Object.entries(secretFiles('podCertificate', folder)))
+      writeFileSync(join(folder, name), text);
   }
 }
 

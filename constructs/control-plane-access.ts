@@ -152,8 +152,8 @@ function ownRules({ revision = DEFAULT_REVISION }: WebhookOptions): PolicyRule[]
   const lease = revision === DEFAULT_REVISION ? 'malha-leader' : `malha-leader-${revision}`;
   return [
     { ...secrets, verbs: ['create'] },
-    { ...secrets, resourceNames: ['malha-ca-secret'], verbs: ['get', 'update'] },
-    { ...secrets, resourceNames: ['cacerts'], verbs: ['get'] },
+    { ...secrets, resourceNames: ['malha-ca-secret'], verbs: [...READ, 'update'] },
+    { ...secrets, resourceNames: ['cacerts'], verbs: READ },
     { ...leases, verbs: ['create'] },
     { ...leases, resourceNames: [lease], verbs: ['get', 'update'] },
   ];

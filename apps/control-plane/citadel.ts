@@ -27,7 +27,7 @@ import { parseAddress } from './address';
 /** For whom tokens have to be made that are shown here. */
 export const TOKEN_AUDIENCE = 'malha.dev';
 const SERVICE = 'malha-control-plane';
-/** The authority is looked at this often at least, so that what another replica has done is taken up. Milliseconds. */
+/** The authority is looked at this often at least, also where what is kept is watched: a watch may be without a right. Milliseconds. */
 const LONGEST_PAUSE = 30_000;
 const SHORTEST_PAUSE = 250;
 
@@ -175,6 +175,10 @@ function servingHosts({ namespace, address }: CitadelOptions): string[] {
 class Keeper {
   private port?: SecurePort;
   private timer?: NodeJS.Timeout;
+  /** When the timer ends, in milliseconds of this process. */
+  private timerEnds = Number.POSITIVE_INFINITY;
+  private isLooking = false;
+  private unwatch: (() => void) | undefined;
   private isClosed = false;
   private readonly unsubscribe: () => void;
   private readonly listeners = new Set<() => void>();
@@ -208,23 +212,38 @@ class Keeper {
     this.port = new SecurePort({ identity: () => this.identity(), trustDomain, clock, log, accept });
     const port = await this.port.listen(parseAddress(address));
     this.again(SHORTEST_PAUSE);
+    this.unwatch = this.options.storage?.watch?.(() => this.again(SHORTEST_PAUSE));
     return port;
   }
 
+  /** Looks again after so long, unless it does so sooner. */
   private again(milliseconds: number): void {
-    if (this.isClosed) return;
-    this.timer = setTimeout(() => void this.look(), Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, milliseconds)));
+    const pause = Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, milliseconds));
+    const ends = performance.now() + pause;
+    if (this.isClosed || ends >= this.timerEnds) return;
+    clearTimeout(this.timer);
+    this.timerEnds = ends;
+    this.timer = setTimeout(() => this.lookOnce(), pause);
     this.timer.unref();
+  }
+
+  private lookOnce(): void {
+    this.timerEnds = Number.POSITIVE_INFINITY;
+    // What has changed while it looks may have come too late for this look.
+    if (this.isLooking) this.again(SHORTEST_PAUSE);
+    else void this.look();
   }
 
   /** Each by itself: while the authority cannot be read, the last that was goes on signing. */
   private async look(): Promise<void> {
     const { clock = systemClock } = this.options;
+    this.isLooking = true;
     const due = [
       await this.attempt(() => this.authority.rotate()),
       await this.attempt(() => this.renewServing()),
       await this.attempt(async () => this.secrets.renew()),
     ];
+    this.isLooking = false;
     const next = due.map((date) => (date ? date.getTime() - clock().getTime() : LONGEST_PAUSE));
     this.again(Math.min(...next));
   }
@@ -254,6 +273,7 @@ class Keeper {
   async close(): Promise<void> {
     this.isClosed = true;
     this.unsubscribe();
+    this.unwatch?.();
     clearTimeout(this.timer);
     await this.port?.close();
   }

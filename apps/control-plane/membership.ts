@@ -21,6 +21,7 @@ import {
 import { type KubeClient, type Leadership, LeaseLeadership } from '../../lib/discovery/kubernetes';
 import type { Logger } from '../../lib/xds/source';
 import type { Citadel } from './citadel';
+import { toldOnce } from './told-once';
 
 export interface MembershipOptions {
   /** The authority is kept in a Secret of the control plane's namespace. Default: elsewhere. */
@@ -70,12 +71,13 @@ export function joinCluster(
   });
   leadership.subscribe((leads) => log.info({ leads }, leads ? 'this replica leads' : 'this replica leads no more'));
   leadership.start();
+  const tellUnwatched = toldOnce(log, 'the authority is looked at now and then: its Secret cannot be watched');
   const open: { close(): void }[] = [];
   let configMaps: Publication | undefined;
   let namespaces: readonly KubeObject[] = [];
   return {
     leadership,
-    storage: options.keepsAuthority ? authoritySecret({ api, namespace }) : undefined,
+    storage: options.keepsAuthority ? authoritySecret({ api, namespace, onTrouble: tellUnwatched }) : undefined,
     tokenReviews: clusterTokenReviews(api),
     see(objects) {
       namespaces = objects.filter(({ kind, apiVersion }) => kind === 'Namespace' && apiVersion === 'v1');

@@ -21,6 +21,8 @@ export interface Storage {
    * @returns undefined, and nothing is changed, when the version is another one: load again.
    */
   save(files: Kept['files'], before: string | undefined): Promise<Kept | undefined>;
+  /** Where it can tell: calls `onChange` when what is kept may be another version; returns how to stop. */
+  watch?(onChange: () => void): () => void;
 }
 
 /** One of several replicas may change what all of them share, as whoever holds the Lease. */

@@ -1,8 +1,14 @@
-/** An authority kept in a Secret, which only the control plane may read. Every save says which version it replaces. */
+/**
+ * An authority kept in a Secret, which only the control plane may read. Every save says which version it replaces; what another
+ * replica or an operator writes is seen by a watch.
+ */
+import { createHash } from 'node:crypto';
 import type { KubeObject } from '../api/object';
 import { meshLabel } from '../api/ownership';
 import type { Kept, Storage } from '../citadel/storage';
 import { KubeApiError, type KubeClient } from '../discovery/kubernetes';
+import { Reflector } from '../discovery/kubernetes/reflector';
+import { systemClock } from '../discovery/kubernetes/watch';
 
 /** What was made here. */
 export const AUTHORITY_SECRET = 'malha-ca-secret';
@@ -14,12 +20,14 @@ const TYPE = 'malha.dev/authority';
 type Secret = KubeObject & { data?: Record<string, string>; type?: string };
 
 export interface AuthoritySecretOptions {
-  readonly api: Pick<KubeClient, 'request'>;
+  readonly api: Pick<KubeClient, 'request' | 'get' | 'watch'>;
   /** The control plane's. */
   readonly namespace: string;
+  /** Told what keeps it from being watched, such as a right that is missing. */
+  readonly onTrouble?: (trouble: string) => void;
 }
 
-export function authoritySecret({ api, namespace }: AuthoritySecretOptions): Storage {
+export function authoritySecret({ api, namespace, onTrouble }: AuthoritySecretOptions): Storage {
   const folder = `/api/v1/namespaces/${namespace}/secrets`;
   const read = async (name: string): Promise<Kept | undefined> => {
     const secret = await api.request<Secret>('GET', `${folder}/${name}`).catch(unlessMissing);
@@ -50,6 +58,34 @@ export function authoritySecret({ api, namespace }: AuthoritySecretOptions): Sto
         throw error;
       }
     },
+    watch(onChange) {
+      const reflectors = [PLUGGED_SECRET, AUTHORITY_SECRET].map((name) => {
+        const resource = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespace, name, keep: digest };
+        return new Reflector({
+          api,
+          resource,
+          onChange,
+          onTrouble: (trouble) => trouble !== undefined && onTrouble?.(trouble),
+          isSameCluster: async () => true,
+          clock: systemClock,
+          optional: true,
+        });
+      });
+      for (const reflector of reflectors) reflector.start();
+      return () => {
+        for (const reflector of reflectors) reflector.stop();
+      };
+    },
+  };
+}
+
+/** That it is another one is all that a watch has to remember: keys stay out of it. */
+function digest({ data, ...object }: KubeObject): KubeObject {
+  return {
+    ...object,
+    data: createHash('sha256')
+      .update(JSON.stringify(data ?? {}))
+      .digest('hex'),
   };
 }
 

@@ -5,6 +5,7 @@
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import type { CallerOf } from '../../lib/citadel/caller';
 import { LEAF_SECONDS } from '../../lib/citadel/renewal';
+import { type RegistryOptions as ImageRegistryOptions, WasmImages } from '../../lib/discovery/oci';
 import { OpenIdIssuers } from '../../lib/discovery/openid';
 import { type GatewayWorkloadOptions, standbyIn } from '../../lib/injector';
 import { MALHA_VERSION } from '../../lib/injector/images';
@@ -63,6 +64,8 @@ export interface ControlPlaneOptions extends WorldOptions {
   readonly standby?: boolean;
   /** The webhooks of an API server; their certificate is Citadel's. Default: there are none. */
   readonly webhooks?: WebhooksOptions;
+  /** How the registries of WebAssembly images are asked. Default: by TLS, with the system's authorities. */
+  readonly images?: Omit<ImageRegistryOptions, 'signal'>;
   /** Where the console leads to for traces: a URL, with `{service}` for `NAME.NAMESPACE`. Default: nowhere. */
   readonly traces?: string;
   /** Their rules judge the objects in force, their patches change what proxies get. Default: none. */
@@ -106,11 +109,22 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     onChange: () => source.update(...latest),
     onTrouble: (issuer, error) => log.warn({ issuer, error }, 'the keys of an issuer cannot be found'),
   });
+  const images = new WasmImages({
+    registry: options.images,
+    onChange: () => source.update(...latest),
+    onTrouble: (object, error) => log.warn({ object, error }, 'the module of an image is not delivered'),
+    onPull: (outcome, bytes) => metrics.countPull(outcome, bytes),
+  });
   const source = new MeshSource({
     log,
+    modules: () => images.current,
     rules: rulesOf(options.plugins ?? []),
     patches: patchesOf(options.plugins ?? []),
-    complete: (objects) => issuers.complete(registry.complete?.(objects) ?? objects),
+    complete(objects) {
+      const all = issuers.complete(registry.complete?.(objects) ?? objects);
+      images.see(all);
+      return all;
+    },
     meshConfig: options.meshConfig,
     rootNamespace: options.rootNamespace ?? registry.rootNamespace,
   });
@@ -199,6 +213,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     controllers?.close();
     replicas.close();
     issuers.close();
+    images.close();
     // What others ask for ends before what it is answered from.
     await webhooks?.close();
     await membership?.close();

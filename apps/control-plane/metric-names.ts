@@ -162,6 +162,17 @@ export const METRICS = {
     kind: 'gauge',
     help: 'Keys of global limits that gave way for want of room in memory, and began anew.',
   },
+  imagePulls: {
+    name: 'malha_image_pulls',
+    kind: 'counter',
+    help: 'Images of WebAssembly modules that were asked for, by how it ended: pulled, unchanged, failed, or withheld because the image is not what it has to be.',
+    labels: ['outcome'],
+  },
+  imagePullBytes: {
+    name: 'malha_image_pull_bytes',
+    kind: 'counter',
+    help: 'Bytes of layers that were read from registries.',
+  },
   build: { name: 'istio_build', kind: 'gauge', help: 'The version, as a label.', labels: ['component', 'tag'] },
   rootExpiryTimestamp: {
     name: 'citadel_server_root_cert_expiry_timestamp',

@@ -19,6 +19,7 @@ const SHORT: Record<Type, string> = {
   scopes: 'srds',
   routes: 'rds',
   secrets: 'sds',
+  extensions: 'ecds',
 };
 
 export interface Metrics {
@@ -32,6 +33,8 @@ export interface Metrics {
   countObjects(objects: readonly KubeObject[]): void;
   /** The webhook gave a Pod a sidecar, or could not. */
   countInjection(succeeded: boolean): void;
+  /** The image of a WebAssembly module was asked for. @param bytes of its layer that were read. */
+  countPull(outcome: string, bytes: number): void;
   /** Somebody asked for a certificate. @param error the reason, where it was refused. */
   countCertificate(error?: string): void;
   /** All metrics as text. */
@@ -60,12 +63,16 @@ export function createMetrics(source: MeshSource, calls: ObservedCalls, version:
   const logEntriesLost = counter(METRICS.logEntriesLost);
   const injected = counter(METRICS.injected);
   const injectionFailed = counter(METRICS.injectionFailed);
+  const imagePulls = counter(METRICS.imagePulls);
+  const imagePullBytes = counter(METRICS.imagePullBytes);
   const certificateRequests = counter(METRICS.certificateRequests);
   const certificatesIssued = counter(METRICS.certificatesIssued);
   const certificatesRefused = counter(METRICS.certificatesRefused);
   new Gauge({ ...described(METRICS.build), registers }).set({ component: 'pilot', tag: version }, 1);
   // A series that begins with its first error has no rate of that error.
   for (const type of Object.values(SHORT)) rejects.inc({ type }, 0);
+
+  for (const outcome of ['failed', 'withheld']) imagePulls.inc({ outcome }, 0);
 
   // What others know is read when it is asked for.
   const read = (metric: MetricName, value: () => number) =>
@@ -111,6 +118,10 @@ export function createMetrics(source: MeshSource, calls: ObservedCalls, version:
     countLostLogEntries: (entries) => logEntriesLost.inc(entries),
     countObjects: objectCounters(source, counter),
     countInjection: (succeeded) => (succeeded ? injected : injectionFailed).inc(),
+    countPull(outcome, bytes) {
+      imagePulls.inc({ outcome });
+      imagePullBytes.inc(bytes);
+    },
     countCertificate(error) {
       certificateRequests.inc();
       if (error === undefined) certificatesIssued.inc();

@@ -1,4 +1,4 @@
-/** One HTTP request with bounds: time, size, and no redirect. For answers that are small documents. */
+/** One HTTP request with bounds: time, size, and no redirect. For answers that fit into memory. */
 import { request as plainRequest } from 'node:http';
 import { type RequestOptions, request as tlsRequest } from 'node:https';
 
@@ -14,7 +14,7 @@ export interface BoundedRequest extends Pick<RequestOptions, 'method' | 'headers
 export interface BoundedAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: string;
+  readonly bytes: Buffer;
 }
 
 /** Resolves with any answer, redirects too, which are not followed. @throws Error that names the host, never a header. */
@@ -41,7 +41,7 @@ export function boundedRequest(options: BoundedRequest): Promise<BoundedAnswer> 
         response.on('error', fail);
         response.on('end', () => {
           const { statusCode: status = 0, headers } = response;
-          resolve({ status, headers, body: Buffer.concat(chunks).toString() });
+          resolve({ status, headers, bytes: Buffer.concat(chunks) });
         });
       },
     );

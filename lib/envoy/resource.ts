@@ -41,4 +41,8 @@ export interface Snapshot {
   /** Of gateways with route configurations in parts. */
   readonly scopes: readonly EnvoyResource[];
   readonly secrets: readonly EnvoyResource[];
+  /** Configurations that come to filters on their own. Default: none. */
+  readonly extensions?: readonly EnvoyResource[];
+  /** In place of extensions that are still to come, for proxies that have nothing under the name. Default: none. */
+  readonly awaited?: readonly EnvoyResource[];
 }

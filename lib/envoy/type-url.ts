@@ -6,6 +6,8 @@ export const TypeUrl = {
   route: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
   /** Which route configuration is for which requests of one listener. */
   scope: 'type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration',
+  /** The configuration of one filter, by the filter's name. */
+  extension: 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
   secret: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
 } as const;
 

@@ -10,6 +10,8 @@ type Cluster = envoy.config.cluster.v3.Cluster;
 type Listener = envoy.config.listener.v3.Listener;
 type RouteConfiguration = envoy.config.route.v3.RouteConfiguration;
 type Scope = envoy.config.route.v3.ScopedRouteConfiguration;
+type HttpFilter = envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter;
+type TypedExtensionConfig = envoy.config.core.v3.TypedExtensionConfig;
 type ScopedRoutes = envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes;
 
 export function staticBootstrap(snapshot: Snapshot, adminPort = 0): envoy.config.bootstrap.v3.Bootstrap {
@@ -44,18 +46,25 @@ function withOwnSecrets(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, field]) => [key, withOwnSecrets(field)]));
 }
 
-/** Replaces `rds` by the routes themselves, and lets `sds_config` refer to the secrets of the bootstrap. */
+/** Replaces `rds` by the routes themselves and `config_discovery` by the configuration, and lets `sds_config` refer to the secrets of the bootstrap. */
 function inline(value: unknown, snapshot: Snapshot): unknown {
   if (Array.isArray(value)) return value.map((element) => inline(element, snapshot));
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).flatMap(([key, field]): [string, unknown][] => {
     if (key === 'sds_config') return [];
+    if (key === 'config_discovery') return [['typed_config', configurationOf(value as HttpFilter, snapshot)]];
     if (key === 'scoped_routes') return [[key, withScopes(field as ScopedRoutes, snapshot)]];
     if (key !== 'rds') return [[key, inline(field, snapshot)]];
     const { route_config_name: name } = field as { route_config_name: string };
     return [['route_config', routesNamed(snapshot, name)]];
   });
   return Object.fromEntries(entries);
+}
+
+/** What would come on its own; where that is not there, what stands in for it. */
+function configurationOf({ name, config_discovery }: HttpFilter, { extensions = [] }: Snapshot): unknown {
+  const found = extensions.find((each) => each.name === name)?.message as TypedExtensionConfig | undefined;
+  return found?.typed_config ?? config_discovery?.default_config;
 }
 
 function withScopes(

@@ -19,6 +19,8 @@ export * from './gateway-api';
 export * from './gateway-statuses';
 export * from './hostname';
 export * from './identity';
+export { type ImageModule, type ImageModules, isImageUrl } from './image-modules';
+export { apiHost, type ImageReference, isDigest, parseReference, repositoryName } from './image-reference';
 export { ingressSelectorOf, isServedIngress } from './ingress';
 export * from './ingress-status';
 export { nameKey, partsOfName } from './inventory';

@@ -26,6 +26,7 @@ import {
 } from './destination-rules';
 import { type Extension, extensionsTable, extensionTable } from './envoy-filters';
 import type { BackendTls } from './gateway-api';
+import { type ImageModule, imageModuleTable } from './image-modules';
 import { nameKey } from './inventory';
 import type { Labels } from './labels';
 import { type PlaceInterest, placeInterestTable } from './locality';
@@ -228,6 +229,11 @@ export abstract class WorldView implements Reader {
   /** By its own name, `Kind/namespace/name`, whatever it is for. */
   extension(key: string): Extension | undefined {
     return this.read(extensionTable, key);
+  }
+
+  /** What there is of the image that an extension names, by the extension's own name, `Kind/namespace/name`. */
+  imageModule(key: string): ImageModule | undefined {
+    return this.read(imageModuleTable, key);
   }
 
   /** The Sidecar of a workload with these labels. */

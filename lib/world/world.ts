@@ -1,6 +1,7 @@
 /** The World: all objects of the mesh at one moment, immutable, indexed for the questions that translation asks. */
 import type { MeshConfig } from '../api';
 import type { KubeObject } from '../api/object';
+import type { ImageModules } from './image-modules';
 import { Inventory } from './inventory';
 import { type MeshSettings, meshSettings } from './mesh-config';
 import { discovered } from './namespaces';
@@ -12,6 +13,8 @@ export interface WorldOptions {
   meshConfig?: MeshConfig;
   /** Default: what the mesh configuration says, else the namespace of its ConfigMap, else `istio-system`. */
   rootNamespace?: string;
+  /** WebAssembly modules of images that have been pulled. Default: none. */
+  imageModules?: ImageModules;
 }
 
 export class World extends WorldView {
@@ -19,11 +22,14 @@ export class World extends WorldView {
   readonly inventory: Inventory;
   /** For tables only; everyone else asks. */
   readonly mesh: MeshSettings;
+  /** For tables only; everyone else asks. */
+  readonly imageModules: ImageModules;
 
   private readonly answers = new Map<Table<unknown>, Map<string, unknown>>();
 
   private constructor(objects: Iterable<KubeObject>, options: WorldOptions) {
     super();
+    this.imageModules = options.imageModules ?? NO_MODULES;
     const given = [...objects];
     const all = new Inventory(given);
     this.mesh = meshSettings(all, options.meshConfig, options.rootNamespace);
@@ -52,3 +58,5 @@ export class World extends WorldView {
     return answer;
   }
 }
+
+const NO_MODULES: ImageModules = new Map();

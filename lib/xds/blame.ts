@@ -41,6 +41,7 @@ const SINGULAR = {
   scopes: 'scope',
   routes: 'route configuration',
   secrets: 'secret',
+  extensions: 'the configuration of filter',
 } as const;
 
 /** The paths of the objects of which something is new in the rejected version; also those that patch it. */

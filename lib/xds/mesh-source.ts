@@ -7,15 +7,17 @@ import type { Snapshot } from '../envoy/resource';
 import { admit, analyze, catalogue, type Finding, type NamedRule } from '../galley';
 import type { NamedPatch } from '../pilot/patch';
 import { Translator } from '../pilot/translator';
-import { type Proof, type Proxy, provenProxy, proxyOf, World, type WorldOptions } from '../world';
+import { type ImageModules, type Proof, type Proxy, provenProxy, proxyOf, World, type WorldOptions } from '../world';
 import { blame } from './blame';
 import type { Quarantined } from './quarantine';
 import { AccessDenied, type Logger, type Node, type SnapshotSource } from './source';
 
-export interface MeshSourceOptions extends WorldOptions {
+export interface MeshSourceOptions extends Omit<WorldOptions, 'imageModules'> {
   readonly log: Logger;
   /** Adds what the registry itself does not hold, such as the Pods of a Deployment in files. Default: nothing. */
   readonly complete?: (objects: readonly KubeObject[]) => KubeObject[];
+  /** WebAssembly modules of images, as they are when objects have been completed. Default: none. */
+  readonly modules?: () => ImageModules;
   /** Rules of plugins, for the analysis of what is in force. Default: none. */
   readonly rules?: readonly NamedRule[];
   /** What plugins change of what is translated. Default: nothing. */
@@ -55,7 +57,7 @@ export class MeshSource implements SnapshotSource {
     try {
       const { admitted, findings, standsFor } = admit(this.admitted, objects);
       const all = complete(admitted);
-      const world = World.of(all, this.options);
+      const world = World.of(all, { ...this.options, imageModules: this.options.modules?.() });
       const generation = this.generation + 1;
       this.admitted = admitted;
       this.inForce = { world, objects: all, generation, since: now() };

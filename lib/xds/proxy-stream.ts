@@ -23,6 +23,7 @@ const URL_OF: Record<Type, TypeUrl> = {
   scopes: TypeUrl.scope,
   routes: TypeUrl.route,
   secrets: TypeUrl.secret,
+  extensions: TypeUrl.extension,
 };
 const TYPE_OF = new Map<string, Type>(TYPES.map((type) => [URL_OF[type], type]));
 
@@ -118,10 +119,10 @@ export class ProxyStream {
     if (snapshot && snapshot !== this.snapshot) {
       const before = this.snapshot;
       const byName = (type: Type) => {
-        if (before?.[type] === snapshot[type] && this.wanted) return this.wanted[type];
+        if (before && before[type] === snapshot[type] && this.wanted) return this.wanted[type];
         const channel = this.channels.get(URL_OF[type]);
         if (channel) channel.isSettled = false;
-        return indexOf(snapshot[type]);
+        return indexOf(snapshot[type] ?? NONE);
       };
       for (const [name, resource] of this.wanted?.endpoints ?? []) this.retained.set(name, resource);
       this.wanted = Object.fromEntries(TYPES.map((type) => [type, byName(type)])) as typeof this.wanted;
@@ -149,6 +150,8 @@ export class ProxyStream {
       if (type === 'clusters') mayGoOn = isDone && !this.isPatient(type);
       else if (type !== 'secrets') mayGoOn &&= isDone;
     }
+    // They refer to nothing, and may be large: they come when all else is on its way.
+    this.advance('extensions', false);
     // Break: nobody refers to it any more, and the client has said so.
     if (mayGoOn && !this.isPatient('listeners') && !this.isPatient('routes')) {
       this.retained.clear();
@@ -162,8 +165,17 @@ export class ProxyStream {
   private advance(type: Type, mayRemove: boolean): boolean {
     const channel = this.channels.get(URL_OF[type]);
     const wanted = this.wanted![type];
+    if (channel === undefined) return true;
+    if (type === 'extensions') return this.send(channel, this.withAwaited(channel, wanted), mayRemove);
     const all = type === 'endpoints' && this.retained.size > 0 ? new Map([...this.retained, ...wanted]) : wanted;
-    return channel === undefined || this.send(channel, all, mayRemove);
+    return this.send(channel, all, mayRemove);
+  }
+
+  /** What stands in for extensions that are to come; in the variant in which it is known what the client has. */
+  private withAwaited({ subscription }: Channel, wanted: ReadonlyMap<string, EnvoyResource>) {
+    const awaited = this.variant === 'delta' ? (this.snapshot?.awaited ?? NONE) : NONE;
+    const lacking = awaited.filter(({ name }) => !subscription.held.has(name));
+    return lacking.length === 0 ? wanted : new Map([...lacking.map((each) => [each.name, each] as const), ...wanted]);
   }
 
   private send(channel: Channel, all: ReadonlyMap<string, EnvoyResource>, mayRemove: boolean): boolean {
@@ -172,7 +184,7 @@ export class ProxyStream {
     const wanted = this.withStandIns(channel, usable);
     const update = this.dueOf(channel, wanted, mayRemove);
     if (!update) {
-      channel.isSettled = mayRemove;
+      channel.isSettled = mayRemove || channel.type === 'extensions';
       return true;
     }
     const { clock, observer } = this.environment;
@@ -254,7 +266,9 @@ export class ProxyStream {
       const { name } = rejected.resource;
       const isMeant = rejected.type === type && all.get(name)?.version === rejected.resource.version;
       const hasNothing = !subscription.held.has(name) && !subscription.rejections.has(name);
-      if (isMeant && hasNothing && subscription.subscribesTo(name)) standIns.set(name, rejected);
+      // Without any configuration a filter keeps its listener waiting; with one that is rejected it has its default.
+      const canLack = type !== 'extensions' || rejected.lastGood !== undefined;
+      if (isMeant && hasNothing && canLack && subscription.subscribesTo(name)) standIns.set(name, rejected);
     }
     if (standIns.size === 0) return all;
     const replaced = new Map(all);
@@ -347,7 +361,11 @@ export class ProxyStream {
 }
 
 const NOTHING: ReadonlyMap<string, EnvoyResource> = new Map();
-/** Secrets wait for nobody: both clusters and listeners wait for them. */
+const NONE: readonly EnvoyResource[] = [];
+/**
+ * Secrets wait for nobody: both clusters and listeners wait for them. Configurations of filters are never taken back: a
+ * listener that drains still uses them, and Envoy unsubscribes from what no listener uses.
+ */
 const ORDER: readonly Type[] = ['secrets', 'clusters', 'endpoints', 'listeners', 'scopes', 'routes'];
 const WAITS_FOR_CLUSTERS: ReadonlySet<Type> = new Set(['listeners', 'scopes', 'routes']);
 /** Removed in their turn; what they refer to is removed behind them. */

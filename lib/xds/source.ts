@@ -69,7 +69,7 @@ export interface Logger {
 }
 
 /** The short names of the resource types, used in status, logs and metrics. */
-export const TYPES = ['clusters', 'endpoints', 'listeners', 'scopes', 'routes', 'secrets'] as const;
+export const TYPES = ['clusters', 'endpoints', 'listeners', 'scopes', 'routes', 'secrets', 'extensions'] as const;
 export type Type = (typeof TYPES)[number];
 
 /** What happens on the wire, for metrics. */

@@ -16,7 +16,7 @@ type Schema = TSchema & {
 };
 
 /** Rooms that make something of objects for proxies, or run by the mesh configuration. */
-const READERS = ['lib/pilot', 'lib/world', 'lib/injector', 'lib/citadel', 'lib/xds', 'apps'];
+const READERS = ['lib/pilot', 'lib/world', 'lib/injector', 'lib/citadel', 'lib/xds', 'lib/discovery', 'apps'];
 
 const mentioned = new Set(
   READERS.flatMap((room) =>

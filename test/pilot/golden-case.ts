@@ -69,7 +69,7 @@ export function shown(snapshot: Snapshot, { show, metrics }: CaseHeader): Record
   return Object.fromEntries(
     types.map((type) => {
       const texts = show?.[type] ?? [];
-      const chosen = snapshot[type].filter(
+      const chosen = (snapshot[type] ?? []).filter(
         ({ name }) => texts.length === 0 || texts.some((text) => name.includes(text)),
       );
       return [type, chosen.map(({ message }) => (metrics ? message : withoutMetrics(message)) as unknown)];

@@ -69,7 +69,7 @@ test('the order in which objects come changes no byte', () => {
       capture: 'REDIRECT',
       appAddress: '127.0.0.1',
     });
-    return TYPES.map((type) => snapshot[type].map((resource) => `${resource.name} ${resource.version}`));
+    return TYPES.map((type) => (snapshot[type] ?? []).map((resource) => `${resource.name} ${resource.version}`));
   };
   const distinct = (given: readonly KubeObject[]) => [
     ...new Map(

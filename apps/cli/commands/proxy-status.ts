@@ -49,7 +49,7 @@ not answer.
       const client = await ControlPlaneClient.open(options);
       const status = await client.json<Status>('/status?replicas=all', (value) => Array.isArray(value?.proxies));
       const rejections = status.proxies.flatMap(({ node, types }) =>
-        TYPES.flatMap((type) =>
+        [...TYPES, 'extensions'].flatMap((type) =>
           (types[type]?.rejected ?? []).map(({ name, error }) => `${nameOf(node.id)}: ${type} ${name}: ${error}`),
         ),
       );

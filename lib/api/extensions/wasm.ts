@@ -15,16 +15,15 @@ export const wasmFields = {
   url: text('Where the module is: `oci://`, `http://`, `https://` or `file://`; without a scheme, an OCI image.', {
     minLength: 1,
   }),
-  sha256: text('The checksum of the module or image.', { pattern: '(^$|^[a-f0-9]{64}$)' }),
-  imagePullPolicy: unserved(
-    choice(
-      ['UNSPECIFIED_POLICY', 'IfNotPresent', 'Always'],
-      'When the module is fetched again. Default: Always for the tag latest, else IfNotPresent.',
-    ),
+  sha256: text('The checksum of the module, or the digest of the image.', { pattern: '(^$|^[a-f0-9]{64}$)' }),
+  imagePullPolicy: choice(
+    ['UNSPECIFIED_POLICY', 'IfNotPresent', 'Always'],
+    'Whether the tag of an image is looked up again each minute. Default: Always for the tag latest, else IfNotPresent.',
   ),
-  imagePullSecret: unserved(
-    text('The Secret with the credentials for the registry.', { minLength: 1, maxLength: 253 }),
-  ),
+  imagePullSecret: text('The Secret with the credentials for the registry, in the same namespace.', {
+    minLength: 1,
+    maxLength: 253,
+  }),
   verificationKey: unserved(text('Has no effect.')),
   pluginConfig: anyObject('What the plugin gets as its configuration.'),
   pluginName: text('The name of the plugin in the module.', { minLength: 1, maxLength: 256 }),

@@ -70,7 +70,7 @@ export class ConsulClient implements Consul {
     }
     if (consistency !== 'default') url.searchParams.set(consistency, '');
     const wait = query.index === undefined ? 0 : query.waitSeconds * 1000;
-    const { status, headers, body } = await boundedRequest({
+    const { status, headers, bytes } = await boundedRequest({
       url,
       ca,
       headers: { accept: 'application/json', ...(token && { 'x-consul-token': token }) },
@@ -80,7 +80,7 @@ export class ConsulClient implements Consul {
     });
     if (status !== 200) throw new Error(`GET ${path} got ${status}${hint(status)}`);
     return {
-      body: parsed(path, body),
+      body: parsed(path, bytes.toString()),
       index: toIndex(headers['x-consul-index']),
       hasLeader: headers['x-consul-knownleader'] !== 'false',
       isFiltered: headers['x-consul-results-filtered-by-acls'] === 'true',

@@ -9,6 +9,7 @@ import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { isForbiddenHost } from '../../world';
 import { boundedRequest } from '../bounded-request';
+import { guardedLookup } from '../guarded-lookup';
 
 const TIMEOUT_MILLISECONDS = 5_000;
 const MAX_BYTES = 65_536;
@@ -28,17 +29,17 @@ export async function keysOfIssuer(issuer: string, options: DocumentOptions = {}
   const isForbidden = options.isForbidden ?? isForbiddenHost;
   const url = documentUrl(issuer);
   if (isForbidden(url.hostname)) throw new Error(`${url.hostname} is this machine or a metadata service`);
-  const { status, body } = await boundedRequest({
+  const { status, bytes } = await boundedRequest({
     url,
     headers: { accept: 'application/json' },
     ca: options.ca,
-    lookup: guarded(options.lookup ?? lookup, isForbidden),
+    lookup: guardedLookup(options.lookup ?? lookup, isForbidden),
     timeoutMilliseconds: TIMEOUT_MILLISECONDS,
     maxBytes: MAX_BYTES,
     signal: options.signal,
   });
   if (status !== 200) throw new Error(`${url.href} answers ${status}; a document with 200 was expected`);
-  return keysIn(body, issuer, isForbidden);
+  return keysIn(bytes.toString(), issuer, isForbidden);
 }
 
 /** Section 4.1: the path is added to the issuer, without a slash at its end. @throws Error when the issuer is no https URL. */
@@ -65,16 +66,4 @@ function keysIn(body: string, issuer: string, isForbidden: (host: string) => boo
   if (url?.protocol !== 'https:') throw new Error('the document has no jwks_uri with https');
   if (isForbidden(url.hostname)) throw new Error("the document's jwks_uri leads to this machine or a metadata service");
   return url.href;
-}
-
-/** Looks at the address that is really connected to, so that no name leads around the check. */
-function guarded(resolve: LookupFunction, isForbidden: (host: string) => boolean): LookupFunction {
-  return (hostname, options, done) => {
-    resolve(hostname, options, (error, address, family) => {
-      const found = Array.isArray(address) ? address.map((each) => each.address) : [address];
-      const bad = error ? undefined : found.find((each) => isForbidden(each.includes(':') ? `[${each}]` : each));
-      if (bad) done(new Error(`${hostname} leads to ${bad}, this machine or a metadata service`), '');
-      else done(error, address, family);
-    });
-  };
 }

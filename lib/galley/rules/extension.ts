@@ -2,7 +2,7 @@
 import type { TrafficExtensionSpec, WasmConfig } from '../../api/extensions/traffic-extension';
 import type { WasmTrafficSelector } from '../../api/extensions/wasm';
 import type { WasmPluginSpec } from '../../api/extensions/wasm-plugin';
-import { isForbiddenHost } from '../../world';
+import { isForbiddenHost, isImageUrl, parseReference } from '../../world';
 import { shown } from '../schema-check';
 import type { Check } from './check';
 import { checkSelector, checkTargets } from './labels';
@@ -47,9 +47,7 @@ function checkModule(module: WasmConfig, check: Check): void {
         `no proxy fetches a module from ${shown(module.url)}: the machine itself and metadata services are not asked`,
         'put the module where all proxies reach it',
       );
-  } else if (!/^(file|https?):\/\//i.test(module.url)) {
-    check.at('url').unserved(`images are accepted, but not served yet: in place of ${shown(module.url)} ${INSTEAD}`);
-  } else if (!module.url.toLowerCase().startsWith('file:') && !module.sha256) {
+  } else if (!isImageUrl(module.url) && !module.url.toLowerCase().startsWith('file:') && !module.sha256) {
     check
       .at('sha256')
       .unserved(`a module that comes over HTTP is served only with its sha256: in its place ${INSTEAD}`);
@@ -69,9 +67,9 @@ function checkModule(module: WasmConfig, check: Check): void {
   });
 }
 
-/** Images without a scheme stand at a host, too. */
 function isForbidden(text: string): boolean {
   if (/^file:/i.test(text)) return false;
+  if (isImageUrl(text)) return isForbiddenHost(new URL(`http://${parseReference(text).registry}`).hostname);
   return isForbiddenHost(new URL(`http://${text.replace(/^[a-zA-Z]+:\/\//, '')}`).hostname);
 }
 
@@ -80,6 +78,14 @@ function problemOfUrl(text: string): string | undefined {
   const scheme = /^([a-zA-Z][a-zA-Z0-9+.-]*):\/\//.exec(text)?.[1]?.toLowerCase();
   if (scheme !== undefined && !SCHEMES.includes(scheme)) {
     return `expected a URL with one of the schemes ${SCHEMES.join(', ')}, got ${shown(text)}`;
+  }
+  if (isImageUrl(text)) {
+    try {
+      parseReference(text);
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    }
   }
   return URL.canParse(scheme ? text : `http://${text}`) ? undefined : `${shown(text)} is not a URL`;
 }

@@ -2,9 +2,11 @@
 import type { TrafficExtension, WasmConfig, WasmPlugin } from '../../api';
 import { canonical } from '../../envoy/canonical';
 import { any } from '../../envoy/message';
-import { isForbiddenHost, PATCHED_MESSAGES, type Patched } from '../../world';
+import { isForbiddenHost, isImageUrl, PATCHED_MESSAGES, type Patched } from '../../world';
 import { SYSTEM_ROOTS } from '../upstream-tls';
-import type { Compiled, Place } from './patch';
+import { discoveredFilter, moduleOf } from './discovered-filter';
+import type { Compiled, Patch, Place } from './patch';
+import { refusal, wasmFilter } from './wasm-filter';
 
 /** The order in which filters are added, so that those of an earlier phase are before those of a later one. */
 const PHASES = ['AUTHN', 'AUTHZ', 'STATS', 'UNSPECIFIED'] as const;
@@ -37,9 +39,9 @@ export function patchesOfExtension(extension: AnyExtension, source: string): rea
   const { spec, metadata } = extension;
   const { lua, wasm } = spec as { lua?: { inlineCode: string }; wasm?: WasmConfig };
   const name = `${metadata.namespace ?? 'default'}.${metadata.name}`;
-  const module = extension.kind === 'WasmPlugin' ? (spec as WasmConfig) : wasm;
+  const module = moduleOf(extension);
   const path = lua ? 'spec.lua' : wasm ? 'spec.wasm' : 'spec';
-  const adds = (applyTo: Patched, value: object): Compiled => ({
+  const adds = (applyTo: Patched, value: object): Patch => ({
     source,
     path,
     applyTo,
@@ -55,13 +57,15 @@ export function patchesOfExtension(extension: AnyExtension, source: string): rea
       return [adds('HTTP_FILTER', { name, typed_config: any('envoy.extensions.filters.http.lua.v3.Lua', code) })];
     }
     if (!module || module.type === 'NETWORK') return [];
+    if (isImageUrl(module.url)) {
+      return [{ ...adds('HTTP_FILTER', discoveredFilter(extension, module)), isDiscovered: true }];
+    }
     const origin = originOf(module);
     if (!origin)
       return module.failStrategy === 'FAIL_OPEN' ? [] : [adds('HTTP_FILTER', { name, typed_config: refusal() })];
-    const config = any('envoy.extensions.filters.http.wasm.v3.Wasm', { config: pluginConfig(name, module, origin) });
     return [
       ...(origin.cluster ? [adds('CLUSTER', origin.cluster)] : []),
-      adds('HTTP_FILTER', { name, typed_config: config }),
+      adds('HTTP_FILTER', { name, typed_config: wasmFilter(name, module, origin.code) }),
     ];
   } catch (error) {
     return [{ source, path, applyTo: 'HTTP_FILTER', error: error as Error }];
@@ -75,21 +79,7 @@ interface Origin {
 
 const FETCH_TIMEOUT = '30s';
 
-/**
- * What is asked first is answered by nobody else: a module that fails takes the traffic with it, unless it is told otherwise. One
- * that is reloaded takes it until Envoy has done that, with a later request.
- */
-const FAILURE_POLICIES = { FAIL_CLOSE: 'FAIL_CLOSED', FAIL_OPEN: 'FAIL_OPEN', FAIL_RELOAD: 'FAIL_RELOAD' } as const;
-
-/** In place of a module that cannot be had: what was to be asked first is not passed by. */
-function refusal() {
-  return any('envoy.extensions.filters.http.rbac.v3.RBAC', { rules: { action: 'ALLOW', policies: {} } });
-}
-
-/**
- * From where Envoy takes the module. Undefined for images, which Envoy cannot fetch, for what could be anything, and for hosts that no
- * policy may have a proxy ask.
- */
+/** From where Envoy takes the module. Undefined for what could be anything, and for hosts that no policy may have a proxy ask. */
 function originOf({ url, sha256 }: WasmConfig): Origin | undefined {
   if (url.startsWith('file://')) return { code: { local: { filename: url.slice('file://'.length) } } };
   if (!/^https?:\/\//i.test(url) || !sha256) return undefined;
@@ -122,33 +112,4 @@ function verifiedTls(hostname: string) {
     },
   });
   return { name: 'envoy.transport_sockets.tls', typed_config };
-}
-
-function pluginConfig(
-  name: string,
-  { pluginName, pluginConfig: given, failStrategy, vmConfig }: WasmConfig,
-  { code }: Origin,
-) {
-  const env = vmConfig?.env ?? [];
-  const own = env.filter(({ valueFrom }) => valueFrom !== 'HOST');
-  const hosts = env.filter(({ valueFrom }) => valueFrom === 'HOST').map((each) => each.name);
-  const variables = {
-    ...(hosts.length > 0 && { host_env_keys: hosts }),
-    ...(own.length > 0 && { key_values: Object.fromEntries(own.map((each) => [each.name, each.value ?? ''])) }),
-  };
-  return {
-    name,
-    ...(pluginName && { root_id: pluginName }),
-    failure_policy: FAILURE_POLICIES[failStrategy ?? 'FAIL_CLOSE'],
-    vm_config: {
-      // Without one, objects with the same module share a machine: what it keeps, and when it fails, across namespaces.
-      vm_id: name,
-      runtime: 'envoy.wasm.runtime.v8',
-      code,
-      ...(env.length > 0 && { environment_variables: variables }),
-    },
-    ...(given && {
-      configuration: { '@type': 'type.googleapis.com/google.protobuf.StringValue', value: JSON.stringify(given) },
-    }),
-  };
 }

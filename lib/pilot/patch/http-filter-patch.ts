@@ -32,7 +32,7 @@ export function patchHttpFilters(
   const { '@type': type } = (patch.value['typed_config'] ?? {}) as { '@type'?: string };
   return editList(
     list,
-    { ...patch, value: { ...resolved(patch.value as HttpFilter, extensions) } },
+    patch.isDiscovered ? patch : { ...patch, value: { ...resolved(patch.value as HttpFilter, extensions) } },
     {
       message: PATCHED_MESSAGES.HTTP_FILTER,
       // What says not which filter it changes changes those of its type.
@@ -50,7 +50,7 @@ function placeIn(filters: readonly HttpFilter[], place: Place): number {
   return at < 0 ? filters.length : at;
 }
 
-/** A filter that would be discovered on its own gets its configuration here and now: one resource, one version. */
+/** A filter of an EnvoyFilter that would be discovered on its own gets its configuration here and now: one resource, one version. */
 function resolved(filter: HttpFilter, extensions: ExtensionConfigs): HttpFilter {
   const { config_discovery, ...rest } = filter;
   if (!config_discovery) return filter;

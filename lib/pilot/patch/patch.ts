@@ -29,6 +29,8 @@ export interface Patch {
   readonly place?: Place;
   /** The traffic that a filter of an extension sees. Default: all. */
   readonly traffic?: readonly WasmTrafficSelector[];
+  /** The filter's configuration is a resource of its own, which comes to the proxy as such. Default: it is in the patch. */
+  readonly isDiscovered?: boolean;
 }
 
 /** A patch, or why it is none. */

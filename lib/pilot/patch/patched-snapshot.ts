@@ -7,6 +7,7 @@ import type { Evaluation, Query } from '../memo';
 import { FAILED } from '../memo';
 import { configPath } from '../metadata';
 import { patchCluster } from './cluster-patch';
+import { discoveredConfigurations } from './discovered-filter';
 import type { ExtensionConfigs } from './http-filter-patch';
 import { patchListener } from './listener-patch';
 import type { Patch } from './patch';
@@ -18,11 +19,13 @@ type Resources = readonly EnvoyResource[];
 
 /** What is not patched is the very resource that others have. */
 export function patchedSnapshot(evaluation: Evaluation, base: Snapshot, view: PatchView): Snapshot {
-  for (const { source, path, applyTo, error } of patchesOf(evaluation, view).failures) {
+  const { patches, failures } = patchesOf(evaluation, view);
+  for (const { source, path, applyTo, error } of failures) {
     evaluation.fail({ typeUrl: TYPES[applyTo], name: `${source} ${path}`, error });
   }
   return {
     ...base,
+    ...discoveredConfigurations(evaluation, patches),
     clusters: patchedList(evaluation, base.clusters, view, 'CLUSTER', TypeUrl.cluster),
     listeners: patchedList(evaluation, base.listeners, view, 'LISTENER', TypeUrl.listener),
     routes: patchedList(evaluation, base.routes, view, 'ROUTE_CONFIGURATION', TypeUrl.route),

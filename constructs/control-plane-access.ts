@@ -18,7 +18,9 @@ import type { Construct } from 'constructs';
 import { kinds } from '../lib/api';
 import { gatewayApiKinds } from '../lib/api/gateway-api';
 import type { KubeObject } from '../lib/api/object';
-import { DEFAULT_REVISION, type WebhookOptions, webhookName } from '../lib/api/webhooks';
+import { meshAnchorName } from '../lib/api/ownership';
+import { controlPlaneName, leaseNames, MESH_CONFIG_NAME, ofRevision } from '../lib/api/revisions';
+import { webhookName } from '../lib/api/webhooks';
 import { ROOT_CONFIG_MAP } from '../lib/injector';
 import { onRendered } from './rendered';
 
@@ -45,7 +47,6 @@ interface PolicyRule {
 
 const SIGNER = 'malha.dev/workload';
 const READ = ['get', 'list', 'watch'];
-const NAME = 'malha-control-plane';
 
 export interface AccessOptions {
   readonly revision?: string;
@@ -59,9 +60,9 @@ export function controlPlaneAccess(
   namespace: string,
   { revision, publishesRoots = false }: AccessOptions = {},
 ): void {
-  const options: WebhookOptions = { namespace, service: NAME, revision };
+  const name = controlPlaneName(revision);
   // Cluster-scoped names carry the namespace, so that two meshes of a cluster do not share rights.
-  const clusterWide = { metadata: { name: `${NAME}-${namespace}` } };
+  const clusterWide = { metadata: { name: `${name}-${namespace}` } };
   const reader = new ClusterRole(scope, 'ClusterRole', clusterWide);
   readsTheWorld(reader);
   const withStatus = [...kinds, ...gatewayApiKinds.filter(({ kind }) => STATUS_KINDS.has(kind))];
@@ -70,14 +71,21 @@ export function controlPlaneAccess(
     ...withStatus.map(({ group, plural }) => custom(group, `${plural}/status`)),
     custom('networking.k8s.io', 'ingresses/status'),
   );
-  withRules(reader, [...clusterRules(options), ...(publishesRoots ? rootConfigMapRules : [])]);
+  withRules(reader, [...clusterRules(namespace, revision), ...(publishesRoots ? rootConfigMapRules : [])]);
   new ClusterRoleBinding(scope, 'ClusterRoleBinding', { ...clusterWide, role: reader }).addSubjects(account);
 
-  const here = { metadata: { name: NAME, namespace } };
+  const here = { metadata: { name, namespace } };
   const own = new Role(scope, 'Role', here);
-  own.allowRead(ConfigMap.fromConfigMapName(scope, 'mesh-config', 'istio'));
-  withRules(own, ownRules(options));
+  readsMeshConfig(own, revision);
+  withRules(own, ownRules(revision));
   new RoleBinding(scope, 'RoleBinding', { ...here, role: own }).addSubjects(account);
+}
+
+/** Its own, else that of the default revision. */
+function readsMeshConfig(role: Role, revision: string | undefined): void {
+  for (const name of new Set([MESH_CONFIG_NAME, ofRevision(MESH_CONFIG_NAME, revision)])) {
+    role.allowRead(ConfigMap.fromConfigMapName(role, name, name));
+  }
 }
 
 /** What a World is made of. */
@@ -91,29 +99,31 @@ function readsTheWorld(role: ClusterRole): void {
     ApiResource.ENDPOINT_SLICES,
     ApiResource.INGRESSES,
     ApiResource.INGRESS_CLASSES,
+    // By their labels they say which tags stand for which revision.
+    custom('admissionregistration.k8s.io', 'mutatingwebhookconfigurations'),
     ...[...kinds, ...gatewayApiKinds].map(({ group, plural }) => custom(group, plural)),
   );
 }
 
 /** It reads what the control plane reads to make a World, and may do nothing else. */
-export function standbyAccess(scope: Construct, account: IServiceAccount, namespace: string): void {
+export function standbyAccess(scope: Construct, account: IServiceAccount, namespace: string, revision?: string): void {
   const clusterWide = { metadata: { name: `${account.name}-${namespace}` } };
   const reader = new ClusterRole(scope, 'ClusterRole', clusterWide);
   readsTheWorld(reader);
   new ClusterRoleBinding(scope, 'ClusterRoleBinding', { ...clusterWide, role: reader }).addSubjects(account);
   const here = { metadata: { name: account.name, namespace } };
   const own = new Role(scope, 'Role', here);
-  own.allowRead(ConfigMap.fromConfigMapName(scope, 'mesh-config', 'istio'));
+  readsMeshConfig(own, revision);
   new RoleBinding(scope, 'RoleBinding', { ...here, role: own }).addSubjects(account);
 }
 
-function clusterRules(options: WebhookOptions): PolicyRule[] {
+function clusterRules(namespace: string, revision: string | undefined): PolicyRule[] {
   const certificates = ['certificates.k8s.io'];
   const webhooks = (plural: string, part: 'injector' | 'validator'): PolicyRule => ({
     apiGroups: ['admissionregistration.k8s.io'],
     resources: [plural],
-    resourceNames: [webhookName(part, options)],
-    verbs: [...READ, 'patch'],
+    resourceNames: [webhookName(part, { namespace, revision })],
+    verbs: ['patch'],
   });
   return [
     { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
@@ -128,13 +138,15 @@ function clusterRules(options: WebhookOptions): PolicyRule[] {
       resourceNames: [`${SIGNER.replace('/', ':')}:mesh`],
       verbs: [...READ, 'patch'],
     },
+    // Its tags are among them, and what is in them is no secret.
+    { apiGroups: ['admissionregistration.k8s.io'], resources: ['validatingwebhookconfigurations'], verbs: READ },
     webhooks('mutatingwebhookconfigurations', 'injector'),
     webhooks('validatingwebhookconfigurations', 'validator'),
     // The owner of what is published: by it, uninstalling takes that away as well.
     {
       apiGroups: ['rbac.authorization.k8s.io'],
       resources: ['clusterroles'],
-      resourceNames: [`${NAME}-${options.namespace}`],
+      resourceNames: [meshAnchorName(namespace)],
       verbs: ['get'],
     },
   ];
@@ -146,16 +158,15 @@ const rootConfigMapRules: PolicyRule[] = [
 ];
 
 /** In the control plane's own namespace. */
-function ownRules({ revision = DEFAULT_REVISION }: WebhookOptions): PolicyRule[] {
+function ownRules(revision: string | undefined): PolicyRule[] {
   const secrets = { apiGroups: [''], resources: ['secrets'] };
   const leases = { apiGroups: ['coordination.k8s.io'], resources: ['leases'] };
-  const lease = revision === DEFAULT_REVISION ? 'malha-leader' : `malha-leader-${revision}`;
   return [
     { ...secrets, verbs: ['create'] },
     { ...secrets, resourceNames: ['malha-ca-secret'], verbs: [...READ, 'update'] },
     { ...secrets, resourceNames: ['cacerts'], verbs: READ },
     { ...leases, verbs: ['create'] },
-    { ...leases, resourceNames: [lease], verbs: ['get', 'update'] },
+    { ...leases, resourceNames: leaseNames(revision), verbs: ['get', 'update'] },
   ];
 }
 
@@ -171,8 +182,13 @@ function withRules(role: ClusterRole | Role, more: readonly PolicyRule[]): void 
  * What it may do besides where it makes the workloads of Gateways: get, create and apply five kinds, in every namespace, as
  * Gateways are in every namespace. Whoever has these rights can run Pods; that is why they are a role of their own.
  */
-export function gatewayDeployment(scope: Construct, account: IServiceAccount, namespace: string): void {
-  const named = { metadata: { name: `malha-gateways-${namespace}` } };
+export function gatewayDeployment(
+  scope: Construct,
+  account: IServiceAccount,
+  namespace: string,
+  revision?: string,
+): void {
+  const named = { metadata: { name: `${ofRevision('malha-gateways', revision)}-${namespace}` } };
   const role = new ClusterRole(scope, 'GatewaysRole', named);
   role.allow(
     ['get', 'create', 'patch'],

@@ -15,6 +15,16 @@ import {
 } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
+import { tagObjects } from '../lib/api/revision-tags';
+import {
+  ALLOWED_REVISION,
+  CONTROL_PLANE_NAME,
+  controlPlaneHost,
+  controlPlaneName,
+  DEFAULT_REVISION,
+  isRevisionName,
+  REVISION_LABEL,
+} from '../lib/api/revisions';
 import { WEBHOOK_PORT, WEBHOOK_SERVICE_PORT, webhookConfigurations } from '../lib/api/webhooks';
 import { MALHA_IMAGE, type Standby, standbyIn } from '../lib/injector';
 import { controlPlaneAccess, gatewayDeployment } from './control-plane-access';
@@ -38,9 +48,15 @@ export interface ControlPlaneProps {
   readonly crds?: 'install' | 'existing';
   /**
    * Which of the cluster's control planes injects: namespaces and Pods ask for it by their label `istio.io/rev`. Default: `default`,
-   * which also answers for `istio-injection: enabled`. Two meshes of one cluster need two.
+   * which also answers for `istio-injection: enabled`. Two meshes of one cluster need two. Its objects of any other revision than
+   * `default` are named for it, so that several stand beside each other (`mesh.addRevision`).
    */
   readonly revision?: string;
+  /**
+   * Further names by which namespaces and Pods may ask for it (`istio.io/rev`), and which another revision can take over later. The tag
+   * `default` answers for `istio-injection: enabled`. Default: none.
+   */
+  readonly tags?: readonly string[];
   /**
    * Whether the control plane makes what Gateways of the Gateway API need to run (docs/gateway-api.md), for which it may create
    * Deployments, Services and ServiceAccounts in every namespace. Default: not.
@@ -69,7 +85,6 @@ interface ControlPlanePlace {
   readonly assignedUsers?: boolean;
 }
 
-const NAME = 'malha-control-plane';
 /** As many as the regions of most providers have. */
 const STANDBY_ZONES = 3;
 /** The port names are those that tools look for. */
@@ -81,7 +96,11 @@ const PORTS = [XDS, XDS_TLS, HTTP, WEBHOOK];
 
 /** The control plane in the cluster. Made by `Mesh`. */
 export class ControlPlane extends Construct {
-  /** The name of its Service, which every proxy resolves. */
+  /** Which of the mesh's control planes it is; `default` where nothing was said. */
+  readonly revision: string;
+  /** The name of its Deployment, Service and ServiceAccount. */
+  readonly name: string;
+  /** The full name of its Service, which every proxy resolves. */
   readonly host: string;
   /** Where proxies ask for their configuration, over gRPC. */
   readonly xdsPort: number = XDS.number;
@@ -91,6 +110,10 @@ export class ControlPlane extends Construct {
   readonly httpPort: number = HTTP.number;
   /** The image that it runs. */
   readonly image: string;
+  /** Further names by which it is asked for. */
+  readonly tags: readonly string[];
+  /** The image of sidecars, where it is another than usual. @internal */
+  readonly proxyImage?: string;
   /** @internal */
   readonly serviceAccount: IServiceAccount;
   /** Where proxies ask while no replica answers. @internal */
@@ -104,8 +127,12 @@ export class ControlPlane extends Construct {
   constructor(scope: Construct, id: string, props: ControlPlaneProps & ControlPlanePlace) {
     super(scope, id);
     const { namespace, revision, identity } = props;
-    this.host = `${NAME}.${namespace}.svc.cluster.local`;
+    this.revision = revisionOf(this, revision);
+    this.name = controlPlaneName(revision);
+    this.host = controlPlaneHost(namespace, revision);
+    this.tags = (props.tags ?? []).map((tag) => revisionOf(this, tag));
     this.image = props.image ?? MALHA_IMAGE;
+    this.proxyImage = props.proxyImage;
     this.hasOwnImage = props.image !== undefined;
     const replicas = props.replicas ?? 2;
     if (!Number.isInteger(replicas) || replicas < 1) {
@@ -131,20 +158,23 @@ export class ControlPlane extends Construct {
       request: props.memory?.request ?? Size.mebibytes(256),
       limit: props.memory?.limit ?? Size.gibibytes(1),
     };
-    const labels = { app: NAME };
-    const metadata = { name: NAME, namespace, labels };
+    const { name } = this;
+    // A selector that stands cannot be changed: the default revision's is `app` alone, so no other one's Pods may have its value.
+    const labels = { app: name };
+    const podLabels = { ...labels, [REVISION_LABEL]: this.revision };
+    const metadata = { name, namespace, labels: { app: CONTROL_PLANE_NAME } };
 
     const account = new ServiceAccount(this, 'ServiceAccount', { metadata, automountToken: false });
     this.serviceAccount = account;
     controlPlaneAccess(this, account, namespace, { revision, publishesRoots: identity === 'sds' });
-    if (props.deployGateways) gatewayDeployment(this, account, namespace);
+    if (props.deployGateways) gatewayDeployment(this, account, namespace, revision);
     const deployment = new Deployment(this, 'Deployment', {
       metadata,
       replicas,
       select: false,
       serviceAccount: account,
       automountServiceAccountToken: true,
-      podMetadata: { labels, annotations: { [RUN_ANNOTATION]: RUN_ON_THIS_MACHINE } },
+      podMetadata: { labels: podLabels, annotations: { [RUN_ANNOTATION]: RUN_ON_THIS_MACHINE } },
       securityContext: { user: 65532, group: 65532, ensureNonRoot: true },
       terminationGracePeriod: Duration.seconds(60),
     });
@@ -214,15 +244,21 @@ export class ControlPlane extends Construct {
         name: port.name,
       })),
     });
-    service.selectLabel('app', NAME);
+    service.selectLabel('app', name);
     onRendered<KubeService>(ApiObject.of(service), withProtocols);
-    for (const { kind, metadata: own, ...rest } of webhookConfigurations({ namespace, service: NAME, revision })) {
-      new ApiObject(this, kind, { kind, metadata: { name: own.name, labels: own.labels }, ...rest });
+    for (const tag of [undefined, ...this.tags]) {
+      for (const { kind, metadata: own, ...rest } of tag === undefined
+        ? webhookConfigurations({ namespace, revision })
+        : tagObjects({ namespace, revision, tag })) {
+        const id = tag === undefined ? kind : `${kind}-${tag}`;
+        new ApiObject(this, id, { kind, metadata: { name: own.name, labels: own.labels }, ...rest });
+      }
     }
     const standby =
       zones > 0
         ? new StandbyDeployment(this, 'standby', {
             namespace,
+            revision,
             zones,
             image: this.image,
             certificateSeconds: props.certificateSeconds,
@@ -230,7 +266,7 @@ export class ControlPlane extends Construct {
             plugins: this.plugins,
           })
         : undefined;
-    this.standby = standby && standbyIn(namespace);
+    this.standby = standby && standbyIn(namespace, revision);
     this.readers = [account, ...(standby ? [standby.serviceAccount] : [])];
     new ApiObject(this, 'PodDisruptionBudget', {
       apiVersion: 'policy/v1',
@@ -239,11 +275,20 @@ export class ControlPlane extends Construct {
       // A single replica must still let its node be drained.
       spec: { ...(replicas > 1 ? { minAvailable: 1 } : { maxUnavailable: 1 }), selector: { matchLabels: labels } },
     });
+    // By it `malha uninstall --revision` finds what is of this revision alone.
+    for (const object of this.node.findAll().filter(ApiObject.isApiObject)) {
+      object.metadata.addLabel(REVISION_LABEL, this.revision);
+    }
   }
 
   /** Has it load a plugin that is installed in its image. @internal */
   loadPlugin(name: string): void {
     this.plugins.push(name);
+  }
+
+  /** Whether it loads a plugin. @internal */
+  loads(plugin: string): boolean {
+    return this.plugins.includes(plugin);
   }
 
   /** Host and port where proxies ask for their configuration. */
@@ -256,6 +301,17 @@ export class ControlPlane extends Construct {
 const RUN_ON_THIS_MACHINE =
   '$(MALHA) control-plane --registry files --files $(MESH_DIR) --http $(POD_IP):15014 ' +
   '--pod-range $(POD_RANGE) --service-range $(SERVICE_RANGE) --insecure';
+
+function revisionOf(scope: Construct, revision = DEFAULT_REVISION): string {
+  if (isRevisionName(revision)) return revision;
+  throw problemAt(scope, {
+    code: 'MAL0190',
+    what: 'a revision or tag is part of names and the value of labels',
+    got: `'${revision}'`,
+    allowed: ALLOWED_REVISION,
+    fix: "revision: 'v1-2'",
+  });
+}
 
 function withProtocols(service: KubeService): KubeService {
   const { externalIPs: _, ...spec } = service.spec as KubeService['spec'] & { externalIPs?: string[] };

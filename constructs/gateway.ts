@@ -240,14 +240,15 @@ export class Gateway extends Construct {
     });
     deployment.scheduling.spread({ topology: Topology.HOSTNAME, weight: 100 });
     // Envoy's own arguments, probes and identity are the injector's to know.
-    const proxy = gatewayContainer({
-      ...this.mesh.injection,
-      workload: this.name,
-      labels: this.labels,
-      ports: ports.map(({ name, containerPort }) => ({ name, containerPort })),
-    });
     onRendered<WorkloadController>(ApiObject.of(deployment), (rendered) => {
-      const identified = withIdentity(rendered, this.mesh.injection);
+      const injection = this.mesh.injectionFor(this.namespace);
+      const proxy = gatewayContainer({
+        ...injection,
+        workload: this.name,
+        labels: this.labels,
+        ports: ports.map(({ name, containerPort }) => ({ name, containerPort })),
+      });
+      const identified = withIdentity(rendered, injection);
       const changed = withPodSpec(identified, (pod) => ({
         ...pod,
         securityContext: { ...pod.securityContext, seccompProfile: { type: 'RuntimeDefault' } },
@@ -314,7 +315,7 @@ export class Gateway extends Construct {
     const metadata = { name: `${this.name}-certificate`, namespace: this.namespace, labels };
     const role = new Role(this, 'Role', { metadata });
     role.allowRead(Secret.fromSecretName(this, 'certificate', secretName));
-    new RoleBinding(this, 'RoleBinding', { metadata, role }).addSubjects(...this.mesh.controlPlane.readers);
+    this.mesh.revisions.bind(new RoleBinding(this, 'RoleBinding', { metadata, role }));
   }
 
   /** Whatever a service is exposed under goes to it, so that what is exposed below that later gets nothing. */

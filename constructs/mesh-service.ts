@@ -158,7 +158,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
           ports,
           serviceAccountName: this.serviceAccountName,
           injection: {
-            ...this.mesh.injection,
+            ...this.mesh.injectionFor(this.namespace),
             capture: this.capture.way,
             proxyId: this.mesh.platform.proxyId?.(this.namespace),
           },

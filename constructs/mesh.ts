@@ -9,7 +9,7 @@ import { parse, stringify } from 'yaml';
 import type { ExtensionProvider, MeshConfig } from '../lib/api';
 import type { ConfigMap } from '../lib/api/kubernetes';
 import type { KubeObject } from '../lib/api/object';
-import { meshLabel } from '../lib/api/ownership';
+import { meshAnchorName, meshLabel } from '../lib/api/ownership';
 import type { InjectOptions } from '../lib/injector';
 import type { NamedPatch } from '../lib/pilot/patch';
 import { patchesOf } from '../lib/plugin';
@@ -21,8 +21,10 @@ import { customResourceDefinitions } from './custom-resources';
 import type { Gateway } from './gateway';
 import { Identity, MtlsMode, UndeclaredCalls } from './identity';
 import { checkSameApp } from './mesh-boundary';
+import { type MeshConfigurationProps, meshConfiguration } from './mesh-configuration';
 import { memberNamespace, systemNamespace } from './mesh-namespaces';
 import { meshPolicy } from './mesh-policy';
+import { MeshRevisions } from './mesh-revisions';
 import type { MeshService } from './mesh-service';
 import { Monitoring } from './monitoring';
 import { meshRules } from './observability/alert-rules';
@@ -97,19 +99,26 @@ export class Mesh extends Construct {
   readonly zipkin?: Zipkin;
   /** With `Tracing.viaCollector()`. */
   readonly collector?: OpenTelemetryCollector;
-  /** How workloads get their sidecar. @internal */
-  readonly injection: InjectOptions;
+  /** All control planes of the mesh. @internal */
+  readonly revisions = new MeshRevisions(this);
   /** What its platform does otherwise. @internal */
   readonly platform: PlatformInMesh;
   private readonly charts: { crds?: Chart; namespaces: Chart; system: Chart; policy: Chart };
   private readonly createNamespaces: boolean;
-  private readonly revision?: string;
+  /** What control planes are told of the mesh, and where. */
+  private readonly configured: {
+    readonly maps: ApiObject[];
+    readonly props: MeshConfigurationProps;
+    readonly first: ControlPlaneProps;
+    readonly place: ConstructorParameters<typeof ControlPlane>[2];
+  };
   private readonly capture: Capture;
   private readonly captures = new Map<string, Capture>();
   private readonly namespaces = new Set<string>();
   private readonly claims = new Map<string, string>();
   private readonly members: (IMeshService | Gateway)[] = [];
   private readonly plugins: Plugin[] = [];
+  private readonly providers: ExtensionProvider[] = [];
   private readonly objectives: { readonly host: string; readonly promised: Objectives }[] = [];
 
   constructor(scope: Construct, id: string, props: MeshProps = {}) {
@@ -118,7 +127,6 @@ export class Mesh extends Construct {
     checkAlone(this);
     this.capture = props.capture ?? Capture.transparent();
     this.createNamespaces = props.createNamespaces ?? true;
-    this.revision = props.controlPlane?.revision;
     // The charts stand beside the mesh, not below it: a chart's file has a plain name only at the top of an app.
     const chart = (name: string, labels = {}) => writtenByMalha(new Chart(scope, `${id}-${name}`, { labels }));
     const crds = props.controlPlane?.crds === 'existing' ? undefined : chart('crds');
@@ -137,22 +145,16 @@ export class Mesh extends Construct {
     const { assignedUsers } = this.platform;
     const lifetime = certificateSeconds(this, props.certificateLifetime);
     const identity = (props.identity ?? Identity.podCertificate()).way;
-    this.controlPlane = new ControlPlane(system, 'control-plane', {
-      ...props.controlPlane,
+    const place = {
       namespace: this.namespace,
       certificateSeconds: lifetime,
       identity,
       capture: this.capture.way,
       assignedUsers,
-    });
-    this.injection = {
-      controlPlane: this.controlPlane.address,
-      standby: this.controlPlane.standby,
-      identity,
-      certificateSeconds: lifetime,
-      assignedUsers,
-      images: { proxy: props.controlPlane?.proxyImage, init: this.controlPlane.image },
     };
+    this.controlPlane = new ControlPlane(system, 'control-plane', { ...props.controlPlane, ...place });
+    this.revisions.add(this.controlPlane);
+    anchor(system, this.namespace);
     const { install } = props.tracing ?? {};
     const { namespace } = this;
     if (install?.kind === 'jaeger') this.jaeger = new Jaeger(system, 'jaeger', { namespace });
@@ -167,22 +169,31 @@ export class Mesh extends Construct {
       graph: () => this.graph(),
     };
     if (bundle) {
-      this.prometheus = new Prometheus(system, 'prometheus', { ...bundle, ...shown, controlPlane: this.controlPlane });
+      const controlPlanes = () => this.revisions.controlPlanes;
+      this.prometheus = new Prometheus(system, 'prometheus', { ...bundle, ...shown, controlPlanes });
       this.grafana = new Grafana(system, 'grafana', { ...shown, prometheus: this.prometheus });
     }
     if (operator) new OperatorMonitoring(system, 'monitoring', { ...operator, ...shown });
     this.platform.system?.(system);
-    meshPolicy(policy, {
+    const told = {
       namespace: this.namespace,
-      controlPlane: this.controlPlane,
       tracing: props.tracing && { sink: this.spanSink(props.tracing), sampling: props.tracing.sampling },
       accessLogs: props.accessLogs ?? [AccessLog.controlPlane()],
       outbound: props.outbound ?? OutboundPolicy.registryOnly(),
+      trustDomain: trustDomainOf(this, props.trustDomain),
+    };
+    this.configured = {
+      maps: [meshConfiguration(policy, this.controlPlane, told)],
+      props: told,
+      first: props.controlPlane ?? {},
+      place,
+    };
+    meshPolicy(policy, {
+      ...told,
       mtls: props.mtls ?? MtlsMode.strict(),
       undeclaredCalls: props.undeclaredCalls ?? UndeclaredCalls.refuse(),
-      trustDomain: trustDomainOf(this, props.trustDomain),
     });
-    reportAtSynthesis(this, () => this.forbiddenCaptures());
+    reportAtSynthesis(this, () => [...this.forbiddenCaptures(), ...this.revisions.unknown()]);
     checkAtSynthesis(this, this.namespace, bundle !== undefined || operator !== undefined);
   }
 
@@ -248,6 +259,42 @@ export class Mesh extends Construct {
   }
 
   /**
+   * Installs another control plane of this mesh beside the first, such as the next version: it shares the authority, and namespaces
+   * go over to it one by one, by `addNamespaceRevision` or by moving a tag (docs/kubernetes.md). Default of what is not said: as it is
+   * of the first; images are those of this version of Malha.
+   * @throws when another one has its revision or a tag of it.
+   */
+  addRevision(props: Omit<ControlPlaneProps, 'crds'> & { readonly revision: string }): ControlPlane {
+    const { system, policy } = this.charts;
+    const { place, props: told, maps, first } = this.configured;
+    const { image: _, proxyImage: __, tags: ___, ...alike } = first;
+    const all = { ...alike, ...props, ...place };
+    const controlPlane = new ControlPlane(system, `control-plane-${props.revision}`, all);
+    this.revisions.add(controlPlane);
+    for (const { name } of this.plugins) if (this.controlPlane.loads(name)) controlPlane.loadPlugin(name);
+    const map = meshConfiguration(policy, controlPlane, told);
+    for (const provider of this.providers) withProvider(map, provider);
+    maps.push(map);
+    return controlPlane;
+  }
+
+  /**
+   * Says which control plane the Pods of one namespace have, by its revision or a tag of it: those that get their sidecar here, and
+   * those that get it at admission. Default: that of the mesh.
+   */
+  addNamespaceRevision(namespace: string, name: string): void {
+    this.revisions.choose(namespace, name);
+  }
+
+  /** How the workloads of a namespace get their sidecar. @internal */
+  injectionFor(namespace: string): InjectOptions {
+    const { identity, certificateSeconds, assignedUsers } = this.configured.place;
+    const { address, standby, proxyImage, image } = this.revisions.of(namespace);
+    const images = { proxy: proxyImage, init: image };
+    return { controlPlane: address, standby, identity, certificateSeconds, assignedUsers, images };
+  }
+
+  /**
    * Says how traffic gets into the sidecars of one namespace, for services that are declared after it. Pods that are injected at admission
    * go by their own annotation `sidecar.istio.io/interceptionMode`, else by the mesh.
    */
@@ -310,14 +357,8 @@ export class Mesh extends Construct {
 
   /** Adds a provider that policies of any member can name. @internal */
   addExtensionProvider(provider: ExtensionProvider): void {
-    onRendered<ConfigMap>(ApiObject.of(this.charts.policy.node.findChild('mesh-config')), (rendered) => {
-      const config = parse(rendered.data?.['mesh'] ?? '') as MeshConfig;
-      const extensionProviders = [...(config.extensionProviders ?? []), provider];
-      return {
-        ...rendered,
-        data: { ...rendered.data, mesh: stringify({ ...config, extensionProviders }, { lineWidth: 0 }) },
-      };
-    });
+    this.providers.push(provider);
+    for (const map of this.configured.maps) withProvider(map, provider);
   }
 
   /** Makes a service or a gateway a member: its namespace is written, its host is claimed. @internal */
@@ -330,7 +371,8 @@ export class Mesh extends Construct {
     if (comesBefore(chart, this.charts.namespaces)) chart.addDependency(this.charts.namespaces);
     if (this.createNamespaces && !this.namespaces.has(member.namespace)) {
       this.namespaces.add(member.namespace);
-      memberNamespace(this.charts.namespaces, member.namespace, this.revision);
+      const { namespace } = member;
+      memberNamespace(this.charts.namespaces, namespace, () => this.revisions.labelsOf(namespace));
     }
   }
 
@@ -347,6 +389,27 @@ export class Mesh extends Construct {
     }
     this.claims.set(host, member.node.path);
   }
+}
+
+/** What every revision has a part in: the owner of what is published for the cluster. It allows nothing. */
+function anchor(system: Chart, namespace: string): void {
+  new ApiObject(system, 'Anchor', {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name: meshAnchorName(namespace) },
+    rules: [],
+  });
+}
+
+function withProvider(configMap: ApiObject, provider: ExtensionProvider): void {
+  onRendered<ConfigMap>(configMap, (rendered) => {
+    const config = parse(rendered.data?.['mesh'] ?? '') as MeshConfig;
+    const extensionProviders = [...(config.extensionProviders ?? []), provider];
+    return {
+      ...rendered,
+      data: { ...rendered.data, mesh: stringify({ ...config, extensionProviders }, { lineWidth: 0 }) },
+    };
+  });
 }
 
 /** Two meshes would write the same control plane, the same policies and the same webhooks. */

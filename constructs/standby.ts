@@ -17,7 +17,7 @@ import {
 } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import type { Service as KubeService, WorkloadController } from '../lib/api/kubernetes';
-import { identityMount, programVolume, STANDBY_NAME } from '../lib/injector';
+import { identityMount, programVolume, standbyName } from '../lib/injector';
 import { standbyAccess } from './control-plane-access';
 import { restricted, withPodSpec } from './hardening';
 import { withPlugins } from './plugin/with-plugins';
@@ -29,6 +29,7 @@ export interface StandbyProps {
   /** What the control plane loads: what it sends is the same. */
   readonly plugins: readonly string[];
   readonly namespace: string;
+  readonly revision?: string;
   readonly image: string;
   /** How many zones there are. */
   readonly zones: number;
@@ -47,12 +48,13 @@ export class StandbyDeployment extends Construct {
 
   constructor(scope: Construct, id: string, props: StandbyProps) {
     super(scope, id);
-    const { namespace, zones, certificateSeconds } = props;
-    const labels = { app: STANDBY_NAME };
-    const metadata = { name: STANDBY_NAME, namespace, labels };
+    const { namespace, revision, zones, certificateSeconds } = props;
+    const name = standbyName(revision);
+    const labels = { app: name };
+    const metadata = { name, namespace, labels };
     const account = new ServiceAccount(this, 'ServiceAccount', { metadata, automountToken: false });
     this.serviceAccount = account;
-    standbyAccess(this, account, namespace);
+    standbyAccess(this, account, namespace, revision);
     const deployment = new Deployment(this, 'Deployment', {
       metadata,
       replicas: zones,
@@ -66,7 +68,14 @@ export class StandbyDeployment extends Construct {
       name: 'standby',
       image: props.image,
       imagePullPolicy: ImagePullPolicy.IF_NOT_PRESENT,
-      args: ['standby', '--xds-tls', `0.0.0.0:${XDS_TLS.number}`, '--http', `0.0.0.0:${HTTP.number}`],
+      args: [
+        'standby',
+        '--xds-tls',
+        `0.0.0.0:${XDS_TLS.number}`,
+        '--http',
+        `0.0.0.0:${HTTP.number}`,
+        ...(revision === undefined ? [] : ['--revision', revision]),
+      ],
       ports: [XDS_TLS, HTTP],
       envVariables: { POD_NAMESPACE: EnvValue.fromFieldRef(EnvFieldPaths.POD_NAMESPACE) },
       readiness: Probe.fromHttpGet('/readyz', { port: HTTP.number, periodSeconds: Duration.seconds(3) }),
@@ -104,7 +113,7 @@ export class StandbyDeployment extends Construct {
       metadata,
       ports: [XDS_TLS, HTTP].map(({ number, name }) => ({ port: number, targetPort: number, name })),
     });
-    service.selectLabel('app', STANDBY_NAME);
+    service.selectLabel('app', name);
     onRendered<KubeService>(ApiObject.of(service), (rendered) => {
       const { externalIPs: _, ...spec } = rendered.spec as KubeService['spec'] & { externalIPs?: string[] };
       const ports = spec.ports?.map((port) => ({ ...port, appProtocol: port.name === XDS_TLS.name ? 'grpc' : 'http' }));

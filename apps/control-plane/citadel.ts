@@ -3,6 +3,7 @@
  * who may call it, and the services for certificates. Wiring only; the parts are in lib/citadel.
  */
 import type { TLSSocket } from 'node:tls';
+import { controlPlaneName } from '../../lib/api/revisions';
 import { type CallerOf, callerBy } from '../../lib/citadel/caller';
 import { type CertificateOutcome, certificateService } from '../../lib/citadel/certificate-service';
 import { CitadelAuthority, type CitadelAuthorityOptions } from '../../lib/citadel/citadel-authority';
@@ -26,7 +27,6 @@ import { parseAddress } from './address';
 
 /** For whom tokens have to be made that are shown here. */
 export const TOKEN_AUDIENCE = 'malha.dev';
-const SERVICE = 'malha-control-plane';
 /** The authority is looked at this often at least, also where what is kept is watched: a watch may be without a right. Milliseconds. */
 const LONGEST_PAUSE = 30_000;
 const SHORTEST_PAUSE = 250;
@@ -45,6 +45,8 @@ export interface CitadelOptions
   readonly trustDomain: string;
   /** The namespace that the control plane runs in. */
   readonly namespace: string;
+  /** Which of the namespace's control planes it is: its Service and ServiceAccount are named for it. Default: `default`. */
+  readonly revision?: string;
   /** Where workloads prove themselves and get what is theirs: `HOST:PORT`. */
   readonly address: string;
   /** What a certificate lives, in seconds. Default: a day. */
@@ -157,17 +159,17 @@ async function openSigner(options: CitadelOptions): Promise<RotatingSigner> {
   });
 }
 
-const servingIdentity = ({ trustDomain, namespace }: CitadelOptions): Identity => ({
+const servingIdentity = ({ trustDomain, namespace, revision }: CitadelOptions): Identity => ({
   trustDomain,
   namespace,
-  serviceAccount: SERVICE,
+  serviceAccount: controlPlaneName(revision),
 });
 
 /** The Service under all names that a cluster has for it, and the address itself on a laptop. */
-function servingHosts({ namespace, address }: CitadelOptions): string[] {
+function servingHosts({ namespace, revision, address }: CitadelOptions): string[] {
   const { host } = parseAddress(address);
   const isAny = host === '0.0.0.0' || host === '::';
-  const service = [SERVICE, namespace, 'svc', 'cluster.local'];
+  const service = [controlPlaneName(revision), namespace, 'svc', 'cluster.local'];
   return [...[4, 3, 2].map((parts) => service.slice(0, parts).join('.')), ...(isAny ? [] : [host.toLowerCase()])];
 }
 

@@ -1,11 +1,13 @@
 /** What this control plane writes to its API server, when it leads. Wiring only; the parts are in lib/controllers. */
 import { type KubeObject, objectName } from '../../lib/api/object';
+import { owningRevision } from '../../lib/api/revisions';
 import { GatewayDeployer } from '../../lib/controllers/gateway-deployer';
 import { StatusController } from '../../lib/controllers/status-controller';
 import type { WriteOutcome } from '../../lib/controllers/status-writer';
 import { type Leadership, soleReplica } from '../../lib/discovery/kubernetes';
 import { systemClock } from '../../lib/discovery/kubernetes/watch';
 import type { GatewayWorkloadOptions } from '../../lib/injector';
+import { askedRevision, type World } from '../../lib/world';
 import { LocalReports, type ProxyReports } from '../../lib/xds/local-reports';
 import type { MeshSource } from '../../lib/xds/mesh-source';
 import type { XdsServer } from '../../lib/xds/server';
@@ -16,49 +18,62 @@ export interface ControllersOptions {
   readonly registry: Registry;
   readonly source: MeshSource;
   readonly xds: XdsServer;
-  /** What proxies have made of the objects. Default: those of `xds` alone are asked. */
-  readonly reports?: ProxyReports;
   /** All objects as the registry last told them. */
   readonly objects: () => readonly KubeObject[];
-  /** Default: this replica leads. */
-  readonly leadership?: Leadership;
+  /** Who writes, as one of several: what concerns the whole mesh, and what its revision alone. Default: this replica writes all. */
+  readonly writers?: { readonly mesh: Writer; readonly revision: Writer };
+  /** By which namespaces and objects ask for this revision. Default: it is the only one. */
+  readonly names?: () => ReadonlySet<string>;
   /** What the proxies of Gateways that deploy themselves are made from. Default: none of them does. */
   readonly gateways?: GatewayWorkloadOptions;
   readonly log: Logger;
 }
 
+/** Whether this replica writes, and what it knows of proxies then. */
+interface Writer {
+  readonly leadership: Leadership;
+  /** What proxies have made of the objects. */
+  readonly reports: ProxyReports;
+}
+
 /** Undefined where there is no API server to write to. */
 export function startControllers(options: ControllersOptions): { close(): void } | undefined {
-  const { registry, source, xds, objects, leadership = soleReplica, gateways, log } = options;
+  const { registry, source, xds, objects, writers, names, gateways, log } = options;
   const { client, standings } = registry;
-  const { reports = new LocalReports(source, xds) } = options;
   if (!client || !standings) return undefined;
   log.info({ server: client.server }, 'statuses are written by this control plane when it leads');
-  const statuses = new StatusController({
-    api: client,
-    leadership,
-    clock: systemClock,
-    cluster: {
-      objects,
-      world: () => source.world,
-      standing: (object) => standings.of(object),
-      subscribe(onChange) {
-        const stops = [source.subscribe(onChange), standings.subscribe(onChange)];
-        return () => {
-          for (const stop of stops) stop();
-        };
+  const writes = (isConcerned: (object: KubeObject) => boolean, { leadership, reports }: Writer) =>
+    new StatusController({
+      api: client,
+      leadership,
+      clock: systemClock,
+      cluster: {
+        objects: () => objects().filter(isConcerned),
+        world: () => source.world,
+        standing: (object) => standings.of(object),
+        subscribe(onChange) {
+          const stops = [source.subscribe(onChange), standings.subscribe(onChange)];
+          return () => {
+            for (const stop of stops) stop();
+          };
+        },
       },
-    },
-    reports,
-    onOutcome: outcomeLog(log),
-  });
+      reports,
+      onOutcome: outcomeLog(log),
+    });
+  // What names a revision is known to that one alone; all else is known to all, and one speaks for them.
+  const isForAll = (object: KubeObject) => askedRevision(object) === undefined;
+  const statuses = writers
+    ? [writes(isForAll, writers.mesh), writes((object) => !isForAll(object), writers.revision)]
+    : [writes(() => true, { leadership: soleReplica, reports: new LocalReports(source, xds) })];
   const deployer =
     gateways &&
     new GatewayDeployer({
       api: client,
-      leadership,
+      leadership: writers?.revision.leadership ?? soleReplica,
       clock: systemClock,
       world: () => source.world,
+      isOurs: (gateway) => isOurs(gateway, source.world, names?.()),
       subscribe: (onChange) => source.subscribe(onChange),
       workload: gateways,
       onApplied: (object) => log.info({ object: objectName(object) }, 'applied for a Gateway'),
@@ -66,10 +81,16 @@ export function startControllers(options: ControllersOptions): { close(): void }
     });
   return {
     close() {
-      statuses.close();
+      for (const each of statuses) each.close();
       deployer?.close();
     },
   };
+}
+
+/** Proxies ask one revision for their configuration, so one of them makes them. */
+function isOurs({ metadata }: KubeObject, world: World | undefined, names: ReadonlySet<string> | undefined): boolean {
+  const namespace = world?.inventory.namespaces.get(metadata.namespace ?? 'default')?.metadata.labels;
+  return names?.has(owningRevision(metadata.labels, namespace)) ?? true;
 }
 
 /** Conflicts are daily bread; what is forbidden is told once, or each object would say it. */

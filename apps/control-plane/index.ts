@@ -3,6 +3,7 @@
  * follows from them over ADS, and an HTTP server tells how it goes. Wiring only; the parts are in lib/.
  */
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { controlPlaneHost, DEFAULT_REVISION } from '../../lib/api/revisions';
 import type { CallerOf } from '../../lib/citadel/caller';
 import { LEAF_SECONDS } from '../../lib/citadel/renewal';
 import { type RegistryOptions as ImageRegistryOptions, WasmImages } from '../../lib/discovery/oci';
@@ -27,7 +28,7 @@ import { type ConsulRegistryOptions, withConsul } from './consul-registry';
 import { startControllers } from './controllers';
 import { graphOf } from './graph';
 import { json, localVisitor, type Pages, serveHttp, text } from './http';
-import { CONTROL_PLANE_NAME, joinCluster, type Membership, type MembershipOptions } from './membership';
+import { joinCluster, type Membership, type MembershipOptions } from './membership';
 import { createMetrics } from './metrics';
 import { configurationAnswer } from './proxy-configuration';
 import { openRateLimits, type RateLimitRedis } from './rate-limits';
@@ -51,7 +52,7 @@ export interface ControlPlaneOptions extends WorldOptions {
    */
   readonly xds?: string;
   /** The mesh's identities, and where proxies connect by TLS and prove theirs. Default: there are none. */
-  readonly citadel?: Omit<CitadelOptions, 'trustDomain' | 'namespace' | 'log' | 'observer'>;
+  readonly citadel?: Omit<CitadelOptions, 'trustDomain' | 'namespace' | 'revision' | 'log' | 'observer'>;
   /** Writes statuses to the API server that the objects come from. Default: as one of several in a cluster. */
   readonly write?: boolean;
   /** With `write`: makes Deployment and Service of Gateways that deploy themselves, from this. Default: not. */
@@ -156,9 +157,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   let controllers: ReturnType<typeof startControllers>;
   let membership: Membership | undefined;
   let webhooks: Webhooks | undefined;
-  const standby = (namespace: string) => (options.standby ? { standby: standbyIn(namespace) } : {});
+  const revision = options.membership?.revision;
+  const standby = (namespace: string) => (options.standby ? { standby: standbyIn(namespace, revision) } : {});
   const proxies = () => ({ connected: xds?.proxies() ?? [], rejected: xds?.rejected() ?? [] });
   const replicas = new Replicas({
+    revision,
     namespace: () => options.rootNamespace ?? registry.rootNamespace ?? DEFAULT_NAMESPACE,
     source,
     xds: () => xds,
@@ -167,7 +170,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     log,
   });
   const replicaStatus = () => {
-    const { calls: _, ...status } = statusOf(MALHA_VERSION, source, proxies(), calls);
+    const { calls: _, ...status } = statusOf(
+      { version: MALHA_VERSION, revision: revision ?? DEFAULT_REVISION },
+      source,
+      proxies(),
+      calls,
+    );
     return status;
   };
   const authority = () =>
@@ -182,7 +190,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       answer: async ({ namespace }, query) =>
         query.get('replicas') === 'all'
           ? json(statusOfAll(replicaStatus(), replicas.name, await replicas.others(), namespace))
-          : json(statusOf(MALHA_VERSION, source, proxies(), calls, namespace)),
+          : json(
+              statusOf(
+                { version: MALHA_VERSION, revision: revision ?? DEFAULT_REVISION },
+                source,
+                proxies(),
+                calls,
+                namespace,
+              ),
+            ),
     },
     '/graph': {
       access: 'debug',
@@ -236,7 +252,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const namespace = options.rootNamespace ?? registry.rootNamespace ?? DEFAULT_NAMESPACE;
     if (options.membership) {
       if (!objectRegistry.client) throw new Error('a control plane of a cluster reads it: use --registry kubernetes');
-      membership = joinCluster(options.membership, { api: objectRegistry.client, namespace, log });
+      membership = joinCluster(options.membership, {
+        api: objectRegistry.client,
+        namespace,
+        names: objectRegistry.names,
+        log,
+      });
       membership.see(latest[0]);
     }
     const { citadel } = options;
@@ -245,7 +266,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       storage: membership.storage ?? citadel?.storage,
       tokenReviews: membership.tokenReviews,
     };
-    access = citadel && (await openAccess({ ...citadel, ...shared, log, namespace }, source, metrics));
+    access = citadel && (await openAccess({ ...citadel, ...shared, log, namespace, revision }, source, metrics));
     if (access) await membership?.serve(access.citadel);
     if (access && membership) replicas.join(access.citadel);
     const server = new XdsServer(source, {
@@ -272,7 +293,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       const { citadel: issuer } = access;
       const { address, injection } = options.webhooks;
       const wanted = { address, injection: { ...injection, ...standby(namespace) } };
-      webhooks = await serveWebhooks(wanted, { citadel: issuer, namespace, world: () => source.world, metrics, log });
+      webhooks = await serveWebhooks(wanted, {
+        citadel: issuer,
+        namespace,
+        revision,
+        world: () => source.world,
+        metrics,
+        log,
+      });
     }
     const webhookPort = webhooks?.port ?? 0;
     isReady = true;
@@ -283,13 +311,23 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         xds: server,
         objects: () => latest[0],
         gateways: options.gateways && {
-          ...(membership && { controlPlane: `${CONTROL_PLANE_NAME}.${namespace}.svc.cluster.local:15012` }),
+          ...(membership && { controlPlane: `${controlPlaneHost(namespace, revision)}:15012` }),
           mesh: namespace,
           ...standby(namespace),
           ...options.gateways,
         },
-        leadership: membership?.leadership,
-        reports: membership && access && replicas.reports(membership.leadership, access.citadel),
+        writers: membership &&
+          access && {
+            mesh: {
+              leadership: membership.leadership,
+              reports: replicas.reports(membership.leadership, access.citadel, { revision: 'every' }),
+            },
+            revision: {
+              leadership: membership.ofRevision,
+              reports: replicas.reports(membership.ofRevision, access.citadel, { revision: 'own' }),
+            },
+          },
+        names: objectRegistry.names,
         log,
       });
     }

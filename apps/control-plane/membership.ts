@@ -3,8 +3,8 @@
  * leader answers and publishes. Wiring only; the parts are in lib/cluster.
  */
 import type { KubeObject } from '../../lib/api/object';
-import { meshLabel } from '../../lib/api/ownership';
-import { DEFAULT_REVISION } from '../../lib/api/webhooks';
+import { meshAnchorName, meshLabel } from '../../lib/api/ownership';
+import { DEFAULT_REVISION, MESH_LEASE, REVISION_LABEL, revisionLease } from '../../lib/api/revisions';
 import type { Storage } from '../../lib/citadel/storage';
 import type { TokenReviewApi } from '../../lib/citadel/token-reviewer';
 import {
@@ -18,7 +18,7 @@ import {
   trustBundle,
   webhookTrust,
 } from '../../lib/cluster';
-import { type KubeClient, type Leadership, LeaseLeadership } from '../../lib/discovery/kubernetes';
+import { type KubeClient, type Leadership, LeaseLeadership, type LeaseOptions } from '../../lib/discovery/kubernetes';
 import type { Logger } from '../../lib/xds/source';
 import type { Citadel } from './citadel';
 import { toldOnce } from './told-once';
@@ -36,7 +36,10 @@ export interface MembershipOptions {
 }
 
 export interface Membership {
+  /** Of what is done once in the mesh, whatever its revisions. */
   readonly leadership: Leadership;
+  /** Of what each revision does for itself. */
+  readonly ofRevision: Leadership;
   readonly storage: Storage | undefined;
   readonly tokenReviews: TokenReviewApi;
   /** All objects there are, each time some have changed. */
@@ -46,30 +49,42 @@ export interface Membership {
   close(): Promise<void>;
 }
 
-/** The name of the control plane's Service, and of its cluster-wide rights. */
-export const CONTROL_PLANE_NAME = 'malha-control-plane';
-
-/** The Lease that the replicas of a revision hold in turn. */
-export function leaseNameOf(revision = DEFAULT_REVISION): string {
-  return revision === DEFAULT_REVISION ? 'malha-leader' : `malha-leader-${revision}`;
+interface MembershipPlace {
+  readonly api: KubeClient;
+  readonly namespace: string;
+  /** By which namespaces ask for this revision. Whoever is asked for by default leads the mesh while it can. */
+  readonly names?: () => ReadonlySet<string>;
+  readonly log: Logger;
 }
 
-export function joinCluster(
-  options: MembershipOptions,
-  { api, namespace, log }: { api: KubeClient; namespace: string; log: Logger },
-): Membership {
+export function joinCluster(options: MembershipOptions, { api, namespace, names, log }: MembershipPlace): Membership {
   const { revision = DEFAULT_REVISION, identity = 'podCertificate' } = options;
-  const leadership = new LeaseLeadership({
-    api,
-    namespace,
-    name: leaseNameOf(revision),
-    labels: meshLabel(namespace),
-    holder: process.env.POD_NAME ?? 'control-plane',
-    onTrouble(trouble) {
-      if (trouble !== undefined) log.warn({ error: trouble }, 'the Lease of the leader cannot be read or written');
-    },
+  const lease = (name: string, what: string, more: Partial<LeaseOptions> = {}) => {
+    const leadership = new LeaseLeadership({
+      api,
+      namespace,
+      name,
+      labels: meshLabel(namespace),
+      holder: process.env.POD_NAME ?? 'control-plane',
+      onTrouble(trouble) {
+        if (trouble !== undefined) log.warn({ lease: name, error: trouble }, 'a Lease cannot be read or written');
+      },
+      ...more,
+    });
+    const title = `this replica leads${what}`;
+    leadership.subscribe((leads) => log.info({ leads, revision }, leads ? title : `${title} no more`));
+    return leadership;
+  };
+  const own = lease(revisionLease(revision), ' its revision', {
+    labels: { ...meshLabel(namespace), [REVISION_LABEL]: revision },
   });
-  leadership.subscribe((leads) => log.info({ leads }, leads ? 'this replica leads' : 'this replica leads no more'));
+  // Of each revision one may lead the mesh. So a replica of a release that had one Lease for both, its revision's, is never led beside.
+  const leadership = lease(MESH_LEASE, '', {
+    mayHold: () => own.isLeader(),
+    isPreferred: () => names?.().has(DEFAULT_REVISION) ?? false,
+  });
+  own.subscribe(() => leadership.hurry());
+  own.start();
   leadership.start();
   const tellUnwatched = toldOnce(log, 'the authority is looked at now and then: its Secret cannot be watched');
   const open: { close(): void }[] = [];
@@ -77,6 +92,7 @@ export function joinCluster(
   let namespaces: readonly KubeObject[] = [];
   return {
     leadership,
+    ofRevision: own,
     storage: options.keepsAuthority ? authoritySecret({ api, namespace, onTrouble: tellUnwatched }) : undefined,
     tokenReviews: clusterTokenReviews(api),
     see(objects) {
@@ -91,7 +107,7 @@ export function joinCluster(
       };
       const place = { api, mesh: namespace, leadership, log, owners: () => owners, prepare };
       const roots = () => citadel.identity().roots;
-      const published = webhookTrust(place, roots, { namespace, service: CONTROL_PLANE_NAME, revision }).map(publish);
+      const published = webhookTrust({ ...place, leadership: own }, roots, revision).map(publish);
       if (identity === 'sds') {
         configMaps = publish(rootConfigMaps(place, roots, () => namespaces));
         published.push(configMaps);
@@ -107,13 +123,14 @@ export function joinCluster(
     async close() {
       for (const each of open) each.close();
       await leadership.close();
+      await own.close();
     },
   };
 }
 
-/** The ClusterRole of the manifests: it is theirs in any case, and nothing that matters to anybody else hangs on it. */
+/** A ClusterRole of the manifests that allows nothing: it is theirs in any case, and no revision's. */
 async function ownersOf(api: KubeClient, namespace: string, log: Logger) {
-  const name = `${CONTROL_PLANE_NAME}-${namespace}`;
+  const name = meshAnchorName(namespace);
   const role = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterroles', kind: 'ClusterRole', name };
   try {
     return await ownerOf(api, role);

@@ -6,7 +6,7 @@ import { type ClientOptions, ClusterWatch, KubeClient, type ResourceStatus } fro
 import type { Standing } from '../../lib/discovery/kubernetes/resource';
 import type { Finding } from '../../lib/galley';
 import { podsHere } from '../../lib/local/pods-here';
-import { type AddressRanges, complete } from '../../lib/world';
+import { type AddressRanges, complete, namesOfRevision, selectRevision } from '../../lib/world';
 import type { Logger } from '../../lib/xds/source';
 
 export type RegistryOptions = FilesOptions | KubernetesOptions;
@@ -25,6 +25,8 @@ export interface KubernetesOptions extends ClientOptions {
   readonly kind: 'kubernetes';
   /** Where the mesh configuration is. Default: the namespace of the Pod in which this runs, else `malha-system`. */
   readonly rootNamespace?: string;
+  /** Which control plane of the mesh this is. Default: `default`. */
+  readonly revision?: string;
 }
 
 export interface Registry {
@@ -35,7 +37,9 @@ export interface Registry {
   readonly client?: KubeClient;
   /** What stands on the API server beside objects, where there is one. */
   readonly standings?: Standings;
-  /** Tells of all objects, now and after each change. Resolves when they have been told once. */
+  /** The names by which this revision is asked for: its own first, then its tags. None where objects are all read. */
+  readonly names?: () => ReadonlySet<string>;
+  /** Tells of all objects that this revision goes by, now and after each change. Resolves when they have been told once. */
   watch(onObjects: (objects: KubeObject[], findings?: Finding[]) => void): Promise<void>;
   status(): readonly ResourceStatus[];
   close(): Promise<void>;
@@ -74,6 +78,8 @@ function fileRegistry({ files, ranges, localPods }: FilesOptions): Registry {
 async function kubernetesRegistry(options: KubernetesOptions, log: Logger): Promise<Registry> {
   const client = await KubeClient.load(options);
   const rootNamespace = options.rootNamespace ?? client.podNamespace ?? 'malha-system';
+  const { revision } = options;
+  let names: ReadonlySet<string> = namesOfRevision([], { namespace: rootNamespace, revision });
   let watch: ClusterWatch | undefined;
   const listeners = new Set<() => void>();
   let closed: () => void = () => undefined;
@@ -83,6 +89,7 @@ async function kubernetesRegistry(options: KubernetesOptions, log: Logger): Prom
   return {
     rootNamespace,
     client,
+    names: () => names,
     standings: {
       of: (object) => watch?.standing(object),
       subscribe(onChange) {
@@ -95,7 +102,11 @@ async function kubernetesRegistry(options: KubernetesOptions, log: Logger): Prom
       watch = new ClusterWatch({
         api: client,
         rootNamespace,
-        onChange: onObjects,
+        revision,
+        onChange(objects) {
+          names = namesOfRevision(objects, { namespace: rootNamespace, revision });
+          onObjects(selectRevision(objects, names));
+        },
         onStanding() {
           for (const onChange of listeners) onChange();
         },

@@ -1,27 +1,27 @@
 /** What the replicas of one control plane tell each other of their proxies. Wiring only; the parts are in lib/controllers. */
 import { randomUUID } from 'node:crypto';
 import type { KubeObject } from '../../lib/api/object';
+import { controlPlaneHost, controlPlaneName, isControlPlaneName } from '../../lib/api/revisions';
 import { ReplicaReports } from '../../lib/controllers/replica-reports';
 import { type ReplicaAddress, type ReplicaAnswer, ReplicaStatuses } from '../../lib/controllers/replica-statuses';
 import { askReplica, watchReports } from '../../lib/controllers/report-client';
 import { reportService } from '../../lib/controllers/report-service';
 import type { Leadership } from '../../lib/discovery/kubernetes';
 import { systemClock } from '../../lib/discovery/kubernetes/watch';
-import { formatIdentity, type World } from '../../lib/world';
+import { formatIdentity } from '../../lib/world';
 import { LocalReports, type ProxyReports } from '../../lib/xds/local-reports';
 import type { MeshSource } from '../../lib/xds/mesh-source';
 import type { GrpcService, XdsServer } from '../../lib/xds/server';
 import type { AuthenticatedCall, Logger } from '../../lib/xds/source';
 import type { Citadel } from './citadel';
+import { hostAt, REPLICA_PORT, readyReplicas, replicasOf, revisionsOf } from './replica-addresses';
 import { type ReplicaStatus, readReplicaStatus } from './status';
-
-/** The name of the control plane's Service and ServiceAccount. */
-const CONTROL_PLANE = 'malha-control-plane';
-const PORT = 15012;
 
 export interface ReplicasOptions {
   /** Of the control plane. */
   readonly namespace: () => string;
+  /** Which of the namespace's control planes this is. Default: `default`. */
+  readonly revision?: string;
   readonly source: MeshSource;
   readonly xds: () => XdsServer | undefined;
   readonly objects: () => readonly KubeObject[];
@@ -33,13 +33,14 @@ export interface ReplicasOptions {
 export class Replicas {
   private readonly replica = randomUUID();
   /** Its Pod's, where it is one. */
-  readonly name = process.env.POD_NAME ?? CONTROL_PLANE;
+  readonly name: string;
   readonly local: ProxyReports;
   private readonly asking: ReplicaReports[] = [];
   private statuses: ReplicaStatuses<ReplicaStatus> | undefined;
 
   constructor(private readonly options: ReplicasOptions) {
     const { source, xds } = options;
+    this.name = process.env.POD_NAME ?? controlPlaneName(options.revision);
     this.local = new LocalReports(source, {
       progress: () => xds()?.progress() ?? [],
       rejected: () => xds()?.rejected() ?? [],
@@ -52,23 +53,35 @@ export class Replicas {
     const { namespace, objects, status, log } = this.options;
     const authorize = async (call: AuthenticatedCall) => {
       const { identity, kind } = await callerOf(call);
-      if (kind === 'certificate' && identity.namespace === namespace() && identity.serviceAccount === CONTROL_PLANE)
-        return;
+      // Also one of another revision: one leads them all, and asks them all.
+      const isOfMesh = identity.namespace === namespace() && isControlPlaneName(identity.serviceAccount);
+      if (kind === 'certificate' && isOfMesh) return;
       throw new Error(`${formatIdentity(identity)} is no control plane of this mesh`);
     };
     const { replica, name, local: reports } = this;
     return reportService({ replica, name, status, objects, reports, authorize, clock: systemClock, log });
   }
 
-  /** What all replicas have to say, for the one that leads. */
-  reports(leadership: Leadership, citadel: Pick<Citadel, 'identity'>): ReplicaReports {
-    const { namespace, source, log } = this.options;
+  /**
+   * What all replicas have to say, for the one that leads: of all revisions about objects that are for all, of this one about those
+   * that are for it alone.
+   */
+  reports(
+    leadership: Leadership,
+    citadel: Pick<Citadel, 'identity'>,
+    of: { readonly revision: 'every' | 'own' },
+  ): ReplicaReports {
+    const { namespace, revision, source, log } = this.options;
     const reports = new ReplicaReports({
       replica: this.replica,
       local: this.local,
-      addresses: () => (source.world ? readyReplicas(source.world, namespace()) : []),
+      addresses: () =>
+        (of.revision === 'own' ? [revision] : this.revisions()).flatMap((each) =>
+          source.world ? readyReplicas(source.world, namespace(), each) : [],
+        ),
       subscribe: (onChange) => source.subscribe(onChange),
-      watch: watchReports(() => citadel.identity(), hostOf(namespace())),
+      watch: (address, ...listeners) =>
+        watchReports(() => citadel.identity(), this.hostOf(address))(address, ...listeners),
       leadership,
       clock: systemClock,
       log,
@@ -79,11 +92,10 @@ export class Replicas {
 
   /** From now on it is one of several, and asks the others when somebody wants to know how it goes in all of them. */
   join(citadel: Pick<Citadel, 'identity'>): void {
-    const { namespace, source } = this.options;
     this.statuses = new ReplicaStatuses({
       name: process.env.POD_NAME,
-      addresses: () => (source.world ? replicasOf(source.world, namespace()) : []),
-      ask: askReplica(this.replica, () => citadel.identity(), hostOf(namespace())),
+      addresses: () => this.addresses(),
+      ask: (address) => askReplica(this.replica, () => citadel.identity(), this.hostOf(address))(address),
       read: readReplicaStatus,
     });
   }
@@ -91,11 +103,27 @@ export class Replicas {
   /** How it goes in the other replicas; there are none where this one is alone. */
   async others(): Promise<readonly ReplicaAnswer<ReplicaStatus>[]> {
     if (!this.statuses) return [];
-    const { namespace, source } = this.options;
-    const address = `${hostOf(namespace())}:${PORT}`;
+    const { namespace, revision } = this.options;
+    const address = `${controlPlaneHost(namespace(), revision)}:${REPLICA_PORT}`;
     // This replica itself is one of them, so none means that they are not known.
-    const isKnown = source.world !== undefined && replicasOf(source.world, namespace()).length > 0;
-    return isKnown ? this.statuses.ofOthers() : [{ name: CONTROL_PLANE, address, error: UNKNOWN }];
+    if (this.addresses().length > 0) return this.statuses.ofOthers();
+    return [{ name: controlPlaneName(revision), address, error: UNKNOWN }];
+  }
+
+  private revisions(): (string | undefined)[] {
+    const { source, namespace, revision } = this.options;
+    return source.world ? revisionsOf(source.world, namespace(), revision) : [revision];
+  }
+
+  /** Of the replicas of all revisions. */
+  private addresses(): readonly ReplicaAddress[] {
+    const { source, namespace } = this.options;
+    return this.revisions().flatMap((each) => (source.world ? replicasOf(source.world, namespace(), each) : []));
+  }
+
+  private hostOf(address: string): string {
+    const { source, namespace, revision } = this.options;
+    return hostAt(source.world, namespace(), address, revision);
   }
 
   /** Asks nobody any more. */
@@ -105,34 +133,3 @@ export class Replicas {
 }
 
 const UNKNOWN = 'the Service of the control plane has no endpoints, so no other replica is known';
-
-const hostOf = (namespace: string) => `${CONTROL_PLANE}.${namespace}.svc.cluster.local`;
-
-const atPort = (addressType: string | undefined, address: string) =>
-  `${addressType === 'IPv6' ? `[${address}]` : address}:${PORT}`;
-
-const slicesOf = ({ inventory }: World, namespace: string) =>
-  inventory.slices.get(`${namespace}/${CONTROL_PLANE}`) ?? [];
-
-/** Of every replica that is ready. */
-export function readyReplicas(world: World, namespace: string): string[] {
-  const ready = slicesOf(world, namespace).flatMap(({ addressType, endpoints }) =>
-    (endpoints ?? [])
-      .filter(({ conditions }) => conditions?.ready !== false)
-      .flatMap(({ addresses }) => addresses.map((address) => atPort(addressType, address))),
-  );
-  return [...new Set(ready)].sort();
-}
-
-/** Every replica, by one address each: one that is not ready, or about to end, may still serve proxies. */
-export function replicasOf(world: World, namespace: string): ReplicaAddress[] {
-  const found = new Map<string, ReplicaAddress>();
-  for (const { addressType, endpoints = [] } of slicesOf(world, namespace)) {
-    for (const { addresses, targetRef } of endpoints) {
-      const address = atPort(addressType, addresses[0]!);
-      const name = targetRef?.kind === 'Pod' ? targetRef.name : undefined;
-      if (!found.has(name ?? address)) found.set(name ?? address, { name, address });
-    }
-  }
-  return [...found.values()];
-}

@@ -19,7 +19,7 @@ import { parseAddress } from './address';
 import { localVisitor, type Pages, serveHttp, text } from './http';
 import { createMetrics } from './metrics';
 import { type KubernetesOptions, openRegistry } from './registry';
-import { readyReplicas } from './replicas';
+import { readyReplicas } from './replica-addresses';
 
 export interface StandbyOptions {
   readonly registry: KubernetesOptions;
@@ -103,7 +103,8 @@ export async function startStandby(options: StandbyOptions): Promise<RunningStan
       accept: { h2: (socket) => xds.accept(socket) },
     });
     const look = setInterval(() => {
-      const isWatched = source.world !== undefined && readyReplicas(source.world, namespace).length > 0;
+      const isWatched =
+        source.world !== undefined && readyReplicas(source.world, namespace, options.registry.revision).length > 0;
       const proxies = xds.proxies().length;
       if (!isWatched || proxies === 0) return;
       log.info({ proxies }, 'a control plane is ready: proxies are sent back to it');

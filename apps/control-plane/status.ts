@@ -9,6 +9,8 @@ import type { ProxyStatus } from '../../lib/xds/status';
 
 export interface Status {
   readonly version: string;
+  /** Which of its mesh's control planes tells; undefined where an older one does. */
+  readonly revision?: string;
   /** `stale` when something newer has errors: then the last good configuration is in force, and findings say why. */
   readonly configuration: Configuration;
   readonly proxies: readonly ConnectedProxy[];
@@ -27,7 +29,7 @@ export interface ConnectedProxy extends Omit<ProxyStatus, 'connectedAt'> {
 export type ReplicaStatus = Omit<Status, 'calls'>;
 
 /** One replica of several. */
-export interface ReplicaState extends Partial<Pick<Status, 'version' | 'configuration'>> {
+export interface ReplicaState extends Partial<Pick<Status, 'version' | 'revision' | 'configuration'>> {
   readonly name: string;
   /** `HOST:PORT`; none of the one that answers. */
   readonly address?: string;
@@ -42,7 +44,7 @@ export interface StatusOfAll extends ReplicaStatus {
 
 /** @param namespace of whose proxies, findings and calls it tells; undefined: of all. */
 export function statusOf(
-  version: string,
+  { version, revision }: Pick<Status, 'version' | 'revision'>,
   source: MeshSource,
   { connected, rejected }: { connected: readonly ProxyStatus[]; rejected: readonly Quarantined[] },
   calls: ObservedCalls,
@@ -52,6 +54,7 @@ export function statusOf(
   const isIn = (name: string) => namespace === undefined || namespaceOf(name) === namespace;
   const all = {
     version,
+    revision,
     configuration: source.configuration,
     proxies: connected.map((proxy) => ({
       ...proxy,
@@ -77,7 +80,7 @@ export function statusOfAll(
   others: readonly ReplicaAnswer<ReplicaStatus>[],
   namespace?: string,
 ): StatusOfAll {
-  const { version, configuration } = own;
+  const { version, revision, configuration } = own;
   const answers = [{ name, status: own }, ...others.flatMap((other) => ('status' in other ? [other] : []))];
   // Replicas find the same in the same objects; what their proxies refuse differs.
   const findings = new Map(
@@ -87,13 +90,14 @@ export function statusOfAll(
     status.proxies.map((proxy) => ({ ...proxy, replica })),
   );
   const replicas: ReplicaState[] = [
-    { name, version, configuration },
+    { name, version, revision, configuration },
     ...others.map((other) =>
       'status' in other
         ? {
             name: other.name,
             address: other.address,
             version: other.status.version,
+            revision: other.status.revision,
             configuration: other.status.configuration,
           }
         : other,
@@ -105,11 +109,11 @@ export function statusOfAll(
 
 /** What another replica has told. @throws when it is no status */
 export function readReplicaStatus(value: unknown): ReplicaStatus {
-  const { version, configuration, proxies, findings } = (value ?? {}) as Partial<ReplicaStatus>;
+  const { version, revision, configuration, proxies, findings } = (value ?? {}) as Partial<ReplicaStatus>;
   const isStatus = typeof version === 'string' && typeof configuration?.state === 'string' && Array.isArray(findings);
   if (!isStatus || !Array.isArray(proxies) || proxies.some(({ node }) => typeof node?.id !== 'string'))
     throw new Error('it answers with no status of a control plane');
-  return { version, configuration, proxies, findings };
+  return { version, revision, configuration, proxies, findings };
 }
 
 /** What somebody may see who may see this namespace alone. */

@@ -1,12 +1,13 @@
 /** The webhooks of the control plane: sidecars for Pods, Galley's judgement of objects, by Citadel's certificate. Wiring only. */
+
 import { AdmissionServer, injectionVerdict, validationVerdict } from '../../lib/admission';
+import { controlPlaneHost } from '../../lib/api/revisions';
 import type { InjectOptions } from '../../lib/injector';
 import { bootstrapPatchesOf, settingsOf, type World } from '../../lib/world';
 import { capturesDns } from '../../lib/world/virtual-addresses';
 import type { Logger } from '../../lib/xds/source';
 import { parseAddress } from './address';
 import type { Citadel } from './citadel';
-import { CONTROL_PLANE_NAME } from './membership';
 import type { Metrics } from './metrics';
 
 export interface WebhooksOptions {
@@ -26,12 +27,14 @@ export async function serveWebhooks(
   {
     citadel,
     namespace,
+    revision,
     world,
     metrics,
     log,
   }: {
     citadel: Citadel;
     namespace: string;
+    revision?: string;
     world: () => World | undefined;
     metrics: Pick<Metrics, 'countInjection'>;
     log: Logger;
@@ -52,7 +55,7 @@ export async function serveWebhooks(
         const captureDns = injection.captureDns ?? capturesDns(current?.meshConfig() ?? {});
         const verdict = injectionVerdict(review, {
           injection: {
-            controlPlane: `${CONTROL_PLANE_NAME}.${namespace}.svc.cluster.local:15012`,
+            controlPlane: `${controlPlaneHost(namespace, revision)}:15012`,
             ...injection,
             captureDns,
             ...(current && {

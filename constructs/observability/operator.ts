@@ -7,6 +7,7 @@ import { ConfigMap } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import type { ConfigMap as KubeConfigMap } from '../../lib/api/kubernetes';
 import type { KubeObject } from '../../lib/api/object';
+import { CONTROL_PLANE_NAME } from '../../lib/api/revisions';
 import { onRendered } from '../rendered';
 import { dashboardFiles } from './grafana';
 import type { MeshGraph } from './mesh-dashboards';
@@ -61,13 +62,14 @@ export class OperatorMonitoring extends Construct {
         },
       ],
     });
-    write('ServiceMonitor', 'malha-control-plane', {
-      selector: { matchLabels: { app: 'malha-control-plane' } },
+    write('ServiceMonitor', CONTROL_PLANE_NAME, {
+      // The label of the Services of all revisions.
+      selector: { matchLabels: { app: CONTROL_PLANE_NAME } },
       endpoints: [
         {
           port: 'http-monitoring',
           interval: '15s',
-          relabelings: [{ targetLabel: 'job', replacement: 'malha-control-plane' }],
+          relabelings: [{ targetLabel: 'job', replacement: CONTROL_PLANE_NAME }],
         },
       ],
     });

@@ -22,7 +22,8 @@ export interface PrometheusOptions {
 
 interface PrometheusProps extends PrometheusOptions {
   readonly namespace: string;
-  readonly controlPlane: ControlPlane;
+  /** Of all revisions. */
+  readonly controlPlanes: () => readonly ControlPlane[];
   /** The rules for recording and alerts. */
   readonly rules: () => readonly RuleGroup[];
 }
@@ -69,18 +70,18 @@ export class Prometheus extends Construct {
  * Sidecars are found by asking the control plane, which knows every proxy wherever it runs; so this works alike on
  * Kubernetes, with Consul and on one machine, and Prometheus needs no rights on the API server.
  */
-function configuration({ controlPlane, alertmanager }: PrometheusProps): object {
-  const http = `${controlPlane.host}:${controlPlane.httpPort}`;
+function configuration({ controlPlanes, alertmanager }: PrometheusProps): object {
+  const targets = controlPlanes().map(({ host, httpPort }) => `${host}:${httpPort}`);
   return {
     global: { scrape_interval: '15s', evaluation_interval: '15s' },
     rule_files: ['rules.yml'],
     ...(alertmanager && { alerting: { alertmanagers: [{ static_configs: [{ targets: [alertmanager] }] }] } }),
     scrape_configs: [
-      { job_name: 'malha-control-plane', static_configs: [{ targets: [http] }] },
+      { job_name: 'malha-control-plane', static_configs: [{ targets }] },
       {
         job_name: 'malha-proxies',
         metrics_path: '/stats/prometheus',
-        http_sd_configs: [{ url: `http://${http}/sd/targets`, refresh_interval: '15s' }],
+        http_sd_configs: targets.map((http) => ({ url: `http://${http}/sd/targets`, refresh_interval: '15s' })),
         metric_relabel_configs: [WITHOUT_PREFIX],
       },
     ],

@@ -10,6 +10,14 @@
  */
 import { kinds } from './kinds';
 import type { KubeObject } from './object';
+import {
+  CONTROL_PLANE_NAME,
+  controlPlaneName,
+  DEFAULT_REVISION,
+  ofRevision,
+  REVISION_LABEL,
+  TAG_LABEL,
+} from './revisions';
 
 /** Kubernetes' own namespaces: a cluster whose system Pods wait for a mesh does not start. */
 export const NEVER_INJECTED: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease'];
@@ -18,11 +26,12 @@ export const NEVER_INJECTED: readonly string[] = ['kube-system', 'kube-public', 
 export const isOfKubernetes = (namespace: string): boolean => namespace.startsWith('kube-');
 
 export interface WebhookOptions {
-  /** The control plane's namespace and the name of its Service. */
+  /** The control plane's namespace. */
   readonly namespace: string;
-  readonly service: string;
-  /** Default: `default`, which also answers for `istio-injection: enabled`. */
+  /** Who is asked. Default: `default`. */
   readonly revision?: string;
+  /** The tag by which it is asked. Default: its own name. `default` also answers for `istio-injection: enabled`. */
+  readonly tag?: string;
 }
 
 interface Requirement {
@@ -35,33 +44,33 @@ interface Requirement {
 export const WEBHOOK_PORT = 15017;
 /** Where its Service does. */
 export const WEBHOOK_SERVICE_PORT = 443;
-export const DEFAULT_REVISION = 'default';
 
 const INJECTION = 'istio-injection';
-const REVISION = 'istio.io/rev';
+const REVISION = REVISION_LABEL;
 const WISH = 'sidecar.istio.io/inject';
 
 const is = (key: string, ...values: string[]): Requirement => ({ key, operator: 'In', values });
 const isNot = (key: string, ...values: string[]): Requirement => ({ key, operator: 'NotIn', values });
 const lacks = (key: string): Requirement => ({ key, operator: 'DoesNotExist' });
 
-/** Cluster-scoped names carry namespace and revision, so that two meshes of a cluster have their own. */
-export function webhookName(part: 'injector' | 'validator', { namespace, revision }: WebhookOptions): string {
-  const suffix = revision === undefined || revision === DEFAULT_REVISION ? '' : `-${revision}`;
-  return `malha-${part}-${namespace}${suffix}`;
+/** Cluster-scoped names carry namespace and revision, so that two meshes of a cluster have their own. No revision has a dot. */
+export function webhookName(part: 'injector' | 'validator', { namespace, revision, tag }: WebhookOptions): string {
+  const name = `malha-${part}-${namespace}`;
+  return tag === undefined ? ofRevision(name, revision) : `${name}.tag-${tag}`;
 }
 
-/** Both configurations. */
+/** Both configurations: of a revision, or of a tag that stands for it. */
 export function webhookConfigurations(options: WebhookOptions): KubeObject[] {
   return [mutating(options), validating(options)];
 }
 
 function mutating(options: WebhookOptions): KubeObject {
-  const { namespace, service, revision = DEFAULT_REVISION } = options;
+  const { namespace, revision = DEFAULT_REVISION, tag } = options;
+  const asked = tag ?? revision;
   const elsewhere = isNot('kubernetes.io/metadata.name', ...NEVER_INJECTED, namespace);
   const webhook = (name: string, namespaces: Requirement[], pods: Requirement[]) => ({
     name: `${name}.injector.malha.dev`,
-    clientConfig: { service: { name: service, namespace, path: '/inject', port: WEBHOOK_SERVICE_PORT } },
+    clientConfig: askedAt(options, '/inject'),
     rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'], scope: '*' }],
     namespaceSelector: { matchExpressions: [...namespaces, elsewhere] },
     objectSelector: { matchExpressions: pods },
@@ -84,8 +93,8 @@ function mutating(options: WebhookOptions): KubeObject {
     admissionReviewVersions: ['v1'],
   });
   const byRevision = [
-    webhook('rev.namespace', [is(REVISION, revision), lacks(INJECTION)], [isNot(WISH, 'false')]),
-    webhook('rev.object', [lacks(REVISION), lacks(INJECTION)], [isNot(WISH, 'false'), is(REVISION, revision)]),
+    webhook('rev.namespace', [is(REVISION, asked), lacks(INJECTION)], [isNot(WISH, 'false')]),
+    webhook('rev.object', [lacks(REVISION), lacks(INJECTION)], [isNot(WISH, 'false'), is(REVISION, asked)]),
   ];
   const byDefault = [
     webhook('namespace', [is(INJECTION, 'enabled')], [isNot(WISH, 'false')]),
@@ -94,41 +103,49 @@ function mutating(options: WebhookOptions): KubeObject {
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',
-    metadata: { name: webhookName('injector', options), labels: labelsOf(revision) },
-    webhooks: [...byRevision, ...(revision === DEFAULT_REVISION ? byDefault : [])],
+    metadata: { name: webhookName('injector', options), labels: labelsOf(options) },
+    webhooks: [...byRevision, ...(asked === DEFAULT_REVISION ? byDefault : [])],
   };
 }
 
 function validating(options: WebhookOptions): KubeObject {
-  const { namespace, service, revision = DEFAULT_REVISION } = options;
+  const { revision = DEFAULT_REVISION, tag } = options;
+  const asked = tag ?? revision;
   const groups = [...new Set(kinds.map(({ group }) => group))].sort();
+  const webhook = (name: string, objects: Requirement) => ({
+    name,
+    clientConfig: askedAt(options, '/validate'),
+    rules: groups.map((group) => ({
+      apiGroups: [group],
+      apiVersions: ['*'],
+      resources: kinds.filter((kind) => kind.group === group).map(({ plural }) => plural),
+      operations: ['CREATE', 'UPDATE'],
+      scope: '*',
+    })),
+    namespaceSelector: {},
+    objectSelector: { matchExpressions: [objects] },
+    failurePolicy: 'Ignore',
+    matchPolicy: 'Equivalent',
+    sideEffects: 'None',
+    timeoutSeconds: 5,
+    admissionReviewVersions: ['v1'],
+  });
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingWebhookConfiguration',
-    metadata: { name: webhookName('validator', options), labels: labelsOf(revision) },
+    metadata: { name: webhookName('validator', options), labels: labelsOf(options) },
+    // An object is for one revision, or for all: then the default one judges it.
     webhooks: [
-      {
-        name: 'validator.malha.dev',
-        clientConfig: { service: { name: service, namespace, path: '/validate', port: WEBHOOK_SERVICE_PORT } },
-        rules: groups.map((group) => ({
-          apiGroups: [group],
-          apiVersions: ['*'],
-          resources: kinds.filter((kind) => kind.group === group).map(({ plural }) => plural),
-          operations: ['CREATE', 'UPDATE'],
-          scope: '*',
-        })),
-        namespaceSelector: {},
-        objectSelector: {},
-        failurePolicy: 'Ignore',
-        matchPolicy: 'Equivalent',
-        sideEffects: 'None',
-        timeoutSeconds: 5,
-        admissionReviewVersions: ['v1'],
-      },
+      ...(asked === DEFAULT_REVISION ? [webhook('validator.malha.dev', lacks(REVISION))] : []),
+      webhook('rev.validator.malha.dev', is(REVISION, asked)),
     ],
   };
 }
 
-function labelsOf(revision: string): Record<string, string> {
-  return { app: 'malha-control-plane', [REVISION]: revision };
+function askedAt({ namespace, revision }: WebhookOptions, path: string) {
+  return { service: { name: controlPlaneName(revision), namespace, path, port: WEBHOOK_SERVICE_PORT } };
+}
+
+function labelsOf({ revision = DEFAULT_REVISION, tag }: WebhookOptions): Record<string, string> {
+  return { app: CONTROL_PLANE_NAME, [REVISION]: revision, ...(tag !== undefined && { [TAG_LABEL]: tag }) };
 }

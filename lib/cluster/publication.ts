@@ -83,11 +83,18 @@ class Publisher implements Publication {
     let written = 0;
     try {
       if (leadership.isLeader() && this.due().length > 0) await prepare?.();
+      let failure: Error | undefined;
       for (const { object, live } of this.due()) {
         if (this.isClosed || !leadership.isLeader()) break;
-        await this.write(object, live);
-        written++;
+        // One that cannot be written keeps no other waiting.
+        await this.write(object, live).then(
+          () => written++,
+          (error: Error) => {
+            failure = error;
+          },
+        );
       }
+      if (failure) throw failure;
       this.backoff.reset();
       if (written > 0) this.note('');
       this.isWorking = false;

@@ -1,7 +1,8 @@
 /** What the leader publishes: the roots of the mesh, for Pods and for the API server. */
 import type { KubeObject, ObjectMeta } from '../api/object';
-import { meshLabel } from '../api/ownership';
-import { isOfKubernetes, type WebhookOptions, webhookName } from '../api/webhooks';
+import { MESH_LABEL, meshLabel } from '../api/ownership';
+import { REVISION_LABEL } from '../api/revisions';
+import { isOfKubernetes } from '../api/webhooks';
 import { trustBundleObject } from '../citadel/pod-certificate-signer';
 import type { Resource } from '../discovery/kubernetes/resource';
 import { ROOT_CONFIG_MAP } from '../injector';
@@ -64,15 +65,17 @@ export function rootConfigMaps(
   };
 }
 
-/** Whom the API server trusts when it calls our webhooks: one field of configurations that the manifests hold. */
-export function webhookTrust(place: Place, roots: Roots, options: WebhookOptions): PublicationOptions[] {
-  const of = (part: 'injector' | 'validator', kind: string): PublicationOptions => {
+/**
+ * Whom the API server trusts when it calls our webhooks: one field of configurations that manifests hold, or that
+ * `malha tag set` has made: those of this revision, found by their labels.
+ */
+export function webhookTrust(place: Place, roots: Roots, revision: string): PublicationOptions[] {
+  const of = (kind: string): PublicationOptions => {
     const group = 'admissionregistration.k8s.io';
-    const plural = `${kind.toLowerCase()}s`;
-    const resource = { group, version: 'v1', plural, kind, name: webhookName(part, options) };
+    const labels = { [MESH_LABEL]: place.mesh, [REVISION_LABEL]: revision };
     return {
       ...place,
-      resource,
+      resource: { group, version: 'v1', plural: `${kind.toLowerCase()}s`, kind, labels },
       wanted(present) {
         const caBundle = Buffer.from(roots().join('')).toString('base64');
         return present.map((live) => ({
@@ -84,7 +87,7 @@ export function webhookTrust(place: Place, roots: Roots, options: WebhookOptions
       },
     };
   };
-  return [of('injector', 'MutatingWebhookConfiguration'), of('validator', 'ValidatingWebhookConfiguration')];
+  return [of('MutatingWebhookConfiguration'), of('ValidatingWebhookConfiguration')];
 }
 
 function webhooksOf({ webhooks }: KubeObject): { name: string }[] {

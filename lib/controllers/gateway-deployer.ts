@@ -27,6 +27,8 @@ export interface GatewayDeployerOptions {
   readonly world: () => World | undefined;
   /** Calls `onChange` after each World; returns how to stop. */
   readonly subscribe: (onChange: () => void) => () => void;
+  /** Whether this control plane makes what a Gateway needs. Default: of all. */
+  readonly isOurs?: (gateway: KubeObject) => boolean;
   /** What every gateway's proxy is made from. */
   readonly workload: GatewayWorkloadOptions;
   readonly onApplied?: (object: KubeObject) => void;
@@ -87,7 +89,9 @@ export class GatewayDeployer {
   private look(): void {
     const world = this.options.world();
     if (!world || !this.options.leadership.isLeader()) return;
-    const wanted = new Map(workloadsOf(world, this.options.workload).map((object) => [pathOf(object), object]));
+    const wanted = new Map(
+      workloadsOf(world, this.options.workload, this.options.isOurs).map((object) => [pathOf(object), object]),
+    );
     for (const path of this.done.keys()) if (!wanted.has(path)) this.done.delete(path);
     this.queue = new Map([...wanted].filter(([path, object]) => this.done.get(path) !== JSON.stringify(object)));
     const [next] = this.queue;
@@ -138,10 +142,18 @@ export class GatewayDeployer {
 }
 
 /** Of all Gateways that deploy themselves. Without a uid it is none that an API server has. */
-export function workloadsOf(world: World, options: GatewayWorkloadOptions): KubeObject[] {
+export function workloadsOf(
+  world: World,
+  options: GatewayWorkloadOptions,
+  isOurs: (gateway: KubeObject) => boolean = () => true,
+): KubeObject[] {
   return servedListeners(world).flatMap(({ gateway, listeners, overlays }) =>
     // With parameters that are not valid, what stands is left as it was.
-    overlays && gateway.metadata.uid !== undefined && !gateway.metadata.deletionTimestamp && deploysItself(gateway)
+    overlays &&
+    gateway.metadata.uid !== undefined &&
+    !gateway.metadata.deletionTimestamp &&
+    deploysItself(gateway) &&
+    isOurs(gateway)
       ? gatewayWorkload(gateway, listeners, options, overlays).map((object) => started(world, object))
       : [],
   );

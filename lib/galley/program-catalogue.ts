@@ -79,6 +79,9 @@ export const programCatalogue = {
     title: 'OrderOfRoutes',
     text: 'Routes that are written in the Gateway API stand in another order than they would be tried in.',
   },
+  MAL0190: { title: 'RevisionName', text: 'A revision or tag of a control plane has a name that it cannot have.' },
+  MAL0191: { title: 'RevisionTwice', text: 'Two control planes of a mesh have one revision or tag.' },
+  MAL0192: { title: 'UnknownRevision', text: 'A namespace asks for a revision or tag that the program does not have.' },
 } as const satisfies Record<string, ProgramProblem>;
 
 export type ProgramCode = keyof typeof programCatalogue;

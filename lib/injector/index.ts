@@ -50,5 +50,5 @@ export {
   redirectionArgs,
   redirectionRules,
 } from './redirection';
-export { STANDBY_NAME, type Standby, standbyIn } from './standby';
+export { type Standby, standbyIn, standbyName } from './standby';
 export { workloadNameOf } from './workload-name';

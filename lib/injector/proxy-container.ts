@@ -1,5 +1,6 @@
 /** The containers that make a pod a member of the mesh: Envoy as a sidecar or a gateway, and the redirection. */
 import type { Container } from '../api/kubernetes';
+import { controlPlaneHost } from '../api/revisions';
 import { bootstrap } from './bootstrap';
 import { identityMount, type ProxyIdentity } from './identity';
 import { ENVOY_IMAGE, MALHA_IMAGE } from './images';
@@ -59,7 +60,7 @@ export interface ProxyOptions {
 }
 
 /** Where the control plane is unless the mesh says otherwise. */
-export const CONTROL_PLANE = 'malha-control-plane.malha-system.svc.cluster.local:15010';
+export const CONTROL_PLANE = `${controlPlaneHost('malha-system')}:15010`;
 
 /** The container that every tool looks for. */
 export const PROXY_CONTAINER = 'istio-proxy';

@@ -5,13 +5,15 @@
  * Envoy turns to it after two failed attempts at the first source, and only before it has ever had an answer from that; it
  * goes back when the standby ends its stream. https://github.com/envoyproxy/envoy/pull/34761
  */
+import { ofRevision } from '../api/revisions';
 import type { envoy } from '../envoy/generated/envoy';
 import type { ProxyIdentity, Verified } from './identity';
 
 type GrpcService = envoy.config.core.v3.GrpcService;
 
-/** Its Service and its ServiceAccount. */
-export const STANDBY_NAME = 'malha-standby';
+/** Its Service and its ServiceAccount, of the default revision. */
+const STANDBY_NAME = 'malha-standby';
+export const standbyName = (revision?: string): string => ofRevision(STANDBY_NAME, revision);
 /** The cluster in a proxy. */
 export const STANDBY_CLUSTER = 'xds-standby';
 
@@ -19,8 +21,9 @@ export const STANDBY_CLUSTER = 'xds-standby';
 export interface Standby {
   /** `malha-standby.malha-system.svc.cluster.local:15012` */
   readonly address: string;
-  /** Of its ServiceAccount, by which it is known. */
+  /** Its ServiceAccount, by which it is known. */
   readonly namespace: string;
+  readonly account: string;
 }
 
 /** The runtime guards of Envoy: the failover itself, and the way back from it. */
@@ -37,11 +40,12 @@ export function standbyOf(standby: Standby | undefined, identity: ProxyIdentity)
 }
 
 /** Its certificate is a workload's: the SPIFFE id tells who it is, below the roots of this mesh's trust domain alone. */
-export function verifiedStandby({ namespace }: Standby): Verified {
-  return { san_type: 'URI', matcher: { suffix: `/ns/${namespace}/sa/${STANDBY_NAME}` } };
+export function verifiedStandby({ namespace, account }: Standby): Verified {
+  return { san_type: 'URI', matcher: { suffix: `/ns/${namespace}/sa/${account}` } };
 }
 
-/** Where the standby of a control plane is, by that one's namespace. */
-export function standbyIn(namespace: string): Standby {
-  return { address: `${STANDBY_NAME}.${namespace}.svc.cluster.local:15012`, namespace };
+/** Where the standby of a control plane is, by that one's namespace and revision. */
+export function standbyIn(namespace: string, revision?: string): Standby {
+  const account = standbyName(revision);
+  return { address: `${account}.${namespace}.svc.cluster.local:15012`, namespace, account };
 }

@@ -6,6 +6,7 @@
  */
 import type { Pod } from '../api/kubernetes';
 import type { KubeObject } from '../api/object';
+import { CONTROL_PLANE_NAME, isControlPlaneName } from '../api/revisions';
 import {
   type Capture,
   type ControlPlaneAddress,
@@ -54,7 +55,7 @@ export interface MeshPlan {
   notRun: readonly { id: string; reason: string }[];
 }
 
-const CONTROL_PLANE = { name: 'malha-control-plane', namespace: 'malha-system' };
+const CONTROL_PLANE = { name: CONTROL_PLANE_NAME, namespace: 'malha-system' };
 const XDS_PORT = 15010;
 const PORTS = { xdsTlsPort: 15012, httpPort: 15014 };
 
@@ -123,7 +124,9 @@ function controlPlaneOf(
   address: string,
 ): { place: ControlPlaneAddress; builtIn?: Pod } {
   const served = services
-    .filter(({ name }) => name === CONTROL_PLANE.name)
+    // One serves them all here, whatever its revision.
+    .filter(({ name }) => isControlPlaneName(name))
+    .sort((a, b) => a.name.length - b.name.length)
     .flatMap(({ ports }) => ports.flatMap(({ backends }) => backends))
     .at(0);
   const pod = served && pods.find(({ status }) => status?.podIP === served.ip);

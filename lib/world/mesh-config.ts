@@ -5,13 +5,14 @@
 import { parse } from 'yaml';
 import type { MeshConfig, MeshNetworks } from '../api';
 import type { ConfigMap } from '../api/kubernetes';
+import type { KubeObject } from '../api/object';
+import { DEFAULT_REVISION, MESH_CONFIG_NAME, ofRevision, REVISION_LABEL } from '../api/revisions';
 import type { Inventory } from './inventory';
 import { nameKey } from './inventory';
 
 /** The root namespace of the API, where nothing says otherwise. */
 export const DEFAULT_ROOT_NAMESPACE = 'istio-system';
 
-const CONFIG_MAP = 'istio';
 const KEY = 'mesh';
 
 const empty: MeshConfig = Object.freeze({});
@@ -20,18 +21,21 @@ const parsed = new WeakMap<ConfigMap, MeshConfig>();
 export interface MeshSettings {
   readonly rootNamespace: string;
   readonly config: MeshConfig;
+  /** Of the control plane that is told this. */
+  readonly revision: string;
 }
 
 /**
  * @param given takes the place of the ConfigMap; its `rootNamespace` says where the root is.
- * @param rootNamespace where to look. Else the namespace of the only ConfigMap `istio` that carries a mesh
- *   configuration (the first by name of several), else `istio-system`.
+ * @param rootNamespace where to look. Else the namespace of the only ConfigMap `istio` (`istio-REVISION`) that carries a
+ *   mesh configuration (the first by name of several), else `istio-system`.
  */
 export function meshSettings(inventory: Inventory, given?: MeshConfig, rootNamespace?: string): MeshSettings {
   const found = findConfigMap(inventory.configMaps, rootNamespace);
   const config = given ?? (found ? read(found) : empty);
   return {
     config,
+    revision: found?.metadata.labels?.[REVISION_LABEL] ?? DEFAULT_REVISION,
     rootNamespace: rootNamespace ?? config.rootNamespace ?? found?.metadata.namespace ?? DEFAULT_ROOT_NAMESPACE,
   };
 }
@@ -41,14 +45,20 @@ export function findConfigMap(
   configMaps: ReadonlyMap<string, ConfigMap>,
   rootNamespace: string | undefined,
 ): ConfigMap | undefined {
-  if (rootNamespace) return configMaps.get(nameKey(rootNamespace, CONFIG_MAP));
-  const standard = configMaps.get(nameKey(DEFAULT_ROOT_NAMESPACE, CONFIG_MAP));
+  const named = [...configMaps.values()]
+    .filter((map) => isMeshConfig(map) && (!rootNamespace || map.metadata.namespace === rootNamespace))
+    .sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
+  const standard = configMaps.get(nameKey(rootNamespace ?? DEFAULT_ROOT_NAMESPACE, MESH_CONFIG_NAME));
   if (standard?.data?.[KEY] !== undefined) return standard;
-  const others = [...configMaps.values()]
-    .filter((map) => map.metadata.name === CONFIG_MAP && map.data?.[KEY] !== undefined)
-    .sort((a, b) => ((a.metadata.namespace ?? '') < (b.metadata.namespace ?? '') ? -1 : 1));
-  return others[0] ?? standard;
+  return named.find(({ data }) => data?.[KEY] !== undefined) ?? standard;
 }
+
+/** Whether an object is the mesh configuration of some revision, by its name and label. */
+export function isMeshConfig({ metadata: { name, labels } }: Pick<KubeObject, 'metadata'>): boolean {
+  return name === MESH_CONFIG_NAME || name === ofRevision(MESH_CONFIG_NAME, labels?.[REVISION_LABEL]);
+}
+
+const placeOf = ({ metadata: { namespace = '', name } }: ConfigMap) => `${namespace}/${name}`;
 
 function read(map: ConfigMap): MeshConfig {
   let config = parsed.get(map);

@@ -48,6 +48,7 @@ export const backendCertificateTable = table<string>('backend certificate', (wor
 
 export const meshConfigTable = table<MeshConfig>('mesh config', (world) => world.mesh.config);
 
+export const revisionTable = table<string>('revision', (world) => world.mesh.revision);
 export const rootNamespaceTable = table<string>('root namespace', (world) => world.mesh.rootNamespace);
 
 export const podTable = table<Pod | undefined>('pod', (world, key) => world.inventory.pods.get(key));

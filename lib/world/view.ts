@@ -60,6 +60,11 @@ export abstract class WorldView implements Reader {
   }
 
   /** The namespace whose DestinationRules and Telemetries hold for all others. */
+  /** Of the control plane whose World it is. */
+  revision(): string {
+    return this.read(tables.revisionTable, '');
+  }
+
   rootNamespace(): string {
     return this.read(tables.rootNamespaceTable, '');
   }

@@ -26,7 +26,14 @@ const SERVICE = 'malha-control-plane';
 /** An address at which nothing listens. */
 const NOBODY = '198.18.255.1';
 /** Whose statuses the control plane or the API server writes meanwhile: of these, the generation tells a change. */
-const WITH_STATUS = ['AuthorizationPolicy', 'Deployment', 'PeerAuthentication', 'PodDisruptionBudget', 'Telemetry'];
+const WITH_STATUS = [
+  'AuthorizationPolicy',
+  'Deployment',
+  'DestinationRule',
+  'PeerAuthentication',
+  'PodDisruptionBudget',
+  'Telemetry',
+];
 
 export class InstalledMesh {
   readonly replicas: Replica[] = [];

@@ -176,7 +176,7 @@ test('what somebody changes in the published roots is mended', async () => {
 
 test('what is published belongs to the ClusterRole as it is now: one that was replaced takes nothing with it for long', async () => {
   const bundle = '/apis/certificates.k8s.io/v1/clustertrustbundles/malha.dev:workload:mesh';
-  const path = `/apis/rbac.authorization.k8s.io/v1/clusterroles/malha-control-plane-${mesh.system}`;
+  const path = `/apis/rbac.authorization.k8s.io/v1/clusterroles/malha-mesh-${mesh.system}`;
   await mesh.client.request('DELETE', path);
   expect(mesh.apply()).toMatchObject({ code: 0 });
   const made = await mesh.client.get<KubeObject>(path);

@@ -185,7 +185,7 @@ describe('the control plane', () => {
       'create secrets *',
       'update secrets malha-ca-secret',
       'create leases *',
-      'update leases malha-leader',
+      'update leases malha-leader,malha-leader-default',
     ]);
     const named = (resource: string) =>
       rules
@@ -294,8 +294,10 @@ describe('two meshes of one app', () => {
     expect(roles.map(({ metadata }) => metadata.name)).toEqual([
       'malha-control-plane-system-a',
       'malha-standby-system-a',
-      'malha-control-plane-system-b',
-      'malha-standby-system-b',
+      'malha-mesh-system-a',
+      'malha-control-plane-b-system-b',
+      'malha-standby-b-system-b',
+      'malha-mesh-system-b',
     ]);
     const shop = objectsOf(app).find(({ kind, metadata }) => kind === 'Namespace' && metadata.name === 'shop')!;
     expect(shop.metadata.labels).toMatchObject({ 'istio.io/rev': 'b' });

@@ -1,5 +1,6 @@
 /** How it goes in all replicas of a control plane, put together from what each of them tells. */
-import { Replicas, replicasOf } from '../../apps/control-plane/replicas';
+import { replicasOf } from '../../apps/control-plane/replica-addresses';
+import { Replicas } from '../../apps/control-plane/replicas';
 import { type ReplicaStatus, readReplicaStatus, statusOfAll } from '../../apps/control-plane/status';
 import type { World } from '../../lib/world';
 import type { MeshSource } from '../../lib/xds/mesh-source';
@@ -73,7 +74,7 @@ test('asks every Pod behind the Service by one address, ready or not: one that e
 });
 
 test('says so when the replicas are not known, and asks nobody where it is alone', async () => {
-  const world = { inventory: { slices: new Map() } } as unknown as World;
+  const world = { inventory: { slices: new Map(), services: new Map() } } as unknown as World;
   const replicas = new Replicas({
     namespace: () => 'malha-system',
     source: { world, subscribe: () => () => undefined } as unknown as MeshSource,

@@ -1,6 +1,6 @@
 /** One Lease, several replicas, and clocks that are moved by hand. */
 import type { KubeObject } from '../../lib/api/object';
-import { KubeApiError, LeaseLeadership } from '../../lib/discovery/kubernetes';
+import { KubeApiError, LeaseLeadership, type LeaseOptions } from '../../lib/discovery/kubernetes';
 import type { Method } from '../../lib/discovery/kubernetes/client';
 import { FakeClock, refusal } from './fake-api';
 
@@ -48,8 +48,13 @@ class FakeLease {
 const lease = new FakeLease();
 let open: LeaseLeadership[] = [];
 
-function replica(holder: string, clock: FakeClock, from: FakeLease = lease): LeaseLeadership {
-  const options = { namespace: 'malha-system', name: 'leader', holder, clock, random: () => 0.5 };
+function replica(
+  holder: string,
+  clock: FakeClock,
+  from: FakeLease = lease,
+  more: Partial<LeaseOptions> = {},
+): LeaseLeadership {
+  const options = { namespace: 'malha-system', name: 'leader', holder, clock, random: () => 0.5, ...more };
   const leadership = new LeaseLeadership({ ...options, api: from.apiOf(holder) });
   open.push(leadership);
   leadership.start();
@@ -181,5 +186,80 @@ describe('a leader', () => {
     await clock.advance(3_000);
     expect(troubles).toEqual(['GET: forbidden', undefined]);
     expect(a.isLeader()).toBe(true);
+  });
+});
+
+describe('a replica that may not hold the Lease', () => {
+  test('leaves it, gives it back, and knows since when its holder is silent', async () => {
+    const clock = new FakeClock();
+    let mayHold = false;
+    const b = replica('b', clock, lease, { mayHold: () => mayHold });
+    await clock.advance(4_000);
+    expect(b.isLeader()).toBe(false);
+    const a = replica('a', clock);
+    await clock.advance(4_000);
+    expect([a.isLeader(), b.isLeader()]).toEqual([true, false]);
+
+    lease.failures.set('a', new Error('gone'));
+    await clock.advance(18_000);
+    expect([a.isLeader(), b.isLeader()]).toEqual([false, false]);
+    mayHold = true;
+    b.hurry();
+    await clock.advance(0);
+    expect(b.isLeader()).toBe(true);
+
+    mayHold = false;
+    await clock.advance(2_000);
+    expect([b.isLeader(), lease.stored!.spec!.holderIdentity]).toEqual([false, '']);
+  });
+});
+
+describe('a replica that is preferred', () => {
+  const preferred = (clock: FakeClock) => replica('b', clock, lease, { isPreferred: () => true });
+
+  test('gets the Lease when it asks for it, and at no moment do two lead', async () => {
+    const clock = new FakeClock();
+    const a = replica('a', clock);
+    await clock.advance(5_000);
+    const b = preferred(clock);
+    let handedOver = 0;
+    for (; handedOver < 10_000 && !b.isLeader(); handedOver += 100) {
+      await clock.advance(100);
+      expect(a.isLeader() && b.isLeader()).toBe(false);
+    }
+    expect(handedOver).toBeLessThan(6_000);
+    await clock.advance(60_000);
+    expect([a.isLeader(), b.isLeader()]).toEqual([false, true]);
+    expect(lease.stored!.spec!.leaseTransitions).toBe(1);
+    expect(lease.stored!.metadata.annotations).toEqual({});
+  });
+
+  test('is waited for as long as for a holder, and no longer', async () => {
+    const clock = new FakeClock();
+    const a = replica('a', clock);
+    await clock.advance(3_000);
+    const b = preferred(clock);
+    await clock.advance(100);
+    expect(lease.stored!.metadata.annotations).toMatchObject({ 'malha.dev/asked-for-by': b.identity });
+    lease.failures.set('b', new Error('gone'));
+    await clock.advance(5_000);
+    expect(a.isLeader()).toBe(false);
+    await clock.advance(18_000);
+    expect(a.isLeader()).toBe(true);
+    const { writes } = lease;
+    await clock.advance(20_000);
+    expect(a.isLeader()).toBe(true);
+    expect(lease.writes - writes).toBeLessThanOrEqual(11);
+  });
+
+  test('does not take it from one of an older release, which does not know of asking', async () => {
+    const clock = new FakeClock();
+    const older = replica('a', clock, lease, { isPreferred: () => true });
+    await clock.advance(3_000);
+    const b = preferred(clock);
+    const before = lease.writes;
+    await clock.advance(20_000);
+    expect([older.isLeader(), b.isLeader()]).toEqual([true, false]);
+    expect(lease.writes - before).toBeLessThanOrEqual(12);
   });
 });

@@ -1,8 +1,8 @@
 /** `malha check` */
 import { Command } from 'commander';
+import { controlPlaneName, MESH_LEASE } from '../../../lib/api/revisions';
 import { type CheckResult, type CheckState, checkCluster } from '../../../lib/cluster';
 import { type ClientOptions, KubeClient } from '../../../lib/discovery/kubernetes';
-import { CONTROL_PLANE_NAME, leaseNameOf } from '../../control-plane/membership';
 import { type Context, ExitCode } from '../io';
 import { json, outputOption } from '../output-format';
 
@@ -38,8 +38,8 @@ Exit codes: 0 nothing failed (warnings may be there), 1 something failed, 2 the 
     .action(async ({ namespace, revision, output, ...client }: Options) => {
       const options = {
         namespace,
-        controlPlane: CONTROL_PLANE_NAME,
-        lease: leaseNameOf(revision),
+        controlPlane: controlPlaneName(revision),
+        lease: MESH_LEASE,
         now: () => new Date(),
       };
       const api = await KubeClient.load(client);

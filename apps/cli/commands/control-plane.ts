@@ -218,10 +218,20 @@ Exit codes: 0 stopped by SIGINT or SIGTERM, 2 it could not start.
 }
 
 function registryOf(options: Options): RegistryOptions {
-  const { registry, files = [], podRange, serviceRange, localPods, kubeconfig, context, rootNamespace } = options;
+  const {
+    registry,
+    files = [],
+    podRange,
+    serviceRange,
+    localPods,
+    kubeconfig,
+    context,
+    rootNamespace,
+    revision,
+  } = options;
   if (registry === 'kubernetes') {
     if (files.length > 0) throw new Error('--files belongs to --registry files; leave one of the two out');
-    return { kind: 'kubernetes', kubeconfig, context, rootNamespace };
+    return { kind: 'kubernetes', kubeconfig, context, rootNamespace, revision };
   }
   if (files.length === 0) throw new Error('--files is missing; name a file or folder that holds the mesh’s objects');
   return { kind: 'files', files, ranges: { pods: podRange, services: serviceRange }, localPods };

@@ -3,10 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import type { MeshConfig } from '../../../lib/api';
 import { groupOf, type KubeObject, objectName } from '../../../lib/api/object';
+import { controlPlaneHost } from '../../../lib/api/revisions';
 import { isOfKubernetes } from '../../../lib/api/webhooks';
 import { isValid, validate } from '../../../lib/galley';
 import { type InjectOptions, injectObject, type ProxyIdentity } from '../../../lib/injector';
-import { bootstrapPatchesOf, capturesDns, settingsOf, World } from '../../../lib/world';
+import { bootstrapPatchesOf, capturesDns, isMeshConfig, settingsOf, World } from '../../../lib/world';
 import type { Context } from '../io';
 import { meshConfigOption, readMeshConfig } from '../mesh-files';
 import { editStream, readStream } from '../yaml-stream';
@@ -19,6 +20,7 @@ interface Options {
   captureDns?: boolean;
   meshConfig?: string;
   identity: ProxyIdentity;
+  revision?: string;
 }
 
 export function inject({ io }: Context): Command {
@@ -26,9 +28,10 @@ export function inject({ io }: Context): Command {
     .requiredOption('-f, --filename <file>', 'the YAML stream; - is standard input')
     .option('-n, --namespace <name>', 'the namespace of objects that name none', 'default')
     .option('--system-namespace <name>', 'where the control plane is', 'malha-system')
+    .option('--revision <name>', 'which control plane it is; default: default')
     .option(
       '--control-plane <host:port>',
-      'address of its xDS (default: malha-control-plane.<system namespace>.svc.cluster.local:15010, 15012 with an identity)',
+      'address of its xDS (default: malha-control-plane[-<revision>].<system namespace>.svc.cluster.local:15010, 15012 with an identity)',
     )
     .addOption(
       new Option('--identity <kind>', 'how proxies prove who they are, by TLS; docs/identity.md tells')
@@ -67,7 +70,7 @@ Examples:
         identity: options.identity,
         controlPlane:
           options.controlPlane ??
-          `malha-control-plane.${options.systemNamespace}.svc.cluster.local:${options.identity === 'none' ? 15010 : 15012}`,
+          `${controlPlaneHost(options.systemNamespace, options.revision)}:${options.identity === 'none' ? 15010 : 15012}`,
       };
       const told: string[] = [];
       const result = editStream(text, file, (value) =>
@@ -131,7 +134,7 @@ function isSetting(object: KubeObject): boolean {
   const group = groupOf(object);
   return (
     (['ProxyConfig', 'EnvoyFilter'].includes(object.kind) && group === 'networking.istio.io') ||
-    (object.kind === 'ConfigMap' && group === '' && object.metadata.name === 'istio')
+    (object.kind === 'ConfigMap' && group === '' && isMeshConfig(object))
   );
 }
 

@@ -12,6 +12,7 @@ interface Options {
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly rootNamespace?: string;
+  readonly revision?: string;
   readonly xdsTls: string;
   readonly http: string;
   readonly identityDirectory: string;
@@ -24,6 +25,7 @@ export function standby({ io }: Context): Command {
     .option('--kubeconfig <file>', 'how to reach the API server; default: as a Pod of it, else as kubectl does')
     .option('--context <name>', 'a context of the kubeconfig; default: its current one')
     .option('--root-namespace <name>', 'where ConfigMap istio is; default: the Pod’s own, else malha-system')
+    .option('--revision <name>', 'which control plane it stands by for; default: default')
     .option('--xds-tls <host:port>', 'where proxies connect by TLS and prove who they are', '0.0.0.0:15012')
     .option('--identity-directory <folder>', 'where its podCertificate volume is', IDENTITY_DIRECTORY)
     .option('--http <host:port>', 'health and metrics; port 0 takes any', '127.0.0.1:15014')
@@ -47,10 +49,10 @@ Exit codes: 0 stopped by SIGINT or SIGTERM, 2 it could not start.
       const log = pino({ level: options.logLevel, base: undefined }, { write: (line) => void io.stdout.write(line) });
       const stopping = new AbortController();
       void interrupted.then(() => stopping.abort());
-      const { kubeconfig, context, rootNamespace, xdsTls, http, identityDirectory } = options;
+      const { kubeconfig, context, rootNamespace, revision, xdsTls, http, identityDirectory } = options;
       try {
         const running = await startStandby({
-          registry: { kind: 'kubernetes', kubeconfig, context, rootNamespace },
+          registry: { kind: 'kubernetes', kubeconfig, context, rootNamespace, revision },
           xdsTls,
           http,
           identity: identityDirectory,

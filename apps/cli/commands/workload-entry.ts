@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { stringify } from 'yaml';
 import { type WorkloadEntry, WorkloadGroup } from '../../../lib/api';
 import { isOfKind } from '../../../lib/api/kinds';
+import { controlPlaneHost } from '../../../lib/api/revisions';
 import { admit } from '../../../lib/galley';
 import { bootstrap, type ProxyIdentity } from '../../../lib/injector';
 import { isIpAddress, workloadEntryOf } from '../../../lib/world';
@@ -17,6 +18,7 @@ interface Options {
   output: 'yaml' | 'bootstrap';
   identity: ProxyIdentity;
   systemNamespace: string;
+  revision?: string;
   controlPlane?: string;
 }
 
@@ -40,9 +42,10 @@ export function workloadEntry(context: Context): Command {
         .default('sds'),
     )
     .option('--system-namespace <name>', 'where the control plane is', 'malha-system')
+    .option('--revision <name>', 'which control plane it is; default: default')
     .option(
       '--control-plane <host:port>',
-      'address of its xDS (default: malha-control-plane.<system namespace>.svc.cluster.local:15012)',
+      'address of its xDS (default: malha-control-plane[-<revision>].<system namespace>.svc.cluster.local:15012)',
     )
     .addHelpText(
       'after',
@@ -77,8 +80,8 @@ Exit codes: 0 printed, 2 no such group or file, or it has errors.
 }
 
 function bootstrapOf({ metadata, spec }: WorkloadEntry, options: Options): string {
-  const { identity, systemNamespace, address } = options;
-  const controlPlane = options.controlPlane ?? `malha-control-plane.${systemNamespace}.svc.cluster.local:15012`;
+  const { identity, systemNamespace, revision, address } = options;
+  const controlPlane = options.controlPlane ?? `${controlPlaneHost(systemNamespace, revision)}:15012`;
   const { name, namespace } = metadata;
   const started = bootstrap({ controlPlane, identity, capture: 'REDIRECT', podIP: address });
   const node = {

@@ -7,7 +7,7 @@ import { isOfKind } from '../../api/kinds';
 import type { ConfigMap, Ingress, IngressClass } from '../../api/kubernetes';
 import type { KubeObject } from '../../api/object';
 import { isValid } from '../../galley';
-import { ingressSelectorOf, isServedIngress, parseMeshConfig } from '../../world';
+import { ingressSelectorOf, isMeshConfig, isServedIngress, parseMeshConfig } from '../../world';
 import { gatewayReferences } from './gateway-references';
 
 export interface CredentialName {
@@ -72,7 +72,7 @@ function secretsOfIngresses(objects: readonly KubeObject[]): CredentialName[] {
 
 /** Of the ConfigMaps, only the mesh's own is listed as a whole (`resource.ts`). */
 function meshConfigIn(objects: readonly KubeObject[]): MeshConfig {
-  const maps = objects.filter(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'istio') as ConfigMap[];
+  const maps = objects.filter((object) => object.kind === 'ConfigMap' && isMeshConfig(object)) as ConfigMap[];
   const text = maps.find(({ data }) => data?.['mesh'] !== undefined)?.data?.['mesh'];
   return (text !== undefined && parseMeshConfig(text)) || {};
 }

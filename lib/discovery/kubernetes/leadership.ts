@@ -6,6 +6,9 @@
  * and holds itself for deposed a third of that time earlier than anyone else may: also when its requests hang or its
  * process was stopped, because `isLeader()` looks at the clock itself. Every write says which version it replaces, so that of two that
  * try at once one gets it. The numbers are those of Kubernetes' own components.
+ *
+ * One that is preferred asks by an annotation, because stealing would leave two that believe to lead until the first looks again.
+ * The holder gives it up at its next look, and leaves it for the one that has asked as long as it would leave it to a holder.
  */
 import { randomUUID } from 'node:crypto';
 import type { KubeObject } from '../../api/object';
@@ -33,6 +36,13 @@ export interface LeaseOptions {
   readonly holder: string;
   /** Of the Lease that this replica makes. Default: none. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Whether it may take the Lease, or keep it: asked at each look. Default: always. */
+  readonly mayHold?: () => boolean;
+  /**
+   * Whether this replica should rather hold it than one that is not preferred: that one gives it up when it is asked to, at its next
+   * renewal; nothing is taken from anybody. Asked at each look. Default: never.
+   */
+  readonly isPreferred?: () => boolean;
   /** How long others wait for a holder that is silent, in seconds. Default 15. */
   readonly leaseSeconds?: number;
   /** After how long without a renewal the holder gives up by itself, in seconds. Default two thirds of the lease. */
@@ -57,6 +67,9 @@ interface LeaseSpec {
   leaseTransitions?: number;
 }
 type Lease = KubeObject<LeaseSpec>;
+
+/** Who asks its holder for a Lease. */
+const CLAIM = 'malha.dev/asked-for-by';
 
 export class LeaseLeadership implements Leadership {
   readonly identity: string;
@@ -88,6 +101,11 @@ export class LeaseLeadership implements Leadership {
     this.working = this.look();
   }
 
+  /** Looks at the Lease now. */
+  hurry(): void {
+    if (!this.isClosed) this.working = this.working.then(() => (this.isClosed ? undefined : this.look()));
+  }
+
   isLeader(): boolean {
     return !this.isClosed && this.clock.now() < this.oursUntil;
   }
@@ -109,6 +127,7 @@ export class LeaseLeadership implements Leadership {
   }
 
   private async look(): Promise<void> {
+    this.cancel();
     try {
       await this.attempt();
       this.note(undefined);
@@ -128,25 +147,47 @@ export class LeaseLeadership implements Leadership {
   private async attempt(): Promise<void> {
     const started = this.clock.now();
     const lease = await this.read();
-    if (lease && !this.mayTake(lease)) {
+    // Also looked at when it may not be ours, so that it is known since when its holder is silent.
+    const isFree = !lease || this.mayTake(lease);
+    const { mayHold = () => true, isPreferred = () => false } = this.options;
+    if (!isFree || !mayHold() || this.isAskedFor(lease)) {
       // Also when it was ours a moment ago: whoever has it now has it.
       this.oursUntil = Number.NEGATIVE_INFINITY;
+      if (isFree) await this.release();
+      else if (mayHold() && isPreferred() && !this.isClosed) await this.ask(lease!);
       return;
     }
     if (this.isClosed) return;
-    await this.write(lease, this.specOf(lease?.spec));
+    await this.write(lease && unclaimed(lease, this.identity), this.specOf(lease?.spec));
     this.oursUntil = started + this.renewMs;
     this.seen = undefined;
     this.cancelEnd();
     this.cancelEnd = this.clock.after(this.oursUntil - this.clock.now(), () => this.tell());
   }
 
+  /** Whether somebody is to have it that is preferred, where we are not. */
+  private isAskedFor(lease: Lease | undefined): boolean {
+    const { isPreferred = () => false } = this.options;
+    const claim = lease?.metadata.annotations?.[CLAIM];
+    return (
+      claim !== undefined && claim !== this.identity && lease?.spec?.holderIdentity === this.identity && !isPreferred()
+    );
+  }
+
+  private async ask(lease: Lease): Promise<void> {
+    if (lease.metadata.annotations?.[CLAIM] === this.identity) return;
+    const annotations = { ...lease.metadata.annotations, [CLAIM]: this.identity };
+    await this.write({ ...lease, metadata: { ...lease.metadata, annotations } }, lease.spec ?? {});
+  }
+
   private mayTake({ spec = {}, metadata }: Lease): boolean {
-    if (!spec.holderIdentity || spec.holderIdentity === this.identity) return true;
+    const claim = metadata.annotations?.[CLAIM];
+    const isLeft = !spec.holderIdentity && claim !== undefined && claim !== this.identity;
+    if ((!spec.holderIdentity && !isLeft) || spec.holderIdentity === this.identity) return true;
     const version = metadata.resourceVersion ?? '';
     const now = this.clock.now();
     if (this.seen?.version !== version) this.seen = { version, since: now };
-    const said = (spec.leaseDurationSeconds ?? 0) * 1000;
+    const said = isLeft ? this.leaseMs : (spec.leaseDurationSeconds ?? 0) * 1000;
     return now >= this.seen.since + Math.max(said, 1000);
   }
 
@@ -202,6 +243,13 @@ export class LeaseLeadership implements Leadership {
     this.wasLeader = isLeader;
     for (const onChange of this.listeners) onChange(isLeader);
   }
+}
+
+/** Without what its new holder has asked for, or whoever did and is gone. */
+function unclaimed(lease: Lease, holder: string): Lease {
+  const { [CLAIM]: claim, ...annotations } = lease.metadata.annotations ?? {};
+  if (claim === undefined || (claim !== holder && lease.spec?.holderIdentity === holder)) return lease;
+  return { ...lease, metadata: { ...lease.metadata, annotations } };
 }
 
 /** metav1.MicroTime. */

@@ -150,8 +150,12 @@ export class Reflector {
   }
 
   private selector(): Query {
-    const { name } = this.options.resource;
-    return name === undefined ? {} : { fieldSelector: `metadata.name=${name}` };
+    const { name, labels } = this.options.resource;
+    const selected = Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`);
+    return {
+      ...(name !== undefined && { fieldSelector: `metadata.name=${name}` }),
+      ...(selected.length > 0 && { labelSelector: selected.join() }),
+    };
   }
 
   private async list(): Promise<void> {

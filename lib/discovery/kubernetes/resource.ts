@@ -3,6 +3,8 @@ import { kinds } from '../../api';
 import { gatewayApiKinds } from '../../api/gateway-api';
 import type { ConfigMap, Container, Pod, Secret } from '../../api/kubernetes';
 import type { KubeObject } from '../../api/object';
+import { MESH_LABEL } from '../../api/ownership';
+import { MESH_CONFIG_NAME, ofRevision } from '../../api/revisions';
 import { PARAMETER_KEYS } from '../../world';
 import type { CredentialName } from './credentials';
 
@@ -17,6 +19,10 @@ export interface Resource {
   readonly namespace?: string;
   /** Only the one of this name: what a Role with `resourceNames` lets us read. */
   readonly name?: string;
+  /** Only those with these labels. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Nobody waits for it: that it may not be read counts as an answer. */
+  readonly isOptional?: boolean;
   /** What is remembered of an object. Default: all but what the API server adds for itself. */
   readonly keep?: (object: KubeObject) => KubeObject;
   /** Its status tells what the mesh makes of it: known beside the object, so that writing it is no change of the mesh. */
@@ -50,7 +56,9 @@ const core = (plural: string, kind: string, keep?: Resource['keep']): Resource =
 });
 
 /** The resources of a cluster that make a World; Secrets and further ConfigMaps are read one by one (`credentials.ts`). */
-export function clusterResources(rootNamespace: string): Resource[] {
+/** @param revision whose mesh configuration is read; the default one's takes its place. */
+export function clusterResources(rootNamespace: string, revision?: string): Resource[] {
+  const meshConfigs = new Set([MESH_CONFIG_NAME, ofRevision(MESH_CONFIG_NAME, revision)]);
   return [
     core('namespaces', 'Namespace', named),
     core('nodes', 'Node', named),
@@ -60,7 +68,17 @@ export function clusterResources(rootNamespace: string): Resource[] {
     { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', kind: 'EndpointSlice' },
     { group: 'networking.k8s.io', version: 'v1', plural: 'ingresses', kind: 'Ingress', hasOwnStatus: true },
     { group: 'networking.k8s.io', version: 'v1', plural: 'ingressclasses', kind: 'IngressClass' },
-    { ...core('configmaps', 'ConfigMap'), namespace: rootNamespace, name: 'istio' },
+    ...[...meshConfigs].map((name) => ({ ...core('configmaps', 'ConfigMap'), namespace: rootNamespace, name })),
+    // Of these, which tags there are.
+    {
+      group: 'admissionregistration.k8s.io',
+      version: 'v1',
+      plural: 'mutatingwebhookconfigurations',
+      kind: 'MutatingWebhookConfiguration',
+      labels: { [MESH_LABEL]: rootNamespace },
+      keep: labelled,
+      isOptional: true,
+    },
     ...[...kinds, ...gatewayApiKinds].map(({ group, storedVersion, plural, kind }) => ({
       group,
       version: storedVersion,
@@ -119,6 +137,11 @@ function settings(object: KubeObject): KubeObject {
   const isRead = (key: string) => key === 'ca.crt' || PARAMETER_KEYS.includes(key);
   const read = Object.entries(data).map(([key, value]) => [key, isRead(key) ? value : '']);
   return { apiVersion, kind, metadata, data: Object.fromEntries(read) };
+}
+
+/** Who it is, and its labels. */
+function labelled({ apiVersion, kind, metadata: { name, labels } }: KubeObject): KubeObject {
+  return { apiVersion, kind, metadata: { name, labels } };
 }
 
 function named({ apiVersion, kind, metadata }: KubeObject): KubeObject {

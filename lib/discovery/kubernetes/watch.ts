@@ -9,6 +9,8 @@ export interface ClusterWatchOptions {
   readonly api: Api;
   /** Where the ConfigMap `istio` is read. */
   readonly rootNamespace: string;
+  /** Of the control plane that reads. Default: the default one. */
+  readonly revision?: string;
   /** All objects there are, each time some have changed. Never called before every resource has been listed. */
   readonly onChange: (objects: KubeObject[]) => void;
   /** What stands beside objects has changed (`standing`), and nothing else. */
@@ -66,8 +68,8 @@ export class ClusterWatch {
     this.whole = new Promise((resolve) => {
       this.told = resolve;
     });
-    this.reflectors = clusterResources(options.rootNamespace).map((resource) => {
-      const reflector = this.reflect(resource, false);
+    this.reflectors = clusterResources(options.rootNamespace, options.revision).map((resource) => {
+      const reflector = this.reflect(resource, resource.isOptional ?? false);
       if (resource.hasOwnStatus) this.byKind.set(`${resource.group}/${resource.kind}`, reflector);
       return reflector;
     });

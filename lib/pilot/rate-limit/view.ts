@@ -1,5 +1,6 @@
 /** What distinguishes workloads for rate limits: the names of the RateLimits that hold for them. */
 import type { RateLimit } from '../../api';
+import { controlPlaneName } from '../../api/revisions';
 import type { envoy } from '../../envoy/generated/envoy';
 import { type IdentitySource, type Labels, nameKey, partsOfName, type Viewer, type WorldView } from '../../world';
 import { providerCluster } from '../providers';
@@ -17,8 +18,8 @@ type EnvoyGrpc = envoy.config.core.v3.GrpcService.EnvoyGrpc;
 
 /** The cluster of the bootstrap by which the control plane is reached. */
 const BOOTSTRAP: EnvoyGrpc = { cluster_name: 'xds-grpc' };
-/** The control plane's Service, in the root namespace, and its port for who proves itself. */
-const CONTROL_PLANE = { service: 'malha-control-plane', port: 15012 } as const;
+/** The control plane's port for who proves itself. */
+const CONTROL_PLANE_PORT = 15012;
 
 interface LimitedProxy {
   readonly namespace: string;
@@ -39,8 +40,8 @@ export function rateLimitViewOf(world: WorldView, proxy: LimitedProxy, viewer: V
  * proxy calls the control plane as the Service that it is, by the mutual TLS that its DestinationRule asks for.
  */
 function asMember(world: WorldView, viewer: Viewer): EnvoyGrpc | undefined {
-  const service = `${world.rootNamespace()}/${CONTROL_PLANE.service}`;
-  const target = providerCluster(world, viewer, { ...CONTROL_PLANE, service });
+  const service = `${world.rootNamespace()}/${controlPlaneName(world.revision())}`;
+  const target = providerCluster(world, viewer, { service, port: CONTROL_PLANE_PORT });
   // The name of the cluster, which Envoy would send, is no name of a host.
   return target && { cluster_name: target.cluster, authority: target.hostname };
 }

@@ -80,6 +80,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => (require('./commands/check') as typeof import('./commands/check')).check,
   },
   {
+    name: 'tag',
+    summary: 'let a name stand for a revision of the control plane',
+    load: () => (require('./commands/tag') as typeof import('./commands/tag')).tag,
+  },
+  {
     name: 'uninstall',
     summary: 'take a mesh out of a cluster, and nothing else',
     load: () => (require('./commands/uninstall') as typeof import('./commands/uninstall')).uninstall,

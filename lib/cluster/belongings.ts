@@ -4,6 +4,7 @@
  */
 import type { KubeObject } from '../api/object';
 import { MESH_LABEL } from '../api/ownership';
+import { REVISION_LABEL } from '../api/revisions';
 import { KubeApiError } from '../discovery/kubernetes/api-error';
 import type { KubeClient } from '../discovery/kubernetes/client';
 import { pathOf, type Resource } from '../discovery/kubernetes/resource';
@@ -66,13 +67,18 @@ export async function servedResources(api: Reader): Promise<{ resources: ServedR
   return { resources: resources.flat(), silent };
 }
 
-/** What bears the mark of the mesh whose control plane is in `namespace`, but for what goes with its owner anyway. */
+/**
+ * What bears the mark of the mesh whose control plane is in `namespace`, but for what goes with its owner anyway.
+ * @param revision of it alone. Default: all.
+ */
 export async function belongingsOf(
   api: Reader,
   resources: readonly ServedResource[],
   namespace: string,
+  revision?: string,
 ): Promise<Belonging[]> {
-  const query = { labelSelector: `${MESH_LABEL}=${namespace}` };
+  const ofRevision = revision === undefined ? '' : `,${REVISION_LABEL}=${revision}`;
+  const query = { labelSelector: `${MESH_LABEL}=${namespace}${ofRevision}` };
   return (await listed(api, resources, query)).filter(({ object }) => !isDerived(object));
 }
 

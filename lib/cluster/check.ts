@@ -7,11 +7,13 @@ import { customResourceDefinition } from '../api/crd';
 import { kinds } from '../api/kinds';
 import type { Pod } from '../api/kubernetes';
 import type { KubeObject } from '../api/object';
+import { controlPlaneName, DEFAULT_REVISION, MESH_LEASE } from '../api/revisions';
 import { isOfKubernetes } from '../api/webhooks';
 import { trustBundleObject } from '../citadel/pod-certificate-signer';
 import { KubeApiError } from '../discovery/kubernetes/api-error';
 import type { Api } from '../discovery/kubernetes/client';
 import { identitySourceOf } from '../world';
+import { installedRevisions, revisionsOf } from './revisions';
 
 /** `failed`: the mesh does not work like this. `warning`: it works, less well than it could. `absent`: there is nothing to check yet. */
 export type CheckState = 'ok' | 'warning' | 'failed' | 'absent';
@@ -29,10 +31,8 @@ export interface CheckResult {
 export interface CheckOptions {
   /** The control plane's namespace. */
   readonly namespace: string;
-  /** The name of its Deployment and Service. */
-  readonly controlPlane: string;
-  /** The name of the Lease that its replicas hold in turn. */
-  readonly lease: string;
+  /** Only this one of its control planes. Default: all that are installed. */
+  readonly revision?: string;
   readonly now: () => Date;
 }
 
@@ -53,6 +53,7 @@ const CHECKS: readonly (readonly [name: string, check: Check])[] = [
   ['definitions', definitions],
   ['gateway api', gatewayApi],
   ['control plane', controlPlane],
+  ['revisions', revisions],
   ['leader', leader],
   ['trust bundle', trustBundle],
   ['webhooks', webhooks],
@@ -157,18 +158,78 @@ interface Deployment extends KubeObject {
   readonly status?: { readonly availableReplicas?: number; readonly updatedReplicas?: number };
 }
 
-const deploymentPath = ({ namespace, controlPlane: name }: CheckOptions) =>
-  `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`;
+interface Installed {
+  readonly revision: string;
+  readonly name: string;
+  readonly deployment: Deployment;
+}
+
+/** The control planes that are there, by the webhook configurations of their revisions; `default` where these say nothing. */
+async function installed(api: Pick<Api, 'get'>, { namespace, revision }: CheckOptions): Promise<Installed[]> {
+  const known = revision === undefined ? (await installedRevisions(api, namespace)).revisions : [revision];
+  const all = await Promise.all(
+    (known.length > 0 ? known : [DEFAULT_REVISION]).map(async (each) => {
+      const name = controlPlaneName(each);
+      const deployment = await read<Deployment>(api, `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`);
+      return deployment ? [{ revision: each, name, deployment }] : [];
+    }),
+  );
+  return all.flat();
+}
 
 async function controlPlane(api: Pick<Api, 'get'>, options: CheckOptions): Promise<Outcome> {
-  const deployment = await read<Deployment>(api, deploymentPath(options));
-  if (!deployment) return NOT_INSTALLED;
-  const wanted = deployment.spec?.replicas ?? 1;
-  const { availableReplicas: available = 0 } = deployment.status ?? {};
-  const is = `${available} of ${wanted} replicas are available`;
-  if (available >= wanted) return ok(is);
-  const fix = `kubectl -n ${options.namespace} describe deployment,pods; kubectl -n ${options.namespace} logs deploy/${options.controlPlane}`;
-  return not(available === 0 ? 'failed' : 'warning', is, fix);
+  const all = await installed(api, options);
+  if (all.length === 0) return NOT_INSTALLED;
+  const told = all.map(({ revision, name, deployment: { spec, status } }) => {
+    const { replicas: wanted = 1 } = spec ?? {};
+    const { availableReplicas: available = 0 } = status ?? {};
+    const is = `${available} of ${wanted} replicas are available`;
+    return { name, wanted, available, is: all.length > 1 ? `revision ${revision}: ${is}` : is };
+  });
+  const is = told.map((each) => each.is).join('; ');
+  const poor = told.filter(({ available, wanted }) => available < wanted);
+  if (poor.length === 0) return ok(is);
+  const { name } = poor[0]!;
+  const fix = `kubectl -n ${options.namespace} describe deployment,pods; kubectl -n ${options.namespace} logs deploy/${name}`;
+  return not(poor.some(({ available }) => available === 0) ? 'failed' : 'warning', is, fix);
+}
+
+/** Which revisions and tags there are, whether tags stand for something, and whether whoever asks by a label is heard. */
+async function revisions(api: Pick<Api, 'get'>, options: CheckOptions): Promise<Outcome> {
+  if ((await installed(api, options)).length === 0) return NOT_INSTALLED;
+  const { revisions: known, tags, namespaces } = await revisionsOf(api, options.namespace);
+  if (known.length === 0) return { state: 'absent', message: 'no webhook configuration tells which there are' };
+  const is = [
+    `${known.length === 1 ? 'revision' : 'revisions'} ${known.join(', ')}`,
+    ...tags.map(({ tag, revision }) => `tag ${tag} for ${revision}`),
+  ].join(', ');
+  const loose = tags.filter(({ revision }) => !known.includes(revision)).map(({ tag }) => tag);
+  if (loose.length > 0) {
+    return not(
+      'failed',
+      `${is}: nobody is there for tag ${listed(loose)}`,
+      'malha tag set TAG --revision REVISION --overwrite',
+    );
+  }
+  // Of other meshes too: what asks for theirs is no concern of ours.
+  const everybody = await installedRevisions(api, undefined);
+  const heard = new Set([...everybody.revisions, ...everybody.tags.map(({ tag }) => tag)]);
+  const unheard = [...namespaces]
+    .filter(([name]) => !heard.has(name))
+    .flatMap(([name, members]) => members.map((member) => `${member} (${name})`));
+  if (unheard.length > 0) {
+    return not(
+      'failed',
+      `${is}: no revision or tag is there for namespaces ${listed(unheard)}`,
+      'kubectl label namespace NAMESPACE istio.io/rev=REVISION --overwrite; see malha tag list',
+    );
+  }
+  if (known.includes(DEFAULT_REVISION) || tags.some(({ tag }) => tag === DEFAULT_REVISION)) return ok(is);
+  return not(
+    'warning',
+    `${is}: none is the default one, so objects that name no revision are judged by nobody before they are stored`,
+    `malha tag set ${DEFAULT_REVISION} --revision ${known[0] ?? 'REVISION'}`,
+  );
 }
 
 interface Lease extends KubeObject {
@@ -183,16 +244,17 @@ interface Lease extends KubeObject {
 const CLOCK_SKEW_SECONDS = 30;
 
 async function leader(api: Pick<Api, 'get'>, options: CheckOptions): Promise<Outcome> {
-  const { namespace, lease: name } = options;
-  if (!(await read(api, deploymentPath(options)))) return NOT_INSTALLED;
-  const lease = await read<Lease>(api, `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`);
+  const { namespace } = options;
+  const [first] = await installed(api, options);
+  if (!first) return NOT_INSTALLED;
+  const lease = await read<Lease>(api, `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${MESH_LEASE}`);
   const { holderIdentity, renewTime, leaseDurationSeconds = 0 } = lease?.spec ?? {};
   const silent = renewTime ? (options.now().getTime() - Date.parse(renewTime)) / 1000 : Number.POSITIVE_INFINITY;
   if (holderIdentity && silent <= leaseDurationSeconds + CLOCK_SKEW_SECONDS) return ok(`${holderIdentity} leads`);
   return not(
     'failed',
     holderIdentity ? `${holderIdentity} leads, but is silent for ${Math.round(silent)} s` : 'no replica leads',
-    `nobody signs, publishes roots or writes statuses: kubectl -n ${namespace} logs deploy/${options.controlPlane}`,
+    `nobody signs, publishes roots or writes statuses: kubectl -n ${namespace} logs deploy/${first.name}`,
   );
 }
 
@@ -201,7 +263,7 @@ interface TrustBundle extends KubeObject {
 }
 
 async function trustBundle(api: Pick<Api, 'get'>, options: CheckOptions): Promise<Outcome> {
-  if (!(await read(api, deploymentPath(options)))) return NOT_INSTALLED;
+  if ((await installed(api, options)).length === 0) return NOT_INSTALLED;
   const { name } = trustBundleObject([]).metadata;
   const path = `/apis/certificates.k8s.io/v1/clustertrustbundles/${encodeURIComponent(name)}`;
   const bundle = await read<TrustBundle>(api, path);
@@ -221,21 +283,25 @@ interface WebhookConfiguration extends KubeObject {
 }
 
 async function webhooks(api: Pick<Api, 'get'>, options: CheckOptions): Promise<Outcome> {
-  if (!(await read(api, deploymentPath(options)))) return NOT_INSTALLED;
+  const all = await installed(api, options);
+  if (all.length === 0) return NOT_INSTALLED;
   const parts = await Promise.all(
     ['mutating', 'validating'].map(async (part) => {
       const path = `/apis/admissionregistration.k8s.io/v1/${part}webhookconfigurations`;
       const { items } = await api.get<Items<WebhookConfiguration>>(path);
       const ours = items.flatMap((item) => item.webhooks ?? []).map(({ clientConfig }) => clientConfig);
-      const mine = ours.filter(
-        (config) => config?.service?.name === options.controlPlane && config.service.namespace === options.namespace,
-      );
-      return { part, configured: mine.length, trusted: mine.filter((config) => config?.caBundle).length };
+      const of = (name: string) =>
+        ours.filter((config) => config?.service?.name === name && config.service.namespace === options.namespace);
+      const mine = all.flatMap(({ name }) => of(name));
+      const unasked = all.filter(({ name }) => of(name).length === 0).map(({ name }) => name);
+      return { part, unasked, configured: mine.length, trusted: mine.filter((config) => config?.caBundle).length };
     }),
   );
-  const missing = parts.filter(({ configured }) => configured === 0).map(({ part }) => part);
+  const missing = parts.filter(({ unasked }) => unasked.length > 0);
   if (missing.length > 0) {
-    return not('failed', `no ${missing.join(' and no ')} webhook asks this control plane`, 'apply the manifests again');
+    const names = [...new Set(missing.flatMap(({ unasked }) => unasked))].join(', ');
+    const kinds = missing.map(({ part }) => part).join(' and no ');
+    return not('failed', `no ${kinds} webhook asks ${names}`, 'apply the manifests again');
   }
   const untrusted = parts.filter(({ configured, trusted }) => trusted < configured).map(({ part }) => part);
   if (untrusted.length === 0) return ok('Pods are injected and objects are checked');

@@ -9,5 +9,7 @@ export { type CheckResult, type CheckState, checkCluster } from './check';
 export { type PodCertificateAnswers, PodCertificates } from './pod-certificates';
 export { ownerOf, type Publication, type PublicationOptions, publish } from './publication';
 export { rootConfigMaps, trustBundle, webhookTrust } from './published';
+export { namespacesOf, type Revisions, revisionsOf } from './revisions';
+export { removeTag, setTag, type TagWish, tagObstacle } from './tags';
 export { clusterTokenReviews } from './token-reviews';
 export { planUninstall, type Uninstallation, type UninstallOptions, uninstall } from './uninstall';

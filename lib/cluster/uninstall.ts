@@ -5,20 +5,28 @@
  *
  * The definitions of the kinds go only when that is asked for, because every object of these kinds goes with them, and only when
  * nobody else lives by them: those who check such objects, who own one, or who write one's status. The Gateway API is never ours.
+ *
+ * One revision of several goes alone, with its tags: what all of them share stays, and it goes only when nobody asks for it any more.
  */
 import { kinds } from '../api/kinds';
 import type { Pod } from '../api/kubernetes';
 import { type KubeObject, objectName } from '../api/object';
 import { MESH_LABEL, PART_OF_MALHA } from '../api/ownership';
+import { controlPlaneHost } from '../api/revisions';
 import { KubeApiError } from '../discovery/kubernetes/api-error';
 import type { KubeClient } from '../discovery/kubernetes/client';
 import { type Belonging, belongingsOf, isDerived, listed, type ServedResource, servedResources } from './belongings';
+import { namespacesOf, revisionsOf } from './revisions';
 
 export interface UninstallOptions {
   /** The control plane's. */
   readonly namespace: string;
   /** Whether the definitions of the mesh's kinds go too, with every object of them. */
   readonly definitions?: boolean;
+  /** Only this one of the mesh's control planes. Default: all of the mesh. */
+  readonly revision?: string;
+  /** A revision goes although somebody asks for it. */
+  readonly force?: boolean;
 }
 
 export interface Uninstallation {
@@ -28,7 +36,7 @@ export interface Uninstallation {
   readonly withDefinitions: readonly KubeObject[];
   /** What bears the mark and stays, and why. */
   readonly kept: readonly { readonly object: KubeObject; readonly reason: string }[];
-  /** Why the definitions must stay; where there is one, nothing should be removed. */
+  /** Why the definitions, or the revision, must stay; where there is one, nothing should be removed. */
   readonly obstacles: readonly string[];
   /** How many Pods keep a sidecar of this mesh, by namespace. */
   readonly sidecars: ReadonlyMap<string, number>;
@@ -52,21 +60,23 @@ const NAMED = 5;
 
 /** Reads only. @throws when the API server cannot be reached, or does not let this be read. */
 export async function planUninstall(api: Pick<KubeClient, 'get'>, options: UninstallOptions): Promise<Uninstallation> {
-  const { namespace, definitions = false } = options;
+  const { namespace, revision, definitions = false } = options;
   const { resources, silent } = await servedResources(api);
-  const ours = await belongingsOf(api, resources, namespace);
+  const ours = await belongingsOf(api, resources, namespace, revision);
   const { going, kept } = await withoutFullNamespaces(api, resources, ours);
   const custom = resources.filter(({ group, plural }) => isOurKind(group, plural));
   const objects = definitions ? await listed(api, custom) : [];
   const found = definitions ? await definitionsOf(api, resources) : [];
   const all = [...going, ...found].sort((a, b) => rank(a.object) - rank(b.object));
   const paths = new Set(all.map(({ path }) => path));
+  const sidecars = await sidecarsOf(api, namespace, revision);
+  const asking = revision === undefined || options.force ? [] : await askingFor(api, namespace, revision, sidecars);
   return {
     objects: all,
     withDefinitions: objects.filter(({ path }) => !paths.has(path)).map(({ object }) => object),
     kept,
-    obstacles: definitions ? await obstaclesOf(api, namespace, found, objects) : [],
-    sidecars: await sidecarsOf(api, namespace),
+    obstacles: [...asking, ...(definitions ? await obstaclesOf(api, namespace, found, objects) : [])],
+    sidecars,
     silent,
   };
 }
@@ -223,10 +233,33 @@ function ownersOf(object: KubeObject): string[] {
   return [...owners, ...new Set(writers)];
 }
 
-async function sidecarsOf(api: Pick<KubeClient, 'get'>, namespace: string): Promise<Map<string, number>> {
+/** Whom a revision is still for. */
+async function askingFor(
+  api: Pick<KubeClient, 'get'>,
+  namespace: string,
+  revision: string,
+  sidecars: ReadonlyMap<string, number>,
+): Promise<string[]> {
+  const found = await revisionsOf(api, namespace);
+  const members = namespacesOf(found, revision);
+  const pods = [...sidecars.values()].reduce((sum, count) => sum + count, 0);
+  const tags = found.tags.filter((each) => each.revision === revision).map(({ tag }) => tag);
+  const byTag = tags.length > 0 ? ` (by its name, or by ${tags.join(', ')})` : '';
+  return [
+    ...(members.length > 0 ? [`namespaces ask for revision ${revision}${byTag}: ${named(members)}`] : []),
+    ...(pods > 0 ? [`the proxies of ${pods} Pods have revision ${revision}: ${named([...sidecars.keys()])}`] : []),
+  ];
+}
+
+async function sidecarsOf(
+  api: Pick<KubeClient, 'get'>,
+  namespace: string,
+  revision: string | undefined,
+): Promise<Map<string, number>> {
   const { items } = await api.get<{ items: Pod[] }>('/api/v1/pods');
   const counts = new Map<string, number>();
-  const asksUs = (args: readonly string[] = []) => args.some((arg) => arg.includes(`.${namespace}.svc`));
+  const host = revision === undefined ? `.${namespace}.svc` : controlPlaneHost(namespace, revision);
+  const asksUs = (args: readonly string[] = []) => args.some((arg) => arg.includes(host));
   for (const { metadata, spec } of items) {
     const proxies = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
     if (!proxies.some(({ name, args }) => name === 'istio-proxy' && asksUs(args))) continue;

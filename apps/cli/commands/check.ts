@@ -1,6 +1,5 @@
 /** `malha check` */
 import { Command } from 'commander';
-import { controlPlaneName, MESH_LEASE } from '../../../lib/api/revisions';
 import { type CheckResult, type CheckState, checkCluster } from '../../../lib/cluster';
 import { type ClientOptions, KubeClient } from '../../../lib/discovery/kubernetes';
 import { type Context, ExitCode } from '../io';
@@ -17,7 +16,7 @@ interface Options extends ClientOptions {
 export function check(context: Context): Command {
   return new Command('check')
     .option('-n, --namespace <name>', 'where the control plane is, or will be', DEFAULT_NAMESPACE)
-    .option('--revision <name>', 'the revision of the control plane')
+    .option('--revision <name>', 'only this one of the control planes; default: all')
     .option('--kubeconfig <file>', 'how to reach the API server; default: as a Pod of it, else as kubectl does')
     .option('--context <name>', 'a context of the kubeconfig; default: its current one')
     .addOption(outputOption('text', 'json'))
@@ -38,8 +37,7 @@ Exit codes: 0 nothing failed (warnings may be there), 1 something failed, 2 the 
     .action(async ({ namespace, revision, output, ...client }: Options) => {
       const options = {
         namespace,
-        controlPlane: controlPlaneName(revision),
-        lease: MESH_LEASE,
+        revision,
         now: () => new Date(),
       };
       const api = await KubeClient.load(client);

@@ -11,12 +11,18 @@ import { table } from '../table';
 interface Status {
   configuration?: { state: string };
   findings?: readonly Finding[];
-  proxies: { node: { id: string; version?: string }; replica?: string; types: Record<string, TypeStatus> }[];
+  proxies: {
+    node: { id: string; version?: string };
+    replica?: string;
+    revision?: string;
+    types: Record<string, TypeStatus>;
+  }[];
   replicas?: readonly Replica[];
 }
 
 interface Replica {
   name: string;
+  revision?: string;
   address?: string;
   configuration?: { state: string };
   error?: string;
@@ -26,6 +32,7 @@ const TYPES = ['listeners', 'routes', 'clusters', 'endpoints', 'secrets'];
 
 export function proxyStatus(context: Context): Command {
   return withControlPlane(new Command('proxy-status'))
+    .option('--revision <name>', 'only the proxies of this revision of the control plane; default: of all')
     .addOption(outputOption('table', 'json'))
     .addHelpText(
       'after',
@@ -33,8 +40,8 @@ export function proxyStatus(context: Context): Command {
 One line a proxy: for each type of resource how many it has, or what keeps it from having them. NACKED means that the
 proxy rejected something and kept what it had; why is told below the table.
 
-The replica that is asked asks all the others, so the proxies are those of the whole mesh, each with the replica that serves
-it. One that does not answer is named: its proxies are missing.
+The replica that is asked asks all the others, of every revision, so the proxies are those of the whole mesh, each with the
+replica that serves it, and with its revision where there are several. One that does not answer is named: its proxies are missing.
 
 Examples:
   $ malha proxy-status
@@ -45,9 +52,10 @@ Exit codes: 0 every proxy took what it was sent, 1 some did not, or a replica co
 not answer.
 `,
     )
-    .action(async ({ output, ...options }: ControlPlaneOptions & { output: string }) => {
+    .action(async ({ output, revision, ...options }: ControlPlaneOptions & { output: string; revision?: string }) => {
       const client = await ControlPlaneClient.open(options);
-      const status = await client.json<Status>('/status?replicas=all', (value) => Array.isArray(value?.proxies));
+      const all = await client.json<Status>('/status?replicas=all', (value) => Array.isArray(value?.proxies));
+      const status = withRevisions(all, revision);
       const rejections = status.proxies.flatMap(({ node, types }) =>
         [...TYPES, 'extensions'].flatMap((type) =>
           (types[type]?.rejected ?? []).map(({ name, error }) => `${nameOf(node.id)}: ${type} ${name}: ${error}`),
@@ -57,6 +65,15 @@ not answer.
       else writeTable(context, status, rejections);
       if (rejections.length > 0 || silentOf(status).length > 0) context.exit(ExitCode.wrong);
     });
+}
+
+/** Each proxy with the revision of its replica; of one revision alone, where that is wanted. */
+function withRevisions(status: Status, wanted: string | undefined): Status {
+  const revisions = new Map((status.replicas ?? []).map(({ name, revision }) => [name, revision]));
+  const proxies = status.proxies
+    .map((proxy) => ({ ...proxy, revision: revisions.get(proxy.replica ?? '') }))
+    .filter(({ revision }) => wanted === undefined || revision === wanted);
+  return { ...status, proxies };
 }
 
 function writeTable(context: Context, status: Status, rejections: readonly string[]): void {
@@ -71,15 +88,23 @@ function writeTable(context: Context, status: Status, rejections: readonly strin
   }
   if (proxies.length === 0) io.stdout.write('no proxy is connected\n');
   const isOfMany = replicas.length > 1;
+  const areMany = new Set(replicas.map(({ revision }) => revision)).size > 1;
   const rows = proxies
-    .map(({ node, types, replica = '' }) => [
+    .map(({ node, types, replica = '', revision = '' }) => [
       nameOf(node.id),
       ...TYPES.map((type) => cell(context, types[type])),
       node.version ?? '',
+      ...(areMany ? [revision] : []),
       ...(isOfMany ? [replica] : []),
     ])
     .sort(([a = ''], [b = '']) => (a < b ? -1 : Number(a > b)));
-  const head = ['PROXY', ...TYPES.map((type) => type.toUpperCase()), 'ENVOY', ...(isOfMany ? ['REPLICA'] : [])];
+  const head = [
+    'PROXY',
+    ...TYPES.map((type) => type.toUpperCase()),
+    'ENVOY',
+    ...(areMany ? ['REVISION'] : []),
+    ...(isOfMany ? ['REPLICA'] : []),
+  ];
   io.stdout.write(table(context, head, rows));
   for (const { name, address, error } of silentOf(status)) {
     const place = address && address !== name ? ` (${address})` : '';

@@ -12,6 +12,8 @@ const DEFAULT_NAMESPACE = 'malha-system';
 interface Options extends ClientOptions {
   readonly namespace: string;
   readonly crds?: boolean;
+  readonly revision?: string;
+  readonly force?: boolean;
   readonly yes?: boolean;
   readonly dryRun?: boolean;
   readonly timeout: number;
@@ -22,6 +24,8 @@ export function uninstall(context: Context): Command {
   return new Command('uninstall')
     .option('-n, --namespace <name>', 'where the control plane is', DEFAULT_NAMESPACE)
     .option('--crds', 'remove the definitions of the mesh’s kinds too, and with them every object of these kinds')
+    .option('--revision <name>', 'only this one of the control planes, with its tags; default: all of the mesh')
+    .option('--force', 'with --revision: also while namespaces or proxies ask for it')
     .option('-y, --yes', 'do not ask')
     .option('--dry-run', 'say what would go, and remove nothing')
     .option('--timeout <seconds>', 'how long to wait until all is gone', seconds, 120)
@@ -36,24 +40,29 @@ webhooks, rights and policies, its authority, Lease and roots, and the proxies o
 namespaces of members stay, as do the objects that others wrote, and the definitions of the kinds without --crds. With it
 every object that would go is listed, and nothing is removed while another controller lives by one of them. The Gateway API stays.
 
-Take the sidecars out first: remove the label istio-injection (or istio.io/rev) from the namespaces, apply workloads that were
+With --revision one control plane goes, after others have taken over from it: what they share stays. It is refused while namespaces
+ask for that revision, or proxies have it.
+
+Take the sidecars out before the last one goes: remove the label istio-injection (or istio.io/rev) from the namespaces, apply workloads that were
 written with a sidecar without it, and restart the others.
 
 Examples:
   $ malha uninstall --dry-run
   $ malha uninstall --context staging
+  $ malha uninstall --revision v1
   $ malha uninstall --crds --yes -o json
 
 Exit codes: 0 all is gone (or would go), 1 something stays that should go, 2 the command could not do its work.
 `,
     )
-    .action(async ({ namespace, crds, yes, dryRun, timeout, output, ...client }: Options) => {
+    .action(async ({ namespace, crds, revision, force, yes, dryRun, timeout, output, ...client }: Options) => {
       const { io } = context;
       const isText = output !== 'json';
+      if (crds && revision !== undefined) throw new Error('--crds is for the whole mesh: leave --revision out');
       const api = await KubeClient.load(client);
       try {
-        const plan = await planUninstall(api, { namespace, definitions: crds });
-        if (isText) io.stdout.write(planText(context, plan, namespace));
+        const plan = await planUninstall(api, { namespace, definitions: crds, revision, force });
+        if (isText) io.stdout.write(planText(context, plan, namespace, revision));
         let left: readonly KubeObject[] = [];
         const isBlocked = plan.obstacles.length > 0;
         const count = plan.objects.length;
@@ -85,17 +94,27 @@ async function isWanted({ io }: Context, count: number): Promise<boolean> {
   return /^y(es)?$/i.test((await io.ask(`Remove these ${count} objects? [y/N] `)).trim());
 }
 
-function planText({ colors }: Context, plan: Uninstallation, namespace: string): string {
+function planText({ colors }: Context, plan: Uninstallation, namespace: string, revision?: string): string {
   const { objects, withDefinitions, kept, obstacles, sidecars, silent } = plan;
   const lines = [
-    ...(objects.length === 0 ? [`nothing of a mesh of namespace ${namespace} is there`] : []),
+    ...(objects.length === 0
+      ? [
+          `nothing of ${revision === undefined ? 'a mesh' : `revision ${revision} of the mesh`} of namespace ${namespace} is there`,
+        ]
+      : []),
     ...objects.map(({ object }) => `goes     ${objectName(object)}`),
     ...withDefinitions.map((object) => `goes     ${objectName(object)}, with its definition`),
     ...kept.map(({ object, reason }) => `stays    ${objectName(object)}: ${reason}`),
     ...silent.map((group) => `${colors.yellow('unknown')}  what ${group} has: its server does not answer`),
     ...obstacles.map((reason) => `${colors.red('refused')}  ${reason}`),
   ];
-  if (obstacles.length > 0) lines.push('         fix: leave --crds out, or take that away first');
+  if (obstacles.length > 0) {
+    const fix =
+      revision === undefined
+        ? 'leave --crds out, or take that away first'
+        : 'let them ask for another revision (malha tag set, kubectl label), restart the Pods, or add --force';
+    lines.push(`         fix: ${fix}`);
+  }
   if (sidecars.size > 0) {
     const places = [...sidecars].map(([place, pods]) => `${place} ${pods}`).join(', ');
     lines.push(

@@ -10,9 +10,12 @@ import { type Clock, type Logger, type Node, TYPES, type Type, type XdsObserver 
 import { StateSubscription } from './state-subscription';
 import { type ProxyStatus, statusOf } from './status';
 import { type Held, ProtocolError, type Subscription, type Update } from './subscription';
+import type { Room, WriteRoom } from './write-room';
 
 /** Bytes that wait for the client to read; beyond them nothing more is written. */
 const MAX_QUEUED_BYTES = 65_536;
+/** Configurations of filters in one response, as long as each alone is no larger: clients of gRPC take no response of any size. */
+const MAX_EXTENSION_BYTES = 4 * 1024 * 1024;
 /** Types that we do not serve, per stream. */
 const MAX_OTHER_TYPES = 16;
 
@@ -36,6 +39,8 @@ export interface StreamEnvironment {
   readonly patience: number;
   /** Of all streams. */
   readonly quarantine: Quarantine;
+  /** For large responses, of all streams together. Default: as much as they need. */
+  readonly room?: WriteRoom;
   /** Sends bytes; calls `done` when the client has room for more. */
   write(bytes: Buffer, done: () => void): void;
 }
@@ -66,6 +71,7 @@ export class ProxyStream {
   /** Endpoints that are gone while the client may still warm their clusters; it would wait for them. */
   private readonly retained = new Map<string, EnvoyResource>();
   private queuedBytes = 0;
+  private readonly rooms = new Set<Room>();
   private nonces = 0;
   private changedAt?: number;
   private hasSentChange = false;
@@ -189,6 +195,8 @@ export class ProxyStream {
     }
     const { clock, observer } = this.environment;
     if (this.isWaitingFor(channel) || this.queuedBytes >= MAX_QUEUED_BYTES || this.isClosed) return false;
+    const room = this.roomFor(update);
+    if (!room) return false;
     const beganAt = clock.now();
     if (channel.type === 'clusters') this.repeatEndpoints(channel, update);
     const nonce = (++this.nonces).toString(36);
@@ -199,16 +207,28 @@ export class ProxyStream {
     this.queuedBytes += bytes.length;
     this.environment.write(bytes, () => {
       this.queuedBytes -= bytes.length;
+      this.rooms.delete(room);
+      room.release();
       this.pump();
     });
     if (channel.type) observer.pushed?.(channel.type, bytes.length, (clock.now() - beganAt) / 1000);
     return true;
   }
 
+  private roomFor({ resources }: Update): Room | undefined {
+    const { room: all } = this.environment;
+    if (!all) return NO_ROOM;
+    const bytes = resources.reduce((sum, resource) => sum + resource.any.length, 0);
+    const room = all.take(this, bytes, () => this.pump());
+    if (room) this.rooms.add(room);
+    return room;
+  }
+
   /** A resource that has no bytes must not keep the others from this proxy, nor end the process. */
   private dueOf(channel: Channel, wanted: ReadonlyMap<string, EnvoyResource>, mayRemove: boolean): Update | undefined {
     try {
-      const update = channel.subscription.due(wanted, mayRemove);
+      const due = channel.subscription.due(wanted, mayRemove);
+      const update = due && channel.type === 'extensions' ? firstOf(due) : due;
       for (const resource of update?.resources ?? []) void resource.version;
       return update;
     } catch {
@@ -357,11 +377,24 @@ export class ProxyStream {
   close(): void {
     this.isClosed = true;
     this.cancelRetry?.();
+    this.environment.room?.forget(this);
+    for (const room of this.rooms) room.release();
   }
 }
 
 const NOTHING: ReadonlyMap<string, EnvoyResource> = new Map();
 const NONE: readonly EnvoyResource[] = [];
+const NO_ROOM: Room = { release: () => {} };
+
+/** What of it goes into one response; the rest is due when that is answered. */
+function firstOf({ resources, removed }: Update): Update {
+  let bytes = 0;
+  const end = resources.findIndex(({ any }, index) => {
+    bytes += any.length;
+    return index > 0 && bytes > MAX_EXTENSION_BYTES;
+  });
+  return { resources: end < 0 ? resources : resources.slice(0, end), removed };
+}
 /**
  * Secrets wait for nobody: both clusters and listeners wait for them. Configurations of filters are never taken back: a
  * listener that drains still uses them, and Envoy unsubscribes from what no listener uses.

@@ -36,6 +36,7 @@ import {
 import type { ProxyStatus } from './status';
 import { StreamGate, type StreamGateOptions } from './stream-gate';
 import { ProtocolError } from './subscription';
+import { WriteRoom } from './write-room';
 
 export interface XdsServerOptions {
   readonly log: Logger;
@@ -99,6 +100,7 @@ export class XdsServer {
   private isRoundUnderWay = false;
   private readonly failures = new Map<string, string>();
   private readonly quarantine = new Quarantine();
+  private readonly room = new WriteRoom();
   private readonly watchers = new Set<() => void>();
   private readonly gate: StreamGate;
   private readonly refusals: Refusals;
@@ -278,6 +280,7 @@ export class XdsServer {
       observer,
       patience,
       quarantine: this.quarantine,
+      room: this.room,
       write: (bytes, done) => {
         const cancel = this.clock.after(STALLED, () => this.guarded(stream, call, doesNotRead));
         call.write(bytes, () => {

@@ -171,5 +171,5 @@ test('of ten thousand Secrets that Gateways name a thousand are read, and the re
   api.put(GATEWAYS, object('edge', { spec: { selector: { istio: 'edge' }, servers } }));
   await start();
   expect(watch!.status().filter(({ resource }) => resource.startsWith('secrets'))).toHaveLength(1000);
-  expect(troubles['secrets']).toBe('Gateways name 10000 Secrets; 9000 beyond 1000 are not read');
+  expect(troubles['secrets']).toBe('Gateways and images name 10000 Secrets; 9000 beyond 1000 are not read');
 });

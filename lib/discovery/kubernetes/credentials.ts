@@ -1,6 +1,6 @@
 /**
  * Which Secrets and ConfigMaps a mesh needs: those that Gateways name, in the namespaces of the gateways' Pods, and those of
- * Ingresses, beside them or there.
+ * Ingresses, beside them or there. And those with which images of WebAssembly modules are pulled, in the namespaces of their objects.
  */
 import { Gateway, type MeshConfig } from '../../api';
 import { isOfKind } from '../../api/kinds';
@@ -8,6 +8,7 @@ import type { ConfigMap, Ingress, IngressClass } from '../../api/kubernetes';
 import type { KubeObject } from '../../api/object';
 import { isValid } from '../../galley';
 import { ingressSelectorOf, isMeshConfig, isServedIngress, parseMeshConfig } from '../../world';
+import { wishesOf } from '../oci/image-wish';
 import { gatewayReferences } from './gateway-references';
 
 export interface CredentialName {
@@ -25,11 +26,22 @@ const TRUST_SUFFIX = '-cacert';
  */
 export function namedCredentials(objects: readonly KubeObject[]): CredentialName[] {
   const found = new Map<string, CredentialName>();
-  const named = [...secretsOfGateways(objects), ...secretsOfIngresses(objects), ...gatewayReferences(objects)];
+  const named = [
+    ...secretsOfGateways(objects),
+    ...secretsOfIngresses(objects),
+    ...gatewayReferences(objects),
+    ...pullSecrets(objects),
+  ];
   for (const { kind, namespace, name } of named) {
     if (isName(name)) found.set(`${kind} ${namespace}/${name}`, { kind, namespace, name });
   }
   return [...found.keys()].sort().map((key) => found.get(key)!);
+}
+
+function pullSecrets(objects: readonly KubeObject[]): CredentialName[] {
+  return wishesOf(objects).flatMap(({ namespace, pullSecret }) =>
+    pullSecret ? [{ kind: 'Secret' as const, namespace, name: pullSecret }] : [],
+  );
 }
 
 function secretsOfGateways(objects: readonly KubeObject[]): CredentialName[] {

@@ -172,7 +172,9 @@ export class ClusterWatch {
     const left = names.length - wanted.size;
     this.note(
       'secrets',
-      left > 0 ? `Gateways name ${names.length} Secrets; ${left} beyond ${MOST_CREDENTIALS} are not read` : undefined,
+      left > 0
+        ? `Gateways and images name ${names.length} Secrets; ${left} beyond ${MOST_CREDENTIALS} are not read`
+        : undefined,
     );
     for (const [key, reflector] of this.credentials) {
       if (wanted.has(key)) continue;

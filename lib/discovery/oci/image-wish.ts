@@ -18,11 +18,14 @@ export interface ImageWish {
   readonly pullSecret?: string;
 }
 
-/** Of WasmPlugins and TrafficExtensions, those whose module comes by an image that is served. */
+/**
+ * Of WasmPlugins and TrafficExtensions, those whose module comes by an image that is served.
+ * @param objects as an API server has them: nothing of them has been checked.
+ */
 export function wishesOf(objects: readonly KubeObject[]): ImageWish[] {
   return objects.flatMap((object) => {
     const module = moduleOf(object);
-    if (!module || module.type === 'NETWORK' || !isImageUrl(module.url)) return [];
+    if (typeof module?.url !== 'string' || module.type === 'NETWORK' || !isImageUrl(module.url)) return [];
     const { url, sha256, imagePullPolicy: policy, imagePullSecret: pullSecret } = module;
     const isLatest = /(^|\/)[^/:@]+(:latest)?$/.test(url);
     return [
@@ -30,17 +33,17 @@ export function wishesOf(objects: readonly KubeObject[]): ImageWish[] {
         object: extensionKey(object),
         namespace: object.metadata.namespace ?? 'default',
         url,
-        ...(sha256 && { sha256 }),
+        ...(typeof sha256 === 'string' && sha256 && { sha256 }),
         isFollowed: !url.includes('@') && (policy === 'Always' || (policy !== 'IfNotPresent' && isLatest)),
-        ...(pullSecret && { pullSecret }),
+        ...(typeof pullSecret === 'string' && pullSecret && { pullSecret }),
       },
     ];
   });
 }
 
 function moduleOf(object: KubeObject): WasmConfig | undefined {
-  if (isOfKind(object, WasmPlugin)) return object.spec as WasmConfig;
-  if (isOfKind(object, TrafficExtension)) return (object.spec as { wasm?: WasmConfig }).wasm;
+  if (isOfKind(object, WasmPlugin)) return (object.spec ?? undefined) as WasmConfig | undefined;
+  if (isOfKind(object, TrafficExtension)) return (object.spec as { wasm?: WasmConfig } | undefined)?.wasm ?? undefined;
   return undefined;
 }
 

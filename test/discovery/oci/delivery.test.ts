@@ -3,7 +3,7 @@ import { get as httpGet } from 'node:http';
 import type { Variant } from '../../../lib/xds/request';
 import { ADDS_HEADER, TRAPS } from '../../pilot/patch/wasm-modules';
 import { eventually, get } from '../../xds/plain-envoy';
-import { asArtifact, FakeRegistry } from './fake-registry';
+import { asArtifact, FakeRegistry, pullSecret } from './fake-registry';
 import { ImageGateway, plugin } from './image-gateway';
 
 /** The first module, which writes another word into the header. */
@@ -152,3 +152,39 @@ test('a module with which nothing is right takes the traffic with it', async () 
   gateway.become(plugin(`oci://${registry.name}/${REPOSITORY}:v1`));
   await eventually(async () => expect(await statusOf()).toBe(503));
 }, 20_000);
+
+test('modules of megabytes come one by one, and all run', async () => {
+  gateway = await new ImageGateway().start(registry.options);
+  const [first, second] = [padded(3_000_000), padded(3_100_000)];
+  const one = registry.push(REPOSITORY, undefined, asArtifact(first));
+  const other = registry.push(REPOSITORY, undefined, asArtifact(second));
+  gateway.become(
+    plugin(`oci://${registry.name}/${REPOSITORY}@${one}`, {}, 'one'),
+    plugin(`oci://${registry.name}/${REPOSITORY}@${other}`, {}, 'other'),
+  );
+  await answers('yes, yes');
+  expect(gateway.xds.proxies()[0]!.types.extensions).toMatchObject({ state: 'synced', resources: 2 });
+  expect(gateway.pushed.filter((bytes) => bytes > 1_000_000)).toEqual([expect.any(Number), expect.any(Number)]);
+  expect(Math.max(...gateway.pushed)).toBeLessThan(4_000_000);
+}, 20_000);
+
+test('a private module of another namespace is not delivered', async () => {
+  registry.push(REPOSITORY, 'v1', asArtifact(ADDS_HEADER));
+  registry.guards.set(REPOSITORY, { kind: 'bearer', user: 'robot', password: 'right' });
+  gateway = await new ImageGateway().start(registry.options);
+  const url = `oci://${registry.name}/${REPOSITORY}:v1`;
+  const secret = (namespace: string) => pullSecret('pull', namespace, registry.name, 'robot', 'right');
+  const ofOthers = [plugin(url, { imagePullSecret: 'pull' }, 'header', 'vault'), secret('vault')];
+  gateway.become(...ofOthers, plugin(url));
+  await eventually(() => expect(gateway.pulls).toEqual(expect.arrayContaining(['pulled', 'failed'])));
+  await refuses();
+  gateway.become(...ofOthers, plugin(url, { imagePullSecret: 'pull' }), secret('shop'));
+  await answers('yes');
+}, 20_000);
+
+/** The first module, with a custom section that nobody reads. */
+function padded(bytes: number): Buffer {
+  const size: number[] = [];
+  for (let rest = bytes + 2; rest > 0; rest >>>= 7) size.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
+  return Buffer.concat([ADDS_HEADER, Buffer.from([0, ...size, 1, 0x78]), Buffer.alloc(bytes)]);
+}

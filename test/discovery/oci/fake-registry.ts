@@ -1,7 +1,8 @@
 /** A registry as the OCI Distribution Specification describes it, by TLS on this machine; what it answers can be changed. */
 import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import { createServer as createPlainServer, type Server } from 'node:http';
+import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
@@ -31,6 +32,10 @@ export class FakeRegistry {
   readonly asked: string[] = [];
   /** By repository. */
   readonly guards = new Map<string, Guard>();
+  /** Tokens are for whoever asks for one. */
+  isOpen = false;
+  /** What there is at the host elsewhere.example.com, or the status that it answers. */
+  elsewhere: Buffer | number = 404;
   /** Answers in place of the registry; true: it did. */
   answer: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
   private readonly manifests = new Map<string, Buffer>();
@@ -39,17 +44,20 @@ export class FakeRegistry {
   private server!: Server;
   private caPem!: string;
 
-  async start(): Promise<this> {
+  async start({ isPlain = false } = {}): Promise<this> {
     const authority = await Authority.selfSigned({ name: 'registry', clock: () => new Date() });
     const { certPem: cert, keyPem: key } = await authority.issue({ hosts: [HOST, 'elsewhere.example.com'] });
     this.caPem = authority.certPem;
-    this.server = createServer({ cert, key }, (request, response) => {
+    const listener = (request: IncomingMessage, response: ServerResponse) => {
       const who = request.headers.authorization?.split(' ')[0];
       this.asked.push(
         `${request.method} ${request.headers.host!.split(':')[0]}${request.url}${who ? ` by ${who}` : ''}`,
       );
-      if (!this.answer(request, response)) this.serve(request, response);
-    });
+      if (this.answer(request, response)) return;
+      if (request.headers.host!.startsWith('elsewhere')) this.serveElsewhere(response);
+      else this.serve(request, response);
+    };
+    this.server = isPlain ? createPlainServer(listener) : createServer({ cert, key }, listener);
     await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     return this;
   }
@@ -113,12 +121,19 @@ export class FakeRegistry {
     found ? end(200, found) : end(404, JSON.stringify({ errors: [{ code: 'MANIFEST_UNKNOWN' }] }));
   }
 
+  private serveElsewhere(response: ServerResponse): void {
+    const { elsewhere } = this;
+    if (typeof elsewhere !== 'number') response.end(elsewhere);
+    else response.writeHead(elsewhere, { 'www-authenticate': 'Basic realm="elsewhere"' }).end();
+  }
+
   private isAllowed(repository: string, { kind }: Guard, authorization = ''): boolean {
     if (kind === 'basic') return this.isGuardedBy(repository, authorization);
     return this.tokens.get(authorization.replace(/^Bearer /, '')) === repository;
   }
 
   private isGuardedBy(repository: string, authorization = ''): boolean {
+    if (this.isOpen) return true;
     const guard = this.guards.get(repository);
     const wanted = guard && `Basic ${Buffer.from(`${guard.user}:${guard.password}`).toString('base64')}`;
     return wanted === undefined || authorization === wanted;

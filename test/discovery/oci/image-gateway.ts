@@ -20,6 +20,8 @@ const NODE = 'router~127.0.0.1~edge.shop~shop.svc.cluster.local';
 export class ImageGateway {
   readonly troubles: string[] = [];
   readonly pulls: string[] = [];
+  /** The size of each response. */
+  readonly pushed: number[] = [];
   readonly envoyLog: string[] = [];
   /** What waits for its time, in milliseconds. */
   readonly timers: { milliseconds: number; run: () => void }[] = [];
@@ -83,7 +85,8 @@ export class ImageGateway {
       },
       modules: () => this.images.current,
     });
-    this.xds = new XdsServer(this.source, { log: silent });
+    const pushed = (_type: string, bytes: number) => this.pushed.push(bytes);
+    this.xds = new XdsServer(this.source, { log: silent, observer: { pushed } });
     this.source.update(this.all());
   }
 

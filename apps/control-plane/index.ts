@@ -118,14 +118,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   });
   const source = new MeshSource({
     log,
-    modules: () => images.current,
+    lacking: (object) => images.troubleOf(object),
+    modules(objects, config) {
+      images.see(objects, config);
+      return images.current;
+    },
     rules: rulesOf(options.plugins ?? []),
     patches: patchesOf(options.plugins ?? []),
-    complete(objects) {
-      const all = issuers.complete(registry.complete?.(objects) ?? objects);
-      images.see(all);
-      return all;
-    },
+    complete: (objects) => issuers.complete(registry.complete?.(objects) ?? objects),
     meshConfig: options.meshConfig,
     rootNamespace: options.rootNamespace ?? registry.rootNamespace,
   });

@@ -145,6 +145,18 @@ export const catalogue = {
     text: 'A rule of a plugin threw, so nobody knows whether the object is right.',
     fix: 'report it to the plugin, with the object; until then run without the plugin',
   },
+  MAL0070: {
+    level: 'error',
+    title: 'ImageOfNobody',
+    text: 'The mesh configuration says whose signatures images need (`imageSignatures`), and no entry holds for the image of this WebAssembly module. It is not served.',
+    fix: 'add an entry for its repository with the keys that sign it, or with allowUnsigned',
+  },
+  MAL0071: {
+    level: 'warning',
+    title: 'ImageByTag',
+    text: 'A WebAssembly module comes by the tag of an image, without digest or sha256. Whoever may push to the repository changes what runs in the proxies, and replicas that look it up at different times serve different modules.',
+    fix: 'name the image by its digest, REPOSITORY@sha256:…, or set sha256',
+  },
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type Code = keyof typeof catalogue;

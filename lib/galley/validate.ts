@@ -15,6 +15,7 @@ import { nearest } from './nearest';
 import { overlapsOf } from './overlapping-matches';
 import { rulesOf } from './rules';
 import { Check } from './rules/check';
+import { checkImageSignatures } from './rules/image-signatures';
 import { checkMetadata } from './rules/metadata';
 import { checkCiphers } from './rules/server-tls';
 import { type SchemaCheck, type SchemaRemark, schemaCheck, shown, unknownField } from './schema-check';
@@ -220,6 +221,7 @@ export function validateMeshConfig(config: unknown, origin: KubeObject = MESH_CO
       : [
           ...judgeProviders(config as MeshConfig),
           ...judgeTls(config as MeshConfig),
+          ...judgeSignatures(config as MeshConfig),
           ...unservedFields(MeshConfigSchema, config, '').map(({ path, value }) => notServed(path, value)),
         ];
   return judgements.map(({ code, malformed: _m, inForm: _f, unknown: _u, ...remark }) =>
@@ -251,6 +253,12 @@ const MESH_CONFIG: KubeObject = { apiVersion: 'v1', kind: 'MeshConfig', metadata
 function judgeTls(config: MeshConfig): Judgement[] {
   const check = new Check('');
   for (const place of ['meshMTLS', 'tlsDefaults'] as const) checkCiphers(config[place] ?? {}, check.at(place));
+  return [...check.all()];
+}
+
+function judgeSignatures(config: MeshConfig): Judgement[] {
+  const check = new Check('');
+  checkImageSignatures(config, check.at('imageSignatures'));
   return [...check.all()];
 }
 

@@ -12,7 +12,7 @@ import type { Quarantined } from './quarantine';
 import type { Node } from './source';
 
 /**
- * `unknown`: the object, as it is, is not in force here. `pending`: a proxy that it concerns has not acknowledged it.
+ * `unknown`: the object, as it is, is not in force here. `refused`: by a proxy, or it lacks something that proxies would need. `pending`: a proxy that it concerns has not acknowledged it.
  * `landed`: all of them have; `proxies` counts those of a Gateway of the Gateway API.
  */
 export type ObjectReport =
@@ -37,7 +37,7 @@ export interface ProgressSource {
 
 export class LocalReports implements ProxyReports {
   constructor(
-    private readonly source: Pick<MeshSource, 'inForceSince' | 'labelsOf' | 'objects'>,
+    private readonly source: Pick<MeshSource, 'inForceSince' | 'labelsOf' | 'lacking' | 'objects'>,
     private readonly server: ProgressSource,
   ) {}
 
@@ -55,7 +55,7 @@ export class LocalReports implements ProxyReports {
     return (object) => {
       const since = source.inForceSince(object);
       if (since === undefined) return { state: 'unknown' };
-      const error = refusals.get(object);
+      const error = refusals.get(object) ?? source.lacking(object);
       if (error !== undefined) return { state: 'refused', error };
       if (!isGatewayApiGateway(object)) return { state: lackedBy(since) ? 'pending' : 'landed' };
       const own = gateways.get(`${object.metadata.namespace}/${object.metadata.name}`);

@@ -2,6 +2,7 @@
  * From objects as they come to snapshots: Galley's door, the World, the translator. What Galley does not admit leaves the
  * last good generation in force, and whatever goes wrong on the way leaves the last World.
  */
+import type { MeshConfig } from '../api';
 import type { KubeObject } from '../api/object';
 import type { Snapshot } from '../envoy/resource';
 import { admit, analyze, catalogue, type Finding, type NamedRule } from '../galley';
@@ -16,8 +17,10 @@ export interface MeshSourceOptions extends Omit<WorldOptions, 'imageModules'> {
   readonly log: Logger;
   /** Adds what the registry itself does not hold, such as the Pods of a Deployment in files. Default: nothing. */
   readonly complete?: (objects: readonly KubeObject[]) => KubeObject[];
-  /** WebAssembly modules of images, as they are when objects have been completed. Default: none. */
-  readonly modules?: () => ImageModules;
+  /** WebAssembly modules of the images that objects name, as far as they are there. Default: none. */
+  readonly modules?: (objects: readonly KubeObject[], config: MeshConfig) => ImageModules;
+  /** Why what an object needs beside its World is not there, such as the module of an image. Default: nothing is lacking. */
+  readonly lacking?: (object: KubeObject) => string | undefined;
   /** Rules of plugins, for the analysis of what is in force. Default: none. */
   readonly rules?: readonly NamedRule[];
   /** What plugins change of what is translated. Default: nothing. */
@@ -57,7 +60,7 @@ export class MeshSource implements SnapshotSource {
     try {
       const { admitted, findings, standsFor } = admit(this.admitted, objects);
       const all = complete(admitted);
-      const world = World.of(all, { ...this.options, imageModules: this.options.modules?.() });
+      const world = this.withModules(World.of(all, this.options), all);
       const generation = this.generation + 1;
       this.admitted = admitted;
       this.inForce = { world, objects: all, generation, since: now() };
@@ -71,6 +74,12 @@ export class MeshSource implements SnapshotSource {
       return;
     }
     for (const onChange of this.listeners) onChange();
+  }
+
+  /** Which images may be served is said by the mesh configuration, which the World knows. */
+  private withModules(world: World, objects: readonly KubeObject[]): World {
+    const imageModules = this.options.modules?.(objects, world.meshConfig());
+    return imageModules?.size ? World.of(objects, { ...this.options, imageModules }) : world;
   }
 
   private note(findings: readonly Finding[]): void {
@@ -108,6 +117,11 @@ export class MeshSource implements SnapshotSource {
   /** Since which World this version of an object is in force; undefined where it is not. */
   inForceSince(object: KubeObject): number | undefined {
     return this.since.get(object);
+  }
+
+  /** Why proxies cannot have what an object asks for, although it is in force; undefined when they may. */
+  lacking(object: KubeObject): string | undefined {
+    return this.options.lacking?.(object);
   }
 
   /** A Pod of the World, for whoever checks where a token comes from. */

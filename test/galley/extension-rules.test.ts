@@ -1,5 +1,6 @@
 /** The rules of the kinds that extend proxies or describe workloads: what is accepted, and what is refused at which place. */
-import { validate } from '../../lib/galley';
+import { generateKeyPairSync } from 'node:crypto';
+import { validate, validateMeshConfig } from '../../lib/galley';
 import { object } from './objects';
 
 const errors = (apiVersion: string, kind: string, spec: object) =>
@@ -159,5 +160,35 @@ describe('an EnvoyFilter', () => {
     ],
   ])('has to say %s', (_what, entry, place) => {
     expect(filter(entry)).toEqual([`${at}.${place}`]);
+  });
+});
+
+describe('imageSignatures of the mesh configuration', () => {
+  const key = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  const found = (...imageSignatures: object[]) =>
+    validateMeshConfig({ imageSignatures }).map(({ path, level }) => `${level} ${path}`);
+
+  it('takes keys, and what needs none', () => {
+    expect(
+      found({ image: 'a.example.com/b', publicKeys: [key] }, { image: 'a.example.com/dev', allowUnsigned: true }),
+    ).toEqual([]);
+  });
+
+  it.each<[string, object[], string]>([
+    ['neither', [{ image: 'a.example.com' }], 'imageSignatures[0]'],
+    ['both', [{ image: 'a.example.com', publicKeys: [key], allowUnsigned: true }], 'imageSignatures[0].allowUnsigned'],
+    ['no key', [{ image: 'a.example.com', publicKeys: ['key'] }], 'imageSignatures[0].publicKeys[0]'],
+    ['a scheme', [{ image: 'oci://a.example.com', publicKeys: [key] }], 'imageSignatures[0].image'],
+    ['a digest', [{ image: 'a.example.com/b@sha256:1', publicKeys: [key] }], 'imageSignatures[0].image'],
+    [
+      'an image twice',
+      [
+        { image: 'a.example.com', publicKeys: [key] },
+        { image: 'a.example.com', allowUnsigned: true },
+      ],
+      'imageSignatures[1].image',
+    ],
+  ])('refuses an entry with %s', (_, entries, path) => {
+    expect(found(...entries)).toEqual([`error ${path}`]);
   });
 });

@@ -31,11 +31,17 @@ function proxy(id: string, has: number, offered = has) {
   return { node: { id }, progress };
 }
 
-function reportOf(object: KubeObject, proxies: ReturnType<ProgressSource['progress']>, rejected: Quarantined[] = []) {
+function reportOf(
+  object: KubeObject,
+  proxies: ReturnType<ProgressSource['progress']>,
+  rejected: Quarantined[] = [],
+  lacking?: string,
+) {
   const source = {
     objects: [rule, gateway],
     inForceSince: (asked: KubeObject) => (asked === rule || asked === gateway ? 5 : undefined),
     labelsOf: ({ id }: { id: string }) => labels[id],
+    lacking: () => lacking,
   };
   const server = { progress: () => proxies, rejected: () => rejected, subscribe: () => () => undefined };
   return new LocalReports(source, server).now()(object);
@@ -45,6 +51,11 @@ test('an object has landed when every proxy has the World that it came with', ()
   expect(reportOf(rule, [proxy('a', 5), proxy('b', 7)])).toEqual({ state: 'landed' });
   expect(reportOf(rule, [proxy('a', 5), proxy('b', 4)])).toEqual({ state: 'pending' });
   expect(reportOf(rule, [proxy('a', 4, 5)])).toEqual({ state: 'pending' });
+});
+
+test('an object whose module is not there has not landed, whatever proxies have', () => {
+  const error = 'its module is not there';
+  expect(reportOf(rule, [proxy('a', 5)], [], error)).toEqual({ state: 'refused', error });
 });
 
 test('a proxy that has just started holds nothing up', () => {

@@ -38,6 +38,26 @@ const outboundTrafficMode = (description: string) =>
     { description },
   );
 
+export const ImageSignaturePolicy = message(
+  {
+    image: text(
+      'The registry and the beginning of the repository, by whole parts, such as `registry.example.com/filters`; `*` for all. The longest that holds decides.',
+      {
+        minLength: 1,
+        maxLength: 512,
+      },
+    ),
+    publicKeys: list(
+      text('A public key in PEM, as `cosign generate-key-pair` writes it: ECDSA, Ed25519 or RSA.', { maxLength: 4096 }),
+      'One of these has to have signed the image with `cosign sign`.',
+      { maxItems: 16 },
+    ),
+    allowUnsigned: flag('No signature is needed; only where there are no publicKeys.'),
+  },
+  { description: 'Who has to have signed images.', required: ['image'] },
+);
+export type ImageSignaturePolicy = Static<typeof ImageSignaturePolicy>;
+
 export const MeshConfig = message(
   {
     proxyListenPort: unserved(int32('The port for outgoing traffic. Default 15001.')),
@@ -128,6 +148,11 @@ export const MeshConfig = message(
     hostOwnership: choice(
       ['warn', 'enforce'],
       "Malha's own. What comes of a VirtualService that takes a host of another namespace and is exported beyond its own, without a ReferenceGrant: it is told of (the default), or sidecars do not get it.",
+    ),
+    imageSignatures: list(
+      ImageSignaturePolicy,
+      "Malha's own. Which images of WebAssembly modules have to be signed, and by whom. Where there is any entry, an image for which none holds is not served. Default: none has to be.",
+      { maxItems: 256 },
     ),
     meshMTLS: message(
       { minProtocolVersion: tlsVersion, ecdhCurves: unserved(ecdhCurves), cipherSuites },

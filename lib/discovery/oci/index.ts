@@ -7,12 +7,20 @@
  * Bounds: 256 images, 256 MB of modules, two pulls at once; a failure is tried again after 2 s, then up to 5 min; a tag
  * that is followed is looked up each minute.
  */
+import type { MeshConfig } from '../../api';
 import type { KubeObject } from '../../api/object';
-import type { ImageModule, ImageModules } from '../../world';
-import { parseReference } from '../../world';
+import {
+  extensionKey,
+  type ImageModule,
+  type ImageModules,
+  type ImageTrust,
+  imageTrust,
+  parseReference,
+  repositoryName,
+} from '../../world';
 import { ImageError } from './image-error';
 import { type ImageWish, secretsOf, wishesOf } from './image-wish';
-import { type Module, type Pulled, type PullRequest, pull } from './pull';
+import { isTrusted, type Module, type Pulled, type PullRequest, pull } from './pull';
 import type { RegistryOptions } from './registry-client';
 import { credentialsFor, type RegistryCredentials } from './registry-credentials';
 
@@ -29,7 +37,7 @@ export interface WasmImagesOptions {
   /** Default: asks the registry. */
   readonly pull?: (request: PullRequest) => Promise<Pulled>;
   readonly registry?: Omit<RegistryOptions, 'signal'>;
-  /** There is more, or something else, than Worlds before had. */
+  /** There is more, or something else, than Worlds before had, or other trouble. */
   readonly onChange: () => void;
   /** @param object `Kind/namespace/name` */
   readonly onTrouble: (object: string, trouble: string) => void;
@@ -43,6 +51,7 @@ interface Image {
   wish: ImageWish;
   /** All that a pull depends on. */
   key: string;
+  trust: ImageTrust;
   credentials?: RegistryCredentials;
   pulled?: Pulled;
   module?: ImageModule;
@@ -62,7 +71,7 @@ export class WasmImages {
   constructor(private readonly options: WasmImagesOptions) {}
 
   /** Begins to pull what objects ask for now, and forgets what none asks for any more. */
-  see(objects: readonly KubeObject[]): void {
+  see(objects: readonly KubeObject[], config: MeshConfig = {}): void {
     if (this.ending.signal.aborted) return;
     const wishes = wishesOf(objects);
     const secrets = secretsOf(objects, wishes);
@@ -75,13 +84,20 @@ export class WasmImages {
     this.isOverflowing = left !== undefined;
     for (const wish of wanted.values()) {
       const secret = secrets.get(`${wish.namespace}/${wish.pullSecret}`);
-      const key = JSON.stringify([wish, secret?.type, secret?.data]);
+      const trust = trustOf(wish, config);
+      const key = JSON.stringify([wish, secret?.type, secret?.data, trust]);
       const known = this.images.get(wish.object);
       if (known?.key === key) continue;
       // What was pulled for the object before stays until there is something better.
-      const image: Image = known ?? { wish, key, failures: 0 };
+      const image: Image = known ?? { wish, key, trust, failures: 0 };
       image.cancel?.();
-      Object.assign(image, { wish, key, failures: 0, credentials: undefined, trouble: undefined });
+      Object.assign(image, { wish, key, trust, failures: 0, credentials: undefined, trouble: undefined });
+      // What is served has to have a signature that holds now.
+      const { pulled } = image;
+      if (pulled) {
+        if (!isTrusted(pulled, imageTrust(pulled.name, config))) image.module = { kind: 'withheld' };
+        else if (image.module?.kind !== 'delivered') image.module = { kind: 'delivered', ...pulled.module };
+      }
       this.images.set(wish.object, image);
       try {
         image.credentials = credentialsOf(wish, secret);
@@ -100,11 +116,13 @@ export class WasmImages {
     return this.modules;
   }
 
-  /** Why proxies do not have the image that an object names, by `Kind/namespace/name`; undefined when they may have it. */
-  troubleOf(object: string): string | undefined {
-    const image = this.images.get(object);
+  /** Why proxies do not have the image that an object names; undefined when they may have it, or it names none. */
+  troubleOf(object: KubeObject): string | undefined {
+    const image = this.images.get(extensionKey(object));
     if (!image) return undefined;
-    return image.trouble ?? (image.module === undefined ? 'the image is being pulled' : undefined);
+    const { trouble, module } = image;
+    if (trouble !== undefined) return `the newest module of its image is not delivered: ${trouble}`;
+    return module?.kind === 'delivered' ? undefined : 'the module of its image is being pulled';
   }
 
   close(): void {
@@ -146,12 +164,14 @@ export class WasmImages {
     this.pullNext();
   }
 
-  private async pull({ wish, credentials }: Image): Promise<Pulled> {
+  private async pull({ wish, credentials, trust, pulled }: Image): Promise<Pulled> {
     const { pull: ask = pull, registry } = this.options;
     return ask({
       reference: parseReference(wish.url),
       sha256: wish.sha256,
       credentials,
+      trust,
+      before: pulled,
       known: (layer) => this.known(layer),
       registry: { ...registry, signal: this.ending.signal },
     });
@@ -175,10 +195,12 @@ export class WasmImages {
     const isNew = image.module?.kind !== 'delivered' || image.module.sha256 !== pulled.module.sha256;
     image.pulled = pulled;
     image.failures = 0;
+    const hadTrouble = image.trouble !== undefined;
     image.trouble = undefined;
     this.options.onPull?.(isNew ? 'pulled' : 'unchanged', pulled.bytes);
     if (image.wish.isFollowed) this.pullAgain(image, FOLLOW_MILLISECONDS);
     if (isNew) this.put(image, { kind: 'delivered', ...pulled.module });
+    else if (hadTrouble) this.options.onChange();
   }
 
   private failed(image: Image, error: Error): void {
@@ -187,9 +209,11 @@ export class WasmImages {
     this.pullAgain(image, Math.min(FIRST_RETRY_MILLISECONDS * 2 ** image.failures, LAST_RETRY_MILLISECONDS));
     image.failures++;
     this.options.onPull?.(isVerdict ? 'withheld' : 'failed', 0);
+    const isNews = image.trouble !== error.message;
     this.note(image, error.message);
     // Proxies may have it from a control plane that knew no better.
     if (isVerdict && !image.module) this.put(image, { kind: 'withheld' });
+    else if (isNews) this.options.onChange();
   }
 
   private put(image: Image, module: ImageModule): void {
@@ -209,6 +233,15 @@ export class WasmImages {
       this.enqueue(image);
       this.pullNext();
     });
+  }
+}
+
+/** Of a name that is none, nothing is pulled anyway. */
+function trustOf({ url }: ImageWish, config: MeshConfig): ImageTrust {
+  try {
+    return imageTrust(repositoryName(parseReference(url)), config);
+  } catch {
+    return { kind: 'none' };
   }
 }
 

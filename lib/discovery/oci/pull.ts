@@ -1,8 +1,9 @@
 /** One image, pulled: what it is called, asked of its registry, checked, and its module taken out. */
 import { createHash } from 'node:crypto';
-import { type ImageReference, repositoryName } from '../../world';
+import { type ImageReference, type ImageTrust, repositoryName } from '../../world';
 import { ImageError } from './image-error';
 import { type Descriptor, imageOfIndex, moduleLayer, readManifest } from './image-manifest';
+import { type ImageSignature, isSignedBy, signaturesOf } from './image-signature';
 import { checkModule, MAX_MODULE_BYTES, moduleInArchive, tooLarge } from './module-archive';
 import { RegistryClient, type RegistryOptions } from './registry-client';
 import type { RegistryCredentials } from './registry-credentials';
@@ -12,6 +13,10 @@ export interface PullRequest {
   /** Of the image or of the module, in hexadecimal digits. Default: any. */
   readonly sha256?: string;
   readonly credentials?: RegistryCredentials;
+  /** Who has to have signed the image. Default: nobody. */
+  readonly trust?: ImageTrust;
+  /** What was pulled before: signatures of the same image are not read again. */
+  readonly before?: Pulled;
   /** A module that was taken out of this layer before, of this repository. */
   readonly known?: (layer: LayerName) => Module | undefined;
   readonly registry?: RegistryOptions;
@@ -30,6 +35,12 @@ export interface Pulled {
   /** Of the manifest that the reference leads to. */
   readonly digest: string;
   readonly layer: LayerName;
+  /** `registry/repository`. */
+  readonly name: string;
+  /** Those of the manifests that a signature may be about. */
+  readonly digests: readonly string[];
+  /** Of anybody; empty where none is needed. */
+  readonly signatures: readonly ImageSignature[];
   readonly module: Module;
   /** That were read for the module; 0 where it was known. */
   readonly bytes: number;
@@ -40,24 +51,49 @@ export async function pull(request: PullRequest): Promise<Pulled> {
   const { reference, known } = request;
   const client = new RegistryClient(reference, request.credentials, request.registry);
   // Asked in any case, and with the object's own credentials: so nobody gets what they may not read.
-  const { digest, layers } = await imageOf(client, reference);
+  const { digests, layers } = await imageOf(client, reference);
+  const digest = digests[0]!;
   const name = repositoryName(reference);
+  const signatures = await trusted(client, name, digests, request);
   const { layer, isArchive } = moduleLayer(layers);
   const layerName = `${name}@${layer.digest}`;
   const before = known?.(layerName);
   const module = before ?? (await moduleOf(client, layer, isArchive));
   checkSum(request, digest, module);
-  return { digest, layer: layerName, module, bytes: before ? 0 : layer.size };
+  return { digest, name, digests, signatures, layer: layerName, module, bytes: before ? 0 : layer.size };
 }
 
 async function imageOf(client: RegistryClient, reference: ImageReference) {
   const first = await manifestOf(client, reference, reference.digest ?? reference.tag!);
   const manifest = readManifest(first.bytes);
-  if (manifest.kind === 'image') return { digest: first.digest, layers: manifest.layers };
+  if (manifest.kind === 'image') return { digests: [first.digest], layers: manifest.layers };
   const chosen = imageOfIndex(manifest.manifests);
   const image = readManifest((await manifestOf(client, reference, chosen.digest)).bytes);
   if (image.kind !== 'image') throw new ImageError('the image of a platform is an index again');
-  return { digest: first.digest, layers: image.layers };
+  return { digests: [first.digest, chosen.digest], layers: image.layers };
+}
+
+/** The signatures by which the image is trusted. @throws ImageError when it is not. */
+async function trusted(
+  client: RegistryClient,
+  name: string,
+  digests: readonly string[],
+  { trust = { kind: 'any' }, before }: PullRequest,
+): Promise<readonly ImageSignature[]> {
+  if (trust.kind === 'none') throw ImageError.verdict(`no entry of imageSignatures holds for ${name}`);
+  if (trust.kind !== 'keys') return [];
+  if (before && before.digest === digests[0] && isTrusted(before, trust)) return before.signatures;
+  const signatures: ImageSignature[] = [];
+  for (const digest of digests) signatures.push(...(await signaturesOf(client, digest)));
+  if (isSignedBy(signatures, digests, trust.publicKeys)) return signatures;
+  const found = signatures.length === 0 ? 'there is none' : `none of its ${signatures.length} is`;
+  throw ImageError.verdict(`${name}@${digests[0]} has no signature by a key of imageSignatures: ${found}`);
+}
+
+/** Whether what was pulled may be served, of which nothing is asked again. */
+export function isTrusted({ signatures, digests }: Pulled, trust: ImageTrust): boolean {
+  if (trust.kind === 'keys') return isSignedBy(signatures, digests, trust.publicKeys);
+  return trust.kind !== 'none';
 }
 
 async function manifestOf(client: RegistryClient, reference: ImageReference, name: string) {

@@ -44,6 +44,7 @@ import { sidecarSelector } from './sidecar-selector';
 import { lightstep, telemetryProviders } from './telemetry-providers';
 import { defaultTelemetry, telemetrySelector } from './telemetry-selector';
 import { virtualServiceGateway } from './virtual-service-gateway';
+import { wasmImages } from './wasm-images';
 import { webhooks } from './webhooks';
 
 export const analyzers: readonly ((analysis: Analysis) => Finding[])[] = [
@@ -75,6 +76,7 @@ export const analyzers: readonly ((analysis: Analysis) => Finding[])[] = [
   applicationUser,
   serviceEntryAddresses,
   conflictingProtocols,
+  wasmImages,
   // Policies, scopes and observation.
   authorizationPolicies,
   conflictingPeerAuthentications,

@@ -1,4 +1,5 @@
 /** Modules of images in a real Envoy: pulled by the control plane, and delivered over ADS as resources of their own. */
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { get as httpGet } from 'node:http';
 import type { Variant } from '../../../lib/xds/request';
 import { ADDS_HEADER, TRAPS } from '../../pilot/patch/wasm-modules';
@@ -180,6 +181,34 @@ test('a private module of another namespace is not delivered', async () => {
   await refuses();
   gateway.become(...ofOthers, plugin(url, { imagePullSecret: 'pull' }), secret('shop'));
   await answers('yes');
+}, 20_000);
+
+test('a module whose signature is wrong never reaches a proxy, and one that loses its signature is taken back', async () => {
+  const [ours, theirs] = [1, 2].map(() => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+  const signedBy = (key: KeyObject) => {
+    const publicKeys = [createPublicKey(key).export({ type: 'spki', format: 'pem' })];
+    const mesh = JSON.stringify({ imageSignatures: [{ image: registry.name, publicKeys }] });
+    return {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'istio', namespace: 'istio-system' },
+      data: { mesh },
+    };
+  };
+  gateway = await new ImageGateway().start(registry.options);
+  const digest = registry.push(REPOSITORY, 'v1', asArtifact(padded(200_000)));
+  registry.sign(REPOSITORY, digest, theirs!);
+  const module = plugin(`oci://${registry.name}/${REPOSITORY}:v1`);
+  gateway.become(module, signedBy(ours!));
+  await refuses();
+  await eventually(() => expect(gateway.pulls).toEqual(['withheld']));
+  await refuses();
+  expect(Math.max(...gateway.pushed)).toBeLessThan(100_000);
+  registry.sign(REPOSITORY, digest, ours!);
+  gateway.pass();
+  await answers('yes');
+  gateway.become(module, signedBy(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey));
+  await refuses();
 }, 20_000);
 
 /** The first module, with a custom section that nobody reads. */

@@ -1,5 +1,5 @@
 /** A registry as the OCI Distribution Specification describes it, by TLS on this machine; what it answers can be changed. */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, type KeyObject, randomUUID, sign } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createPlainServer, type Server } from 'node:http';
 import { createServer } from 'node:https';
@@ -25,6 +25,11 @@ export interface Layer {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+export interface SignedPayload {
+  critical: { identity: object; image: object; type: string };
+  optional: unknown;
+}
+
 type Guard = { readonly kind: 'bearer' | 'basic'; readonly user: string; readonly password: string };
 
 export class FakeRegistry {
@@ -40,6 +45,7 @@ export class FakeRegistry {
   answer: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
   private readonly manifests = new Map<string, Buffer>();
   private readonly blobs = new Map<string, Buffer>();
+  private readonly signatures = new Map<string, Layer[]>();
   private readonly tokens = new Map<string, string>();
   private server!: Server;
   private caPem!: string;
@@ -88,6 +94,40 @@ export class FakeRegistry {
       return { mediaType, digest, size: bytes.length, ...(annotations && { annotations }) };
     });
     return this.pushManifest(repository, tag, { schemaVersion: 2, mediaType: MANIFEST, layers: descriptors });
+  }
+
+  /** Signs a digest as `cosign sign --key` does, beside the signatures that there are. */
+  sign(
+    repository: string,
+    digest: string,
+    key: KeyObject,
+    change: (payload: SignedPayload) => object = (same) => same,
+  ): void {
+    const payload = Buffer.from(
+      JSON.stringify(
+        change({
+          critical: {
+            identity: { 'docker-reference': `${this.name}/${repository}` },
+            image: { 'docker-manifest-digest': digest },
+            type: 'cosign container image signature',
+          },
+          optional: null,
+        }),
+      ),
+    );
+    const signature = sign(key.asymmetricKeyType === 'ed25519' ? null : 'sha256', payload, key).toString('base64');
+    this.attach(repository, digest, payload, signature);
+  }
+
+  attach(repository: string, digest: string, payload: Buffer, signature: string): void {
+    const layers = this.signatures.get(`${repository}@${digest}`) ?? [];
+    layers.push({
+      mediaType: 'application/vnd.dev.cosign.simplesigning.v1+json',
+      bytes: payload,
+      annotations: { 'dev.cosignproject.cosign/signature': signature },
+    });
+    this.signatures.set(`${repository}@${digest}`, layers);
+    this.push(repository, `${digest.replace(':', '-')}.sig`, ...layers);
   }
 
   pushManifest(repository: string, tag: string | undefined, manifest: object): string {

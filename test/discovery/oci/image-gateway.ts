@@ -79,11 +79,11 @@ export class ImageGateway {
     });
     this.source = new MeshSource({
       log: silent,
-      complete: (objects) => {
-        this.images.see(objects);
-        return complete(objects);
+      complete,
+      modules: (objects, config) => {
+        this.images.see(objects, config);
+        return this.images.current;
       },
-      modules: () => this.images.current,
     });
     const pushed = (_type: string, bytes: number) => this.pushed.push(bytes);
     this.xds = new XdsServer(this.source, { log: silent, observer: { pushed } });

@@ -109,11 +109,11 @@ describe('a private module', () => {
   test('is not pulled with the Secret of another namespace, nor without the Secret that is named', async () => {
     images.see([plugin(url(PRIVATE), withSecret), secret('vault')]);
     expect(troubles).toEqual([[SHOP, 'imagePullSecret pull is not there, or may not be read']]);
-    expect(images.troubleOf(SHOP)).toContain('is not there');
+    expect(images.troubleOf(plugin(''))).toContain('is not there');
     expect(registry.asked).toEqual([]);
     await see([plugin(url(PRIVATE), withSecret), secret('shop')], 1);
     expect(held()).toBe(digestOf(TRAPS));
-    expect(images.troubleOf(SHOP)).toBeUndefined();
+    expect(images.troubleOf(plugin(''))).toBeUndefined();
   });
 
   test.each<[string, object]>([
@@ -163,7 +163,7 @@ describe('what has been pulled', () => {
     }
     expect(waits).toEqual([60_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000]);
     expect(held()).toBe(digestOf(ADDS_HEADER));
-    expect(images.troubleOf(SHOP)).toContain('answers 503');
+    expect(images.troubleOf(plugin(''))).toContain('answers 503');
   });
 
   test('stays when the object asks for what is not to be had, and for what is not as it has to be', async () => {

@@ -1,0 +1,47 @@
+/** Whose signature an image needs: `imageSignatures` of the mesh configuration. */
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { ImageSignaturePolicy, MeshConfig } from '../api';
+
+/**
+ * `any`: nobody has declared anything. `unsigned`: it is declared that none is needed. `keys`: one of these has to have signed.
+ * `none`: signatures are declared, and not for this image, so it is not to be had.
+ */
+export type ImageTrust =
+  | { readonly kind: 'any' | 'unsigned' | 'none' }
+  | { readonly kind: 'keys'; readonly publicKeys: readonly string[] };
+
+/** @param name `registry/repository`. Of several entries that hold for it the longest decides. */
+export function imageTrust(name: string, { imageSignatures }: MeshConfig): ImageTrust {
+  if (!imageSignatures?.length) return { kind: 'any' };
+  const longest = imageSignatures
+    .filter(({ image }) => isImageOf(name, image))
+    .sort((a, b) => (b.image === '*' ? -1 : b.image.length) - (a.image === '*' ? -1 : a.image.length))[0];
+  if (!longest) return { kind: 'none' };
+  if (isUnsigned(longest)) return { kind: 'unsigned' };
+  return { kind: 'keys', publicKeys: longest.publicKeys ?? [] };
+}
+
+/** Whoever names keys, too, means that they count. */
+function isUnsigned({ allowUnsigned, publicKeys }: ImageSignaturePolicy): boolean {
+  return allowUnsigned === true && !publicKeys?.length;
+}
+
+/** By whole parts: `registry.example.com/filters` holds for what is below it, and not for `registry.example.com/filters-of-others`. */
+function isImageOf(name: string, image: string): boolean {
+  const place = image.replace(/\/+$/, '').replace(/^docker\.io(?=\/|$)/, 'index.docker.io');
+  return image === '*' || name === place || name.startsWith(`${place}/`);
+}
+
+/** The key of a PEM text, where it is one that signs images: ECDSA, Ed25519, or RSA of at least 2,048 bits; else undefined. */
+export function signatureKey(pem: string): KeyObject | undefined {
+  // A private key would be taken, too: it has a public one in it.
+  if (!/^\s*-----BEGIN PUBLIC KEY-----/.test(pem)) return undefined;
+  try {
+    const key = createPublicKey(pem);
+    const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
+    const isStrong = type === 'ec' || type === 'ed25519' || (type === 'rsa' && (details?.modulusLength ?? 0) >= 2048);
+    return isStrong ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,6 +1,9 @@
+import type { Pod } from '../../lib/api/kubernetes';
 import type { KubeObject } from '../../lib/api/object';
 import { ClusterWatch } from '../../lib/discovery/kubernetes';
 import { clusterResources, pathOf, resourceName } from '../../lib/discovery/kubernetes/resource';
+import { injectObject } from '../../lib/injector';
+import { identitySourceOf } from '../../lib/world';
 import { FakeApi, FakeClock, refusal } from './fake-api';
 
 const NAMESPACES = '/api/v1/namespaces';
@@ -118,6 +121,25 @@ test('changes that come together are told together', async () => {
   await clock.advance(10);
   expect(told.length).toBe(before + 1);
   expect(told.at(-1)).toHaveLength(102);
+});
+
+describe('of a Pod’s volumes', () => {
+  const whole: Pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'web-1', namespace: 'edge' },
+    spec: { containers: [{ name: 'app' }], volumes: [{ name: 'data', emptyDir: {} }] },
+  };
+
+  test.each(['podCertificate', 'sds'] as const)('it is known how its proxy proves itself: %s', async (identity) => {
+    const pod = injectObject(whole, { identity }) as Pod;
+    api.put(PODS, pod);
+    await start();
+    const [read] = told.at(-1)!.filter(({ kind }) => kind === 'Pod');
+    expect(identitySourceOf(read as Pod)).toBe(identity === 'sds' ? 'ads' : 'files');
+    expect(identitySourceOf(read as Pod)).toBe(identitySourceOf(pod));
+    expect(JSON.stringify(read)).not.toContain('emptyDir');
+  });
 });
 
 describe('a Secret', () => {

@@ -5,7 +5,7 @@ import type { ConfigMap, Container, Pod, Secret } from '../../api/kubernetes';
 import type { KubeObject } from '../../api/object';
 import { MESH_LABEL } from '../../api/ownership';
 import { MESH_CONFIG_NAME, ofRevision } from '../../api/revisions';
-import { PARAMETER_KEYS } from '../../world';
+import { IDENTITY_VOLUME, type IdentitySource, identitySourceOf, PARAMETER_KEYS } from '../../world';
 import type { CredentialName } from './credentials';
 
 /** Objects of one kind, all of them, those of a namespace, or one by its name. */
@@ -148,9 +148,16 @@ function named({ apiVersion, kind, metadata }: KubeObject): KubeObject {
   return { apiVersion, kind, metadata };
 }
 
-/** Of a Pod: who it is, what its containers are called and listen on, where it is and how it fares. */
+/** Of a Pod's volumes, how its proxy proves who it is: by it mutual TLS is spoken. The same for all Pods. */
+const IDENTITY_VOLUMES: Readonly<Record<IdentitySource, readonly object[]>> = {
+  files: [{ name: IDENTITY_VOLUME, projected: { sources: [{ podCertificate: {} }] } }],
+  ads: [{ name: IDENTITY_VOLUME, projected: { sources: [{ serviceAccountToken: {} }] } }],
+};
+
+/** Of a Pod: who it is and how it proves that, what its containers are called and listen on, where it is and how it fares. */
 function podCore(object: KubeObject): KubeObject {
   const { apiVersion, kind, metadata, spec, status = {} } = object as Pod;
+  const identity = identitySourceOf(object as Pod);
   const containers = (list: readonly Container[]) =>
     list.map(({ name, image, args, ports, restartPolicy }) => ({ name, image, args, ports, restartPolicy }));
   const { phase, podIP, podIPs, conditions } = status;
@@ -166,6 +173,7 @@ function podCore(object: KubeObject): KubeObject {
       subdomain: spec['subdomain'],
       containers: containers(spec.containers),
       initContainers: spec.initContainers && containers(spec.initContainers),
+      ...(identity && { volumes: IDENTITY_VOLUMES[identity] }),
     },
     status: {
       phase,

@@ -17,7 +17,17 @@ import {
   trustedSlots,
 } from './rotation';
 import { type Expiry, type RotatingSigner, type SignedCertificate, SignerError, type SigningRequest } from './signer';
-import { isPluggedIn, makeSlot, pluggedRoots, pluggedSlot, type SigningSlot, slotsOf, withSlots } from './slot-files';
+import {
+  isPluggedIn,
+  makeSlot,
+  pluggedRoots,
+  pluggedSlot,
+  recordedSlots,
+  type SigningSlot,
+  slotsOf,
+  withRecord,
+  withSlots,
+} from './slot-files';
 import { alone, type Kept, type Leadership, type Storage } from './storage';
 
 export interface CitadelAuthorityOptions {
@@ -124,6 +134,7 @@ export class CitadelAuthority implements RotatingSigner {
         if (!this.stepPlugged()) break;
       } else if (!leadership.isLeader() || !(await this.step())) break;
     }
+    if (leadership.isLeader()) await this.record();
     return new Date(nextDue(this.slots, this.policy));
   }
 
@@ -149,9 +160,9 @@ export class CitadelAuthority implements RotatingSigner {
     if (kept.version !== this.version) this.takeUp(kept);
   }
 
-  private takeUp({ version, files }: Kept): void {
+  private takeUp({ version, files, own }: Kept): void {
     const isTheirs = isPluggedIn(files);
-    if (isTheirs) this.plugIn(files);
+    if (isTheirs) this.plugIn(files, own);
     else {
       this.slots = slotsOf(files);
       this.extraRoots = [];
@@ -167,19 +178,39 @@ export class CitadelAuthority implements RotatingSigner {
    * @throws Error when they cannot be used. What has ended takes no other's place; with nothing in force it is taken, since a mesh
    * that cannot sign still has to be configured.
    */
-  private plugIn(files: Kept['files']): void {
+  private plugIn(files: Kept['files'], own: Kept | undefined): void {
     const now = this.clock().getTime();
     const slot = pluggedSlot(files, now);
     const extraRoots = pluggedRoots(files);
-    const others = this.slots.filter(({ id, phase }) => id !== slot.id && (phase === 'active' || phase === 'retiring'));
+    const isStart = this.slots.length === 0;
+    const before = isStart && own ? recordedSlots(own.files, slot) : this.slots;
+    const others = before.filter(({ id, phase }) => id !== slot.id && (phase === 'active' || phase === 'retiring'));
     const end = Math.min(slot.notAfter, slot.rootNotAfter);
-    if (end <= now && others.length > 0) {
+    if (end <= now && others.length > 0 && !isStart) {
       const ended = new Date(end).toISOString();
       throw new Error(`the plugged-in authority or its root expired on ${ended}: renew ca-cert.pem and root-cert.pem`);
     }
     this.extraRoots = extraRoots;
-    if (!others.some(({ phase }) => phase === 'active')) this.slots = [slot];
-    else if (!this.slots.some(({ id }) => id === slot.id)) this.slots = [...others, { ...slot, phase: 'prepared' }];
+    const known = before.find(({ id }) => id === slot.id);
+    const hasActive = [...others, ...(known ? [known] : [])].some(({ phase }) => phase === 'active');
+    if (!hasActive) this.slots = [slot];
+    else
+      this.slots = [
+        ...others,
+        known ? { ...slot, phase: known.phase, since: known.since } : { ...slot, phase: 'prepared' },
+      ];
+  }
+
+  /** Of a plugged-in authority only this tells, after a restart, since when everybody knows its root. */
+  private async record(): Promise<void> {
+    const kept = await this.options.storage.load();
+    const own = this.isPluggedIn ? kept?.own : kept;
+    // Others change it at the same time: what is recorded is looked at again at the next look.
+    if (!own || kept?.version !== this.version) return;
+    const files = withRecord(own.files, this.isPluggedIn ? this.slots : []);
+    if (!files) return;
+    const saved = await this.options.storage.save(files, own.version);
+    if (saved && !this.isPluggedIn) this.version = saved.version;
   }
 
   private stepPlugged(): boolean {

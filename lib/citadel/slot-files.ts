@@ -21,6 +21,8 @@ type Files = Kept['files'];
 type SlotFiles = Readonly<Record<'ca-cert.pem' | 'ca-key.pem' | 'cert-chain.pem' | 'root-cert.pem', string>>;
 
 const STATE = 'rotation.json';
+/** The state of both, while an operator's goes before our own. */
+const RECORD = 'plugged.json';
 const NEEDED = ['ca-cert.pem', 'ca-key.pem', 'root-cert.pem'] as const;
 
 /** Whether these files were plugged in by an operator rather than made here. */
@@ -43,6 +45,29 @@ export function pluggedSlot(files: Files, now: number): SigningSlot {
 /** The roots of `root-cert.pem`, each in PEM: an operator adds a new one before the switch. */
 export function pluggedRoots(files: Files): string[] {
   return blocks('CERTIFICATE', files['root-cert.pem'] ?? '').map((der) => pem('CERTIFICATE', der));
+}
+
+/**
+ * How far a plugged-in authority had come beside our own: the slots of both, as they were recorded; without a record, ours as they
+ * were before it was there. What is neither has no key here any more.
+ */
+export function recordedSlots(own: Files, plugged: SigningSlot): SigningSlot[] {
+  const ours = slotsOf(own);
+  const text = own[RECORD];
+  const { slots } = text === undefined ? { slots: ours } : (JSON.parse(text) as { slots: Slot[] });
+  if (!slots.some(({ id }) => id === plugged.id)) return ours;
+  return slots.flatMap(({ id, phase, since }) => {
+    const known = [plugged, ...ours].find((slot) => slot.id === id);
+    return known ? [{ ...known, phase, since }] : [];
+  });
+}
+
+/** Our own files with such a record; undefined where they say so already. No slots: without one. */
+export function withRecord(own: Files, slots: readonly Slot[]): Files | undefined {
+  const { [RECORD]: before, ...rest } = own;
+  const text = slots.length > 0 ? `${JSON.stringify({ slots: slots.map(stateOf) }, null, 2)}\n` : undefined;
+  if (text === before) return undefined;
+  return text === undefined ? rest : { ...rest, [RECORD]: text };
 }
 
 /** Files without those of slots that are gone, and with the phases as they are. */

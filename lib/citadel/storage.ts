@@ -6,6 +6,8 @@ export interface Kept {
   readonly version: string;
   /** Text by name, as in the data of a Secret: `root-cert.pem` → PEM. Not in base64. */
   readonly files: Readonly<Record<string, string>>;
+  /** What was made here, where `files` are an operator's, kept apart, which go before it. A save replaces this, never those. */
+  readonly own?: Kept;
 }
 
 /**

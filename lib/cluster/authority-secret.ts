@@ -37,7 +37,10 @@ export function authoritySecret({ api, namespace, onTrouble }: AuthoritySecretOp
     return { version: `${name}/${secret.metadata.uid}/${secret.metadata.resourceVersion}`, files };
   };
   return {
-    load: async () => (await read(PLUGGED_SECRET)) ?? (await read(AUTHORITY_SECRET)),
+    async load() {
+      const [plugged, own] = [await read(PLUGGED_SECRET), await read(AUTHORITY_SECRET)];
+      return plugged ? { ...plugged, own } : own;
+    },
     async save(files, before) {
       const [name, uid, resourceVersion] = before?.split('/') ?? [AUTHORITY_SECRET];
       if (name !== AUTHORITY_SECRET) throw new Error(`Secret ${namespace}/${name} is its owner's: it is never written`);

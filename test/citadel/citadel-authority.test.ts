@@ -198,6 +198,89 @@ describe('a plugged-in authority', () => {
     expect(authority.trustBundle()).toEqual([after['root-cert.pem']]);
   });
 
+  describe('beside one of our own', () => {
+    /** As a cluster has it: an operator's Secret, and ours. */
+    const beside = (theirs: () => Kept | undefined): Storage => {
+      const own = memoryStorage();
+      return {
+        save: own.save,
+        async load() {
+          const plugged = theirs();
+          return plugged ? { ...plugged, own: await own.load() } : own.load();
+        },
+      };
+    };
+
+    test('is told to everybody before it signs, also when the control plane is started again in between', async () => {
+      const files = await plugged('theirs');
+      let theirs: Kept | undefined;
+      const storage = beside(() => theirs);
+      const first = await open({ storage });
+      const [root] = first.trustBundle();
+      theirs = { version: 'theirs', files };
+      await first.rotate();
+
+      now += DAY - HOUR;
+      const second = await open({ storage });
+      expect(second.trustBundle()).toEqual([root, files['root-cert.pem']]);
+      verify((await leafOf(second)).chain, [root!]);
+
+      now += HOUR;
+      await second.rotate();
+      verify((await leafOf(second)).chain, [files['root-cert.pem']]);
+      now += HOUR;
+      const third = await open({ storage });
+      verify((await leafOf(third)).chain, [files['root-cert.pem']]);
+      expect(third.trustBundle()).toEqual([root, files['root-cert.pem']]);
+
+      now += DAY;
+      await third.rotate();
+      expect(third.trustBundle()).toEqual([files['root-cert.pem']]);
+      expect((await open({ storage })).trustBundle()).toEqual([files['root-cert.pem']]);
+    });
+
+    test('is told to everybody, too, when it was made while no control plane ran', async () => {
+      let theirs: Kept | undefined;
+      const storage = beside(() => theirs);
+      const [root] = (await open({ storage })).trustBundle();
+      theirs = { version: 'theirs', files: await plugged('theirs') };
+      const authority = await open({ storage });
+      verify((await leafOf(authority)).chain, [root!]);
+      expect(authority.trustBundle()).toEqual([root, theirs.files['root-cert.pem']]);
+    });
+
+    test('begins anew when it was taken away and comes back', async () => {
+      const kept = { version: 'theirs', files: await plugged('theirs') };
+      let theirs: Kept | undefined = kept;
+      const storage = beside(() => theirs);
+      theirs = undefined;
+      const authority = await open({ storage });
+      const [root] = authority.trustBundle();
+      for (theirs of [kept, undefined, kept]) await authority.rotate();
+      now += DAY - HOUR;
+      theirs = undefined;
+      await authority.rotate();
+      theirs = kept;
+      now += HOUR;
+      const again = await open({ storage });
+      verify((await leafOf(again)).chain, [root!]);
+    });
+
+    test('that is written anew with the same certificate keeps the root before it in the bundle', async () => {
+      const files = await plugged('theirs');
+      let theirs: Kept | undefined;
+      const authority = await open({ storage: beside(() => theirs) });
+      const [root] = authority.trustBundle();
+      theirs = { version: 'theirs 1', files };
+      await authority.rotate();
+      now += DAY;
+      await authority.rotate();
+      theirs = { version: 'theirs 2', files };
+      await authority.rotate();
+      expect(authority.trustBundle()).toEqual([root, files['root-cert.pem']]);
+    });
+  });
+
   test('that has expired takes no other’s place', async () => {
     const expired = await plugged('expired');
     now += 366 * DAY;

@@ -45,7 +45,7 @@ export function parseReference(url: string): ImageReference {
   const registry = hasHost && first !== 'docker.io' ? first : DOCKER_HUB;
   const rest = hasHost ? path.slice(slash + 1) : path;
   const repository = registry === DOCKER_HUB && !rest.includes('/') ? `library/${rest}` : rest;
-  if (!HOST.test(registry)) throw wrong('its registry is no host');
+  if (!HOST.test(registry) || !URL.canParse(`https://${registry}`)) throw wrong('its registry is no host');
   if (repository.length > 255 || !isRepository(repository))
     throw wrong('its repository has other characters than a-z0-9._-/');
   return { registry, repository, ...(digest ? { digest, ...(tag && { tag }) } : { tag: tag ?? 'latest' }) };

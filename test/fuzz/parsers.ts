@@ -3,6 +3,7 @@
  * else is a fault. The corpus beside holds inputs of each, good ones to start from and all that ever was a fault.
  */
 
+import { gzipSync } from 'node:zlib';
 import { editStream } from '../../apps/cli/yaml-stream';
 import { injectionVerdict } from '../../lib/admission/injection';
 import { ReviewError, readReview } from '../../lib/admission/review';
@@ -17,10 +18,26 @@ import { readMessage } from '../../lib/controllers/object-reports';
 import { readInstances } from '../../lib/discovery/consul/instance';
 import { hostOf, serviceEntryOf } from '../../lib/discovery/consul/service-entry';
 import { readObjects } from '../../lib/discovery/files';
+import { parseChallenges } from '../../lib/discovery/oci/challenge';
+import { ImageError } from '../../lib/discovery/oci/image-error';
+import { imageOfIndex, moduleLayer, readManifest } from '../../lib/discovery/oci/image-manifest';
+import { isSignedBy, signedDigest } from '../../lib/discovery/oci/image-signature';
+import { moduleInArchive } from '../../lib/discovery/oci/module-archive';
+import { credentialsIn, type RegistryCredentials } from '../../lib/discovery/oci/registry-credentials';
 import { documentUrl } from '../../lib/discovery/openid/document';
 import { admit, analyze, validate, validateMeshConfig } from '../../lib/galley';
 import { parsePorts, parseRanges } from '../../lib/injector/redirection';
-import { addressOfPeer, isForbiddenHost, provenProxy, usableKeys, World } from '../../lib/world';
+import {
+  addressOfPeer,
+  apiHost,
+  type ImageReference,
+  isForbiddenHost,
+  parseReference,
+  provenProxy,
+  repositoryName,
+  usableKeys,
+  World,
+} from '../../lib/world';
 import { type AddressRange, parseRange } from '../../lib/world/addresses';
 import { bySpecificity, covers, intersect, resolveHost } from '../../lib/world/hostname';
 import { formatIdentity, type Identity, IdentityError, parseIdentity } from '../../lib/world/identity';
@@ -67,6 +84,10 @@ const web = { trustDomain: 'cluster.local', namespace: 'shop', serviceAccount: '
 /** In the life of the tokens of the corpus. */
 const clock = () => new Date('2026-03-01T12:00:00Z');
 const reviewer = jwksTokenReviewer({ keys: keys.keys, issuer: keys.issuer, audience: 'malha.dev', clock });
+
+const PUBLIC_KEY = `-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+-----END PUBLIC KEY-----`;
 
 export const parsers: Readonly<Record<string, Parser>> = {
   object: (input) => {
@@ -171,5 +192,48 @@ export const parsers: Readonly<Record<string, Parser>> = {
     addressOfPeer(a);
   },
   issuer: (input) => allowing(Error, () => documentUrl(input.toString())),
+  'image-reference': (input) => {
+    const text = input.toString();
+    const reference = allowing(Error, () => parseReference(text)) as ImageReference | undefined;
+    if (!reference) return;
+    const { tag, digest } = reference;
+    const again = parseReference(`${repositoryName(reference)}${tag ? `:${tag}` : ''}${digest ? `@${digest}` : ''}`);
+    holds(JSON.stringify(again) === JSON.stringify(reference), 'an image has two names');
+    const { host, username, pathname } = new URL(`https://${apiHost(reference)}/v2/${reference.repository}/tags`);
+    holds(username === '' && !pathname.includes('..'), 'a reference leads to another place than it says');
+    holds(host.split(':')[0] !== '', 'a reference has no host');
+  },
+  'registry-challenge': (input) => {
+    for (const { scheme, parameters } of parseChallenges(input.toString('latin1'))) {
+      holds(scheme === scheme.toLowerCase(), 'a scheme is as it was written');
+      for (const value of Object.values(parameters)) holds(typeof value === 'string', 'a parameter is no text');
+    }
+  },
+  'image-manifest': (input) => {
+    allowing(ImageError, () => {
+      const manifest = readManifest(input);
+      if (manifest.kind === 'image') moduleLayer(manifest.layers);
+      else imageOfIndex(manifest.manifests);
+    });
+  },
+  'image-signature': (input) => {
+    const digest = signedDigest(input);
+    holds(digest === undefined || typeof digest === 'string', 'a digest is no text');
+    holds(!isSignedBy([{ payload: input, signature: input }], [digest ?? ''], [PUBLIC_KEY]), 'nobody has signed it');
+  },
+  'pull-secret': (input) => {
+    const reference = parseReference('registry.example.com/filters/auth');
+    const found = allowing(Error, () => credentialsIn(input.toString(), reference)) as RegistryCredentials | undefined;
+    holds(!found || `${typeof found.username}${typeof found.password}` === 'stringstring', 'credentials are no texts');
+  },
+  'module-archive': async (input) => {
+    for (const archive of [input, gzipSync(input)]) {
+      await moduleInArchive(archive).catch((error) =>
+        allowing(ImageError, () => {
+          throw error;
+        }),
+      );
+    }
+  },
   'object-report': (input) => allowing(Error, () => readMessage(input)),
 };

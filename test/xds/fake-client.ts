@@ -36,13 +36,14 @@ export class FakeClock implements Clock {
   }
 }
 
-type Short = 'cds' | 'eds' | 'lds' | 'rds' | 'sds';
+type Short = 'cds' | 'eds' | 'lds' | 'rds' | 'sds' | 'ecds';
 const URLS: Record<Short, string> = {
   cds: TypeUrl.cluster,
   eds: TypeUrl.endpoint,
   lds: TypeUrl.listener,
   rds: TypeUrl.route,
   sds: TypeUrl.secret,
+  ecds: TypeUrl.extension,
 };
 const SHORT = new Map(Object.entries(URLS).map(([short, url]) => [url, short]));
 

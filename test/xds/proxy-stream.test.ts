@@ -221,3 +221,64 @@ describe('a request that breaks the protocol', () => {
     expect(() => new FakeClient('delta').stream.receive(bytes)).toThrow(problem);
   });
 });
+
+describe('configurations of filters', () => {
+  const filter = (name: string, action: 'ALLOW' | 'DENY' = 'DENY', bytes = 0) =>
+    new EnvoyResource(TypeUrl.extension, name, {
+      name,
+      typed_config: {
+        '@type': 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC',
+        rules: { action },
+        rules_stat_prefix: 'x'.repeat(bytes),
+      },
+    });
+
+  it('come behind everything else, and wait for nobody', () => {
+    const client = connected('delta');
+    client.subscribe('ecds', ['f']);
+    client.acknowledge('ecds');
+    client.received();
+    client.offer({ ...after, extensions: [filter('f')] });
+    expect(client.received()).toEqual(['cds b', 'ecds f']);
+  });
+
+  it.each<Variant>(['delta', 'state'])('are never taken back, for a listener that drains (%s)', (variant) => {
+    const client = connected(variant);
+    client.offer({ ...before, extensions: [filter('f')] });
+    client.subscribe('ecds', ['f']);
+    expect(client.received()).toEqual(['ecds f']);
+    client.acknowledge('ecds', ['f']);
+    client.offer({ ...before, listeners: [listener('l', 81, 'r')] });
+    expect(client.received()).toEqual(['lds l']);
+    client.acknowledge('lds');
+    expect(client.received()).toEqual([]);
+    expect(client.stream.status().types.extensions.state).toBe('synced');
+  });
+
+  it('that are still to come are stood in for where the client has nothing, and leave it what it has', () => {
+    const client = connected('delta');
+    client.offer({ ...before, extensions: [], awaited: [filter('f'), filter('g')] });
+    client.subscribe('ecds', ['f']);
+    expect(client.received()).toEqual(['ecds f']);
+    client.acknowledge('ecds');
+    client.offer({ ...before, extensions: [filter('f', 'ALLOW')] });
+    expect(client.received()).toEqual(['ecds f']);
+    client.acknowledge('ecds');
+    client.offer({ ...before, extensions: [], awaited: [filter('f')] });
+    expect(client.received()).toEqual([]);
+  });
+
+  it('of megabytes come one after the other', () => {
+    const client = connected('delta');
+    client.offer({
+      ...before,
+      extensions: [filter('f', 'DENY', 3_000_000), filter('g', 'DENY', 3_000_000), filter('h')],
+    });
+    client.subscribe('ecds', ['f', 'g', 'h']);
+    expect(client.received()).toEqual(['ecds f']);
+    client.acknowledge('ecds');
+    expect(client.received()).toEqual(['ecds g h']);
+    client.acknowledge('ecds');
+    expect(client.received()).toEqual([]);
+  });
+});

@@ -30,6 +30,7 @@ interface Options {
   consulTokenFile?: string;
   consulCa?: string;
   consulDatacenter?: string[];
+  insecureRegistry?: string[];
   consulNamespace?: string;
   consulConsistency?: 'default' | 'stale' | 'consistent';
   xds: string;
@@ -143,6 +144,11 @@ export function controlPlane({ io }: Context): Command {
     .addOption(
       pluginOption('a package whose rules judge and whose patches change what proxies get; may be given again'),
     )
+    .option(
+      '--insecure-registry <host:port>',
+      'a registry of WebAssembly images that is asked without TLS, wherever it is; may be given again',
+      collect,
+    )
     .option('--insecure', 'show status and console to whoever reaches --http; else to this machine alone')
     .option(
       '--traces <url>',
@@ -201,6 +207,7 @@ Exit codes: 0 stopped by SIGINT or SIGTERM, 2 it could not start.
           standby: options.standby,
           webhooks: webhooksOf(options),
           plugins: loadPlugins(options.plugin ?? []),
+          images: { insecure: options.insecureRegistry },
           insecure: options.insecure,
           traces: options.traces,
           http: options.http,

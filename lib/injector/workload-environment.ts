@@ -2,8 +2,7 @@
  * What a proxy knows of its own workload, as variables of its environment: the labels of metrics are read from it, so
  * that proxies of different workloads can share one configuration.
  */
-import { encode } from '../envoy/message';
-import { canonicalRevision, canonicalService } from '../world';
+import { canonicalRevision, canonicalService, packedValues } from '../world';
 
 export interface WorkloadFacts {
   /** The workload's name: the Deployment's, the Pod's where there is no controller. */
@@ -11,18 +10,17 @@ export interface WorkloadFacts {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** `MALHA_PEER` is what the proxy tells servers about its workload. */
+/** `MALHA_PEER` is what the proxy tells servers about its workload: the values of the group `peer` of packed labels. */
 export function workloadEnvironment({ workload, labels }: WorkloadFacts): { name: string; value: string }[] {
   const { app = '', version = '' } = labels;
   const service = canonicalService(labels, workload);
   const revision = canonicalRevision(labels);
-  const peer = { workload, ...(app && { app }), ...(version && { version }), service, revision };
   return Object.entries({
     MALHA_WORKLOAD: workload,
     MALHA_APP: app,
     MALHA_VERSION: version,
     MALHA_CANONICAL_SERVICE: service,
     MALHA_CANONICAL_REVISION: revision,
-    MALHA_PEER: Buffer.from(encode('google.protobuf.Value', peer)).toString('base64'),
+    MALHA_PEER: packedValues([workload, app, version, service, revision]),
   }).map(([name, value]) => ({ name, value }));
 }

@@ -1,7 +1,14 @@
 /** What a resource was made from, for people and tools that look at Envoy's configuration: filter metadata `istio`. */
 import type { KubeObject } from '../api/object';
 import type { envoy } from '../envoy/generated/envoy';
-import { canonicalRevision, canonicalService, type Endpoint, type Service } from '../world';
+import {
+  canonicalRevision,
+  canonicalService,
+  type Endpoint,
+  packedValues,
+  packedWorkload,
+  type Service,
+} from '../world';
 
 /** `VirtualService` → `virtual-service`, as Istio writes kinds in these paths. */
 function kebab(kind: string): string {
@@ -28,8 +35,9 @@ export interface Provenance {
   subset?: string;
 }
 
-/** The filter metadata in which endpoints and clusters carry what the labels of metrics say of them. */
-export const WORKLOAD_METADATA = 'malha';
+/** The filter metadata in which endpoints and clusters carry what the labels of metrics say of them, by their place. */
+export const METRICS_METADATA = 'malha';
+export const PACKED_VALUES = 'labels';
 
 /** The cluster of Kubernetes, by the name that Istio gives it: there is one so far. */
 export const CLUSTER_NAME = 'Kubernetes';
@@ -49,17 +57,16 @@ export const MUTUAL_TLS_MATCH = { tlsMode: 'istio' } as const;
 
 function workloadLabels({ workload, labels }: Endpoint): Record<string, object> {
   if (!workload) return {};
-  const { app, version } = labels;
-  const malha = {
+  const values = packedWorkload({
     workload: workload.name,
-    namespace: workload.namespace,
-    ...(app && { app }),
-    ...(version && { version }),
-    service: canonicalService(labels, workload.name),
-    revision: canonicalRevision(labels),
+    workload_namespace: workload.namespace,
+    app: labels.app,
+    version: labels.version,
     cluster: CLUSTER_NAME,
-  };
-  return { [WORKLOAD_METADATA]: malha };
+    canonical_service: canonicalService(labels, workload.name),
+    canonical_revision: canonicalRevision(labels),
+  });
+  return { [METRICS_METADATA]: { [PACKED_VALUES]: values } };
 }
 
 /** What metrics say of the service behind a cluster. */
@@ -67,8 +74,8 @@ export function labelled(
   metadata: envoy.config.core.v3.Metadata | undefined,
   { hostname, name, namespace }: Pick<Service, 'hostname' | 'name'> & { namespace?: string },
 ): envoy.config.core.v3.Metadata {
-  const malha = { host: hostname, name, ...(namespace && { namespace }) };
-  return { filter_metadata: { ...metadata?.filter_metadata, [WORKLOAD_METADATA]: malha } };
+  const labels = { [PACKED_VALUES]: packedValues([hostname, name, namespace]) };
+  return { filter_metadata: { ...metadata?.filter_metadata, [METRICS_METADATA]: labels } };
 }
 
 /** Metadata that names the object and the services behind a resource. */

@@ -4,19 +4,12 @@
  */
 import type { envoy } from '../envoy/generated/envoy';
 import { any } from '../envoy/message';
-import type { WorldView } from '../world';
+import { labelsOfItem, PACKED_LABEL, packedValues, UNKNOWN, type WorldView } from '../world';
 import { grpcMessageFilters, wasGrpc } from './grpc-messages';
 import type { ServiceName } from './inbound-ports';
-import { CLUSTER_NAME, WORKLOAD_METADATA } from './metadata';
+import { CLUSTER_NAME, METRICS_METADATA, PACKED_VALUES } from './metadata';
 import { PEER_METADATA } from './peer';
-import {
-  END_LABELS,
-  type EndLabel,
-  STANDARD_METRICS,
-  type StandardMetric,
-  type StandardMetricName,
-  UNKNOWN,
-} from './standard-metrics';
+import { STANDARD_METRICS, type StandardMetric, type StandardMetricName } from './standard-metrics';
 import { type EffectiveMetric, effectiveMetrics } from './telemetry';
 import type { ObservedSide } from './tracing';
 
@@ -54,7 +47,7 @@ export function metricLogs(world: WorldView, side: ObservedSide, place: MeteredP
   const kept = (...names: StandardMetricName[]) =>
     names.flatMap((name) => {
       const { disabled, tags } = effective.get(name)!;
-      return disabled ? [] : [{ metric: STANDARD_METRICS[name] as StandardMetric, tags: withOverrides(labels, tags) }];
+      return disabled ? [] : [{ metric: STANDARD_METRICS[name] as StandardMetric, tags: tagsOf(labels, tags) }];
     });
   if (place.of === 'http') {
     return [
@@ -130,98 +123,104 @@ function logs(kept: readonly Kept[], filter?: AccessLogFilter): AccessLog[] {
 
 export const METRICS_LOGGER = 'envoy.access_loggers.stats';
 
-/** Formats by the names of labels, in a fixed order. */
-function labelsOf({ mode, mutualTls = false }: ObservedSide, { of, grpc = false, service }: MeteredPlace): Labels {
-  const isSource = mode === 'CLIENT';
-  const security = isSource ? UNKNOWN : mutualTls ? 'mutual_tls' : 'none';
+/** Formats of labels, in a fixed order. */
+interface MetricLabels {
+  /** By the keys of items. */
+  readonly packed: Labels;
+  /** What cannot be packed, since Envoy has to look at it. */
+  readonly single: Labels;
+}
+
+function labelsOf(
+  { mode, mutualTls = false }: ObservedSide,
+  { of, grpc = false, service }: MeteredPlace,
+): MetricLabels {
   return {
-    reporter: isSource ? 'source' : 'destination',
-    ...prefixed('source_', isSource ? ownLabels('%UPSTREAM_LOCAL_URI_SAN%') : callerLabels(of, mutualTls)),
-    ...prefixed('destination_', isSource ? endpointLabels : ownLabels('%DOWNSTREAM_LOCAL_URI_SAN%')),
-    ...(isSource ? serviceOfCluster : serviceLabels(service)),
-    request_protocol: of === 'tcp' ? 'tcp' : grpc ? GRPC_OR_HTTP : 'http',
-    ...(of === 'http' && { response_code: '%RESPONSE_CODE%' }),
-    ...(grpc && { grpc_response_status: '%GRPC_STATUS_NUMBER%' }),
-    response_flags: '%RESPONSE_FLAGS%',
-    connection_security_policy: security,
+    packed: {
+      ...(mode === 'CLIENT' ? SOURCE : destinationLabels(of, mutualTls, service ?? UNKNOWN_SERVICE)),
+      ...(!grpc && { request_protocol: of }),
+      ...(of === 'http' && { response_code: '%RESPONSE_CODE%' }),
+      ...(grpc && { grpc_response_status: '%GRPC_STATUS_NUMBER%' }),
+      response_flags: '%RESPONSE_FLAGS%',
+    },
+    single: grpc ? { request_protocol: GRPC_OR_HTTP } : {},
   };
 }
 
 const GRPC_OR_HTTP = '%REQ(CONTENT-TYPE)%';
 
-function prefixed(prefix: string, labels: Partial<Record<EndLabel, string>>): Labels {
-  return Object.fromEntries(END_LABELS.map((label) => [prefix + label, labels[label] ?? UNKNOWN]));
-}
+const variable = (name: string) => `%ENVIRONMENT(${name})%`;
 
 /** Of the proxy's own workload: what the injector wrote into its environment. */
-function ownLabels(principal: string): Record<EndLabel, string> {
-  const variable = (name: string) => `%ENVIRONMENT(${name})%`;
-  return {
-    workload: variable('MALHA_WORKLOAD'),
-    workload_namespace: variable('POD_NAMESPACE'),
-    principal,
-    app: variable('MALHA_APP'),
-    version: variable('MALHA_VERSION'),
-    cluster: CLUSTER_NAME,
-    canonical_service: variable('MALHA_CANONICAL_SERVICE'),
-    canonical_revision: variable('MALHA_CANONICAL_REVISION'),
-  };
-}
+const OWN = [
+  variable('MALHA_WORKLOAD'),
+  variable('POD_NAMESPACE'),
+  variable('MALHA_APP'),
+  variable('MALHA_VERSION'),
+  CLUSTER_NAME,
+  variable('MALHA_CANONICAL_SERVICE'),
+  variable('MALHA_CANONICAL_REVISION'),
+].join(',');
 
-/** Of whoever calls: nothing without mutual TLS. Over TCP only the certificate speaks. */
-function callerLabels(of: 'http' | 'tcp', mutualTls: boolean): Partial<Record<EndLabel, string>> {
-  if (!mutualTls) return {};
-  const principal = '%DOWNSTREAM_PEER_URI_SAN%';
-  if (of === 'tcp') return { principal, workload_namespace: NAMESPACE_OF_PEER, cluster: CLUSTER_NAME };
-  const said = (key: string) => `%DYNAMIC_METADATA(${PEER_METADATA.namespace}:${PEER_METADATA.key}:${key})%`;
-  return {
-    workload: said('workload'),
-    workload_namespace: `%DYNAMIC_METADATA(${PEER_METADATA.namespace}:${PEER_METADATA.namespaceKey})%`,
-    principal,
-    app: said('app'),
-    version: said('version'),
-    cluster: CLUSTER_NAME,
-    canonical_service: said('service'),
-    canonical_revision: said('revision'),
-  };
-}
-
-/** `spiffe://TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT` */
-const NAMESPACE_OF_PEER =
-  "%CEL(re.extract(connection.uri_san_peer_certificate, '^spiffe://[^/]+/ns/([^/]+)/sa/[^/]+$', '\\\\1'))%";
-
-const ofEndpoint = (key: string) => `%METADATA(UPSTREAM_HOST:${WORKLOAD_METADATA}:${key})%`;
-
-const endpointLabels: Record<EndLabel, string> = {
-  workload: ofEndpoint('workload'),
-  workload_namespace: ofEndpoint('namespace'),
-  principal: '%UPSTREAM_PEER_URI_SAN%',
-  app: ofEndpoint('app'),
-  version: ofEndpoint('version'),
-  cluster: ofEndpoint('cluster'),
-  canonical_service: ofEndpoint('service'),
-  canonical_revision: ofEndpoint('revision'),
+/** What a client knows: itself, the endpoint, and the service of the cluster. */
+const SOURCE: Labels = {
+  reporter: 'source',
+  source: OWN,
+  source_principal: '%UPSTREAM_LOCAL_URI_SAN%',
+  destination: `%METADATA(UPSTREAM_HOST:${METRICS_METADATA}:${PACKED_VALUES})%`,
+  destination_principal: '%UPSTREAM_PEER_URI_SAN%',
+  service: `%METADATA(CLUSTER:${METRICS_METADATA}:${PACKED_VALUES})%`,
+  connection_security_policy: UNKNOWN,
 };
 
-const ofCluster = (key: string) => `%METADATA(CLUSTER:${WORKLOAD_METADATA}:${key})%`;
-
-const serviceOfCluster: Labels = {
-  destination_service: ofCluster('host'),
-  destination_service_name: ofCluster('name'),
-  destination_service_namespace: ofCluster('namespace'),
-};
-
-function serviceLabels(service: ServiceName | undefined): Labels {
+/** What a server knows: itself, the service that the port is of, and of whoever calls nothing without mutual TLS. */
+function destinationLabels(of: 'http' | 'tcp', mutualTls: boolean, { hostname, name, namespace }: Named): Labels {
   return {
-    destination_service: service?.hostname ?? UNKNOWN,
-    destination_service_name: service?.name ?? UNKNOWN,
-    destination_service_namespace: service?.namespace ?? UNKNOWN,
+    reporter: 'destination',
+    ...(mutualTls ? callerLabels(of) : UNKNOWN_CALLER),
+    destination: OWN,
+    destination_principal: '%DOWNSTREAM_LOCAL_URI_SAN%',
+    service: packedValues([hostname, name, namespace]).replaceAll('%', '%%'),
+    connection_security_policy: mutualTls ? 'mutual_tls' : 'none',
   };
 }
 
-function withOverrides(labels: Labels, { ...overrides }: EffectiveMetric['tags']): Labels {
-  const entries = Object.entries({ ...labels, ...overrides });
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
+type Named = Omit<ServiceName, 'key'>;
+const UNKNOWN_SERVICE: Named = { hostname: UNKNOWN, name: UNKNOWN, namespace: UNKNOWN };
+
+/** What Envoy writes for what it does not know. */
+const NOTHING = '-';
+const UNKNOWN_CALLER: Labels = { source: NOTHING, source_principal: UNKNOWN };
+
+/** Five names and labels have 567 at most. */
+const MOST_PEER_CHARACTERS = 600;
+
+/** Over TCP only the certificate speaks. */
+function callerLabels(of: 'http' | 'tcp'): Labels {
+  return {
+    caller: '%DOWNSTREAM_PEER_URI_SAN%',
+    source_cluster: CLUSTER_NAME,
+    peer:
+      of === 'http'
+        ? `%DYNAMIC_METADATA(${PEER_METADATA.namespace}:${PEER_METADATA.key}):${MOST_PEER_CHARACTERS}%`
+        : NOTHING,
+  };
+}
+
+/** The labels as Envoy keeps them, once the Telemetries have had their say: packed ones first. */
+function tagsOf({ packed, single }: MetricLabels, overrides: EffectiveMetric['tags']): Labels {
+  const apart: EffectiveMetric['tags'] = { ...single, ...overrides };
+  const items: string[] = [];
+  const leftOut: string[] = [];
+  for (const [key, format] of Object.entries(packed)) {
+    const names = labelsOfItem(key);
+    const gone = names.filter((name) => Object.hasOwn(apart, name));
+    if (gone.length === names.length) continue;
+    items.push(`${key}=${format}`);
+    leftOut.push(...gone.map((name) => `!${name}`));
+  }
+  const all = items.length > 0 ? { [PACKED_LABEL]: [...leftOut, ...items].join(';'), ...apart } : apart;
+  return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
 /** Of a content type only this much becomes a label: what a client writes there is its own business. */

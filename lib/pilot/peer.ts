@@ -11,14 +11,14 @@ import { parseOutboundClusterName } from './names';
 type HttpFilter = envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter;
 type VirtualHost = envoy.config.route.v3.VirtualHost;
 
-/** A base64 protobuf Value: the struct of workload, app, version, service and revision. The certificate tells the namespace. */
+/** The values of the group `peer` of packed labels. The certificate tells the namespace. */
 export const PEER_HEADER = 'x-malha-peer';
 
 /** The variable of the proxy that holds the header's value; the injector sets it. */
 export const PEER_VARIABLE = 'MALHA_PEER';
 
-/** Where a server's proxy keeps what the header and the certificate say, for its access loggers. */
-export const PEER_METADATA = { namespace: 'malha', key: 'peer', namespaceKey: 'namespace' } as const;
+/** Where a server's proxy keeps what the header says, for its access loggers. */
+export const PEER_METADATA = { namespace: 'malha', key: 'peer' } as const;
 
 /** For virtual hosts that lead into the mesh; what the application or a client says of itself there is overwritten. */
 export function introduction(
@@ -51,23 +51,11 @@ export function peerFilter(): HttpFilter {
           on_header_present: {
             metadata_namespace: PEER_METADATA.namespace,
             key: PEER_METADATA.key,
-            type: 'PROTOBUF_VALUE',
-            encode: 'BASE64',
+            type: 'STRING',
+            // Up to what can be in no name or label of Kubernetes: no caller gets at the items beside its own.
+            regex_value_rewrite: { pattern: { regex: '^([A-Za-z0-9_.,-]*).*$' }, substitution: '\\1' },
           },
           remove: true,
-        },
-        // Envoy itself appends what it has verified: the last one of the header is the peer's.
-        {
-          header: 'x-forwarded-client-cert',
-          on_header_present: {
-            metadata_namespace: PEER_METADATA.namespace,
-            key: PEER_METADATA.namespaceKey,
-            type: 'STRING',
-            regex_value_rewrite: {
-              pattern: { regex: '^(?:.*URI=spiffe://[^/]+/ns/([^/;,"]+)/sa/[^/;,"]+)?.*$' },
-              substitution: '\\1',
-            },
-          },
         },
       ],
     }),

@@ -2,6 +2,7 @@
  * The metrics that every proxy keeps of requests and connections, by Istio's names: dashboards and alerts know them.
  * https://istio.io/latest/docs/reference/config/metrics/
  */
+import { END_LABELS, SERVICE_LABELS } from '../world';
 import { REQUEST_MESSAGES, RESPONSE_MESSAGES } from './grpc-messages';
 
 /** By the Telemetry API's name. */
@@ -69,25 +70,6 @@ export interface StandardMetric {
 
 export type StandardMetricName = keyof typeof STANDARD_METRICS;
 
-/** What is said of either end, with the prefix `source_` or `destination_`. */
-export const END_LABELS = [
-  'workload',
-  'workload_namespace',
-  'principal',
-  'app',
-  'version',
-  'cluster',
-  'canonical_service',
-  'canonical_revision',
-] as const;
-export type EndLabel = (typeof END_LABELS)[number];
-
-export const SERVICE_LABELS = [
-  'destination_service',
-  'destination_service_name',
-  'destination_service_namespace',
-] as const;
-
 /** All labels of metrics of requests; those of connections have no response_code and grpc_response_status. */
 export const STANDARD_LABELS: readonly string[] = [
   'reporter',
@@ -100,6 +82,3 @@ export const STANDARD_LABELS: readonly string[] = [
   'response_flags',
   'connection_security_policy',
 ];
-
-/** What a label says when nothing is known. */
-export const UNKNOWN = 'unknown';

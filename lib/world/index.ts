@@ -29,6 +29,7 @@ export { usableKeys } from './key-set';
 export * from './labels';
 export { localityOf, normalized, placeLabels } from './locality';
 export { DEFAULT_ROOT_NAMESPACE, isMeshConfig, parseMapping, parseMeshConfig, parseMeshNetworks } from './mesh-config';
+export * from './packed-labels';
 export * from './patched-messages';
 export * from './peer-authentication';
 export * from './protocol';

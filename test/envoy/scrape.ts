@@ -33,5 +33,10 @@ function labelsIn(text: string): Record<string, string> {
   const pairs = [...text.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)];
   // To Prometheus, an empty label is none.
   const given = pairs.filter(([, , value]) => value !== '');
-  return Object.fromEntries(given.map(([, name = '', value = '']) => [name, value.replace(/\\(.)/g, '$1')]));
+  return Object.fromEntries(
+    given.map(([, name = '', value = '']) => [
+      name,
+      value.replace(/\\(.)/g, (_, char) => (char === 'n' ? '\n' : char)),
+    ]),
+  );
 }

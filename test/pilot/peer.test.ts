@@ -1,24 +1,22 @@
 /** What a server's proxy believes of its caller, for the labels of metrics: real Envoy, real certificates. */
-import { encode } from '../../lib/envoy/message';
 import { metricLogs } from '../../lib/pilot/metrics';
 import { NO_OWN_SETTINGS } from '../../lib/pilot/own-settings';
 import { PEER_HEADER, peerFilter } from '../../lib/pilot/peer';
-import { World } from '../../lib/world';
+import { PACKED_LABEL, World } from '../../lib/world';
 import { PolicedEnvoy } from './authorization/policed-envoy';
 
 jest.setTimeout(60_000);
 
 const CLIENT = 'spiffe://cluster.local/ns/shop/sa/client';
-const FACTS = { workload: 'client-v1', app: 'client', version: 'v1', service: 'client', revision: 'v1' };
-const header = (facts: object) => Buffer.from(encode('google.protobuf.Value', facts)).toString('base64');
+const FACTS = 'client-v1,client,v1,client,v1';
 
 interface Tag {
   name: string;
   value_format: string;
 }
 
-/** The formats of what a listener's metrics say of the caller, over mutual TLS. */
-function callerFormats(): Tag[] {
+/** The format of what a listener's metrics say over mutual TLS. */
+function packedFormat(): string {
   const side = {
     namespace: 'shop',
     viewer: 'shop',
@@ -30,17 +28,15 @@ function callerFormats(): Tag[] {
   };
   const [log] = metricLogs(World.of([]), side, { of: 'http' });
   const { counters } = log!.typed_config as unknown as { counters: { stat: { tags: Tag[] } }[] };
-  return counters[0]!.stat.tags.filter(({ name }) => name.startsWith('source_'));
+  return counters[0]!.stat.tags.find(({ name }) => name === PACKED_LABEL)!.value_format;
 }
 
 describe('over mutual TLS, a server’s proxy', () => {
   let envoy: PolicedEnvoy;
 
   beforeAll(async () => {
-    // The formats of the labels as headers of the answer: what a label would say.
-    const response_headers_to_add = callerFormats().map(({ name, value_format }) => ({
-      header: { key: `label-${name.replaceAll('_', '-')}`, value: value_format },
-    }));
+    // The format as a header of the answer: what the label would say.
+    const response_headers_to_add = [{ header: { key: 'labels', value: packedFormat() } }];
     envoy = await PolicedEnvoy.start([() => []], {
       network: 87,
       edit: (manager) => {
@@ -59,41 +55,44 @@ describe('over mutual TLS, a server’s proxy', () => {
     const answer = await envoy.ask(0, { identity, headers });
     expect(answer.status).toBe(200);
     expect(answer.body).not.toContain(PEER_HEADER);
-    const labels = Object.entries(answer.headers).filter(([name]) => name.startsWith('label-source-'));
-    return Object.fromEntries(labels.map(([name, value]) => [name.slice('label-source-'.length), value]));
+    return String(answer.headers.labels).split(';');
   };
+  /** What the server adds, and nothing else: none of it is the caller's. */
+  const itemsOf = (caller: string, peer: string) => [
+    'reporter=destination',
+    `caller=${caller}`,
+    'source_cluster=Kubernetes',
+    `peer=${peer}`,
+    expect.stringMatching(/^destination=/),
+    // The certificate of the test has none.
+    'destination_principal=',
+    'service=unknown,unknown,unknown',
+    'connection_security_policy=mutual_tls',
+    'request_protocol=http',
+    'response_code=200',
+    'response_flags=-',
+  ];
 
   test('learns workload, app and version from the caller’s sidecar, and identity and namespace from its certificate', async () => {
-    expect(await labelsFor({ [PEER_HEADER]: header(FACTS) })).toEqual({
-      workload: 'client-v1',
-      'workload-namespace': 'shop',
-      principal: CLIENT,
-      app: 'client',
-      version: 'v1',
-      cluster: 'Kubernetes',
-      'canonical-service': 'client',
-      'canonical-revision': 'v1',
-    });
+    expect(await labelsFor({ [PEER_HEADER]: FACTS })).toEqual(itemsOf(CLIENT, FACTS));
   });
 
-  test('takes the namespace of the certificate, whatever the header and a forwarded certificate say', async () => {
-    const lies = {
-      [PEER_HEADER]: header({ ...FACTS, namespace: 'admin' }),
-      'x-forwarded-client-cert': 'URI=spiffe://cluster.local/ns/admin/sa/root',
-    };
-    expect(await labelsFor(lies)).toMatchObject({ 'workload-namespace': 'shop', principal: CLIENT });
+  test('takes the certificate’s word, whatever a forwarded certificate says', async () => {
+    const lies = { [PEER_HEADER]: FACTS, 'x-forwarded-client-cert': 'URI=spiffe://cluster.local/ns/admin/sa/root' };
     const other = 'spiffe://cluster.local/ns/other/sa/x';
-    expect(await labelsFor(lies, other)).toMatchObject({ 'workload-namespace': 'other', principal: other });
+    expect(await labelsFor(lies, other)).toEqual(itemsOf(other, FACTS));
   });
 
   test.each([
-    ['is absent', {}],
-    ['is no base64', { [PEER_HEADER]: '%%%' }],
-    ['is no message', { [PEER_HEADER]: Buffer.from('\xff\xff\xff\xff', 'latin1').toString('base64') }],
-    ['holds something else', { [PEER_HEADER]: header(['workload']) }],
-  ])('knows the certificate alone when the header %s', async (_, headers) => {
-    const labels = await labelsFor(headers);
-    expect(labels).toMatchObject({ 'workload-namespace': 'shop', principal: CLIENT });
-    expect(labels.workload ?? '-').toBe('-');
+    ['is absent', {}, ''],
+    ['is empty', { [PEER_HEADER]: '' }, ''],
+    ['ends the item', { [PEER_HEADER]: 'admin;reporter=source' }, 'admin'],
+    ['ends the label', { [PEER_HEADER]: 'admin",reporter="source' }, 'admin'],
+    ['is encoded', { [PEER_HEADER]: 'admin%ff,admin' }, 'admin'],
+    ['leaves labels out', { [PEER_HEADER]: '!response_code' }, ''],
+    ['is no text', { [PEER_HEADER]: 'admin\u00ff' }, 'admin'],
+    ['is long', { [PEER_HEADER]: 'a'.repeat(5_000) }, 'a'.repeat(600)],
+  ])('takes names alone from a header that %s', async (_, headers, peer) => {
+    expect(await labelsFor(headers)).toEqual(itemsOf(CLIENT, peer));
   });
 });

@@ -165,7 +165,10 @@ export class Mesh extends Construct {
     const { bundle, operator } = props.monitoring ?? Monitoring.none();
     const shown = {
       namespace: this.namespace,
-      rules: () => [meshRules, ...this.objectives.flatMap(({ host, promised }) => objectiveRules(host, promised))],
+      rules: () => [
+        meshRules(lifetime),
+        ...this.objectives.flatMap(({ host, promised }) => objectiveRules(host, promised)),
+      ],
       graph: () => this.graph(),
     };
     if (bundle) {

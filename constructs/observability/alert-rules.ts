@@ -1,7 +1,8 @@
 /** What has to wake somebody in any mesh: the control plane, its proxies, and what they do not take. */
 import type { RuleGroup } from './objective';
 
-export const meshRules: RuleGroup = {
+/** @param certificateSeconds what the certificate of a workload lives. Default: a day. */
+export const meshRules = (certificateSeconds = 86_400): RuleGroup => ({
   name: 'malha',
   rules: [
     {
@@ -23,6 +24,18 @@ export const meshRules: RuleGroup = {
       annotations: {
         summary: 'a certificate of the control plane is not renewed ({{ $labels.level }})',
         description: 'A third of its life is left; after it nobody accepts it. The log of the control plane says why.',
+      },
+    },
+    // The certificate by which a proxy calls its control plane, which a kubelet renews. Keys over ADS are counted by who makes them.
+    {
+      alert: 'ProxyCertificateEnds',
+      expr: `envoy_cluster_ssl_certificate_default_expiration_unix_time_seconds{envoy_cluster_name="xds-grpc"} - time() < ${Math.floor(certificateSeconds / 3)}`,
+      for: '1m',
+      labels: { severity: 'page' },
+      annotations: {
+        summary: 'the certificate of {{ $labels.pod }} in {{ $labels.namespace }} is not renewed',
+        description:
+          'Less than a third of its life is left; after it nobody accepts it. `kubectl get podcertificaterequests` says what its kubelet was answered.',
       },
     },
     {
@@ -74,4 +87,4 @@ export const meshRules: RuleGroup = {
       },
     },
   ],
-};
+});

@@ -21,7 +21,7 @@ async function holds(
   series: Readonly<Record<string, string>>,
   expected: Readonly<Record<string, object[]>>,
 ): Promise<string> {
-  const { annotations, labels } = meshRules.rules.find(({ alert }) => alert === alertname)!;
+  const { annotations, labels } = meshRules().rules.find(({ alert }) => alert === alertname)!;
   const shown = (of: object) => ({
     exp_labels: { ...labels, ...of },
     exp_annotations: Object.fromEntries(
@@ -31,7 +31,7 @@ async function holds(
       ]),
     ),
   });
-  writeFileSync(join(folder, 'rules.yml'), stringify({ groups: [meshRules] }));
+  writeFileSync(join(folder, 'rules.yml'), stringify({ groups: [meshRules()] }));
   const tests = {
     rule_files: ['rules.yml'],
     evaluation_interval: '15s',
@@ -75,4 +75,21 @@ test('a certificate that is not renewed pages with a third of its life left, by 
   };
   const overdue = [{ level: 'serving' }];
   expect(await holds('CertificateOverdue', series, { '10m': [], '16m': overdue })).toContain('SUCCESS');
+});
+
+test('a proxy whose certificate is not renewed pages with a third of its life left, by its Pod (THREATS 27)', async () => {
+  const name = 'envoy_cluster_ssl_certificate_default_expiration_unix_time_seconds';
+  const of = (pod: string, cluster = 'xds-grpc') =>
+    `${name}{envoy_cluster_name="${cluster}",pod="${pod}",namespace="shop",instance="${pod}:15090"}`;
+  // Time begins with 0 here, and a life is a day: a third is left after sixteen hours.
+  const series = {
+    [of('late-1')]: '86400x6000',
+    // Renewed at half of its life.
+    [of('web-1')]: '86400x2879 129600x3121',
+    [of('elsewhere-1', 'outbound|443||example.com')]: '3600x6000',
+  };
+  const labels = { envoy_cluster_name: 'xds-grpc', pod: 'late-1', namespace: 'shop', instance: 'late-1:15090' };
+  expect(
+    await holds('ProxyCertificateEnds', series, { '11h': [], '15h55m': [], '16h5m': [labels], '23h': [labels] }),
+  ).toContain('SUCCESS');
 });

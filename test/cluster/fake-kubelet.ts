@@ -85,6 +85,11 @@ export class FakeKubelet {
     await this.enqueue(key, () => this.report(namespace, name));
   }
 
+  /** Fills the volumes of a Pod anew, as a kubelet does before a certificate ends. */
+  async renew(pod: Pod): Promise<void> {
+    await this.volumes?.mount(pod);
+  }
+
   /** Lets the Pod, once deleted, terminate for as long as `release` is not called. */
   linger(namespace: string, name: string): void {
     this.lingering.add(`${namespace}/${name}`);

@@ -153,12 +153,12 @@ export class InstalledMesh {
     return started[0]!;
   }
 
-  /** Starts the Pod's Envoy; it finds the first replica that runs under the control plane's name. */
-  async startProxy(pod: Pod): Promise<void> {
+  /** Starts the Pod's Envoy; it finds these replicas under the control plane's name. Default: the first one. */
+  async startProxy(pod: Pod, replicas = this.replicas.slice(0, 1)): Promise<void> {
     const standby = this.standbys[0]?.address ?? NOBODY;
     const names = {
-      [`${SERVICE}.${this.system}.svc.cluster.local`]: this.replicas[0]!.address,
-      [`malha-standby.${this.system}.svc.cluster.local`]: standby,
+      [`${SERVICE}.${this.system}.svc.cluster.local`]: replicas.map(({ address }) => address),
+      [`malha-standby.${this.system}.svc.cluster.local`]: [standby],
     };
     await this.network.startInjected(pod, names, this.kubelet.volumeOf(pod));
   }

@@ -61,7 +61,9 @@ describe('a Pod that is created in a namespace of the mesh', () => {
       ({ status }) => status === 200,
       40,
     );
-    const { body } = await mesh.network.get('http://127.0.0.1:15000/config_dump?resource=dynamic_listeners');
+    const { body } = await mesh.network.get(
+      `http://${running.status!.podIP}:15000/config_dump?resource=dynamic_listeners`,
+    );
     expect(body).toContain('virtualInbound');
   });
 });

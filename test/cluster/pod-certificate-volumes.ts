@@ -63,11 +63,7 @@ export class PodCertificateVolumes {
       if (clusterTrustBundle) files[clusterTrustBundle.path] = await this.roots(pod, clusterTrustBundle.signerName);
       for (const { path, fieldRef } of downwardAPI?.items ?? []) {
         const key = /^metadata\.annotations\['(.+)'\]$/.exec(fieldRef.fieldPath)![1]!;
-        // Those who read the files here find the volume at another place than in a container.
-        files[path] = pod.metadata.annotations![key]!.replaceAll(
-          /"\/var\/run\/[^"]*identity/g,
-          `"${this.folderOf(pod)}`,
-        );
+        files[path] = pod.metadata.annotations![key]!;
       }
     }
     const folder = this.folderOf(pod);

@@ -19,8 +19,11 @@ import { findEnvoy } from '../../lib/local/envoy-binary';
 import type { Answer, FromPods, ToPods } from './pods-program';
 
 type Bootstrap = envoy.config.bootstrap.v3.Bootstrap;
+type LbEndpoint = envoy.config.endpoint.v3.LbEndpoint;
 type Message<T> = T extends unknown ? Omit<T, 'id'> : never;
 
+/** A volume ($1) where a container has it ($0); what follows runs there. */
+const MOUNT = 'mount -t tmpfs tmpfs /var/run && mkdir -p "$0" && mount --bind "$1" "$0" && shift && exec "$@"';
 const LOCAL = 'ip link set lo up && ip route add local 198.18.0.0/15 dev lo';
 
 export class PodNetwork {
@@ -100,9 +103,12 @@ export class PodNetwork {
     return milliseconds;
   }
 
-  /** Asks all the time until the function that it returns is called, which tells how many answers there were of each kind. */
-  async load(url: string): Promise<() => Promise<Record<string, number>>> {
-    await this.send({ type: 'load', url });
+  /**
+   * Asks all the time until the function that it returns is called, which tells how many answers there were of each kind.
+   * @param way through the sidecar, as an application does, or directly.
+   */
+  async load(url: string, way: 'sidecar' | 'direct' = 'sidecar'): Promise<() => Promise<Record<string, number>>> {
+    await this.send({ type: 'load', url, way });
     return async () => ((await this.send({ type: 'endLoad' })) as Extract<FromPods, { type: 'counted' }>).counts;
   }
 
@@ -130,28 +136,36 @@ export class PodNetwork {
 
   /**
    * Starts the proxy of a Pod as it was injected. What a cluster would do for it is done here: its name service, its volume and its
-   * own network namespace.
+   * own network namespace: its admin interface is at the Pod's address.
    * @param names addresses by host. @param volume where its identity lies.
    */
-  async startInjected(pod: Pod, names: Readonly<Record<string, string>>, volume: string): Promise<void> {
+  async startInjected(pod: Pod, names: Readonly<Record<string, readonly string[]>>, volume: string): Promise<void> {
     const { path } = await findEnvoy();
-    const proxy = pod.spec!.initContainers!.find(({ name }) => name === 'istio-proxy')!;
+    const { initContainers = [], containers } = pod.spec!;
+    const proxy = [...initContainers, ...containers].find(({ name }) => name === 'istio-proxy')!;
     const variables = environmentOf(proxy, pod);
     const args = proxy.args!.map((arg) => expand(arg, variables));
     const at = args.indexOf('--config-yaml') + 1;
-    const config = JSON.parse(args[at]!.replaceAll(IDENTITY_DIRECTORY, volume)) as Bootstrap;
-    const own = { address: pod.status!.podIP!, port_value: 0 };
-    for (const cluster of config.static_resources!.clusters!.filter(({ name }) => name!.startsWith('xds-'))) {
-      const { address } = cluster.load_assignment!.endpoints![0]!.lb_endpoints![0]!.endpoint!;
-      const socket = address!.socket_address!;
-      socket.address = names[socket.address!]!;
+    const config = JSON.parse(args[at]!) as Bootstrap;
+    const { podIP } = pod.status!;
+    const clusters = config.static_resources!.clusters!;
+    for (const cluster of clusters.filter(({ name }) => name!.startsWith('xds-'))) {
+      const [locality] = cluster.load_assignment!.endpoints!;
+      const { address: host, port_value } = locality!.lb_endpoints![0]!.endpoint!.address!.socket_address!;
+      locality!.lb_endpoints = names[host!]!.map((address) => ({
+        endpoint: { address: { socket_address: { address, port_value } } },
+      }));
       cluster.type = 'STATIC';
-      cluster.upstream_bind_config = { source_address: own };
+      cluster.upstream_bind_config = { source_address: { address: podIP, port_value: 0 } };
     }
+    const statistics = clusters.find(({ name }) => name === 'prometheus_stats')!;
+    const [{ endpoint }] = statistics.load_assignment!.endpoints![0]!.lb_endpoints! as [LbEndpoint];
+    for (const { address } of [config.admin!, endpoint!]) address!.socket_address!.address = podIP;
     args[at] = JSON.stringify(config);
     const log = join(this.folder, `${pod.metadata.name}.log`);
     writeFileSync(log, '');
-    const command = [...this.enter, 'setpriv', '--pdeathsig', 'KILL', path, ...args, '--log-path', log];
+    const inside = ['unshare', '--mount', 'sh', '-c', MOUNT, IDENTITY_DIRECTORY, volume];
+    const command = [...this.enter, ...inside, 'setpriv', '--pdeathsig', 'KILL', path, ...args, '--log-path', log];
     this.envoys.push(spawn(command[0]!, command.slice(1), { stdio: 'ignore' }));
   }
 

@@ -17,7 +17,7 @@ export type ToPods = { readonly id: number } & (
   | { readonly type: 'connect'; readonly address: string; readonly port: number }
   | { readonly type: 'ask'; readonly url: string; readonly headers: Record<string, string> }
   | { readonly type: 'askUntil'; readonly url: string; readonly body: string; readonly patience: number }
-  | { readonly type: 'load'; readonly url: string }
+  | { readonly type: 'load'; readonly url: string; readonly way: 'sidecar' | 'direct' }
   | { readonly type: 'endLoad' }
   | { readonly type: 'get'; readonly url: string }
   | { readonly type: 'leadOut'; readonly port: number; readonly socket: string }
@@ -98,12 +98,12 @@ function leadIn(socket: string): Promise<void> {
   return new Promise((resolve) => server.listen(socket, resolve));
 }
 
-function load(url: string): () => Promise<Record<string, number>> {
+function load(url: string, way: 'sidecar' | 'direct'): () => Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   let ended = false;
   const asking = (async () => {
     while (!ended) {
-      const { status, body } = await ask(url);
+      const { status, body } = await (way === 'direct' ? plainGet(url) : ask(url));
       const key = status === 200 ? body : `${status} ${body}`;
       counts[key] = (counts[key] ?? 0) + 1;
     }
@@ -150,7 +150,7 @@ async function answer(message: ToPods): Promise<FromPods> {
       }
     }
     case 'load':
-      endLoad = load(message.url);
+      endLoad = load(message.url, message.way);
       return { id, type: 'done' };
     case 'get':
       return { id, type: 'answer', answer: await plainGet(message.url) };

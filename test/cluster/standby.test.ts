@@ -36,7 +36,7 @@ test('a proxy that starts while every replica is down takes its configuration fr
     ({ status }) => status === 200,
     40,
   );
-  const { body } = await mesh.network.get('http://127.0.0.1:15000/config_dump?resource=dynamic_listeners');
+  const { body } = await mesh.network.get(`http://${pod.status!.podIP}:15000/config_dump?resource=dynamic_listeners`);
   expect(body).toContain('virtualInbound');
   expect(await eventually(() => serves(mesh.standbys[0]!.program), Boolean)).toBe(true);
 }, 60_000);
@@ -45,7 +45,7 @@ test('it is served what changes meanwhile', async () => {
   const { code } = kubectl(['create', '-n', mesh.members, 'service', 'clusterip', 'later', '--tcp=8080:8080']);
   expect(code).toBe(0);
   await eventually(
-    () => mesh.network.get('http://127.0.0.1:15000/clusters'),
+    () => mesh.network.get(`http://${pod.status!.podIP}:15000/clusters`),
     ({ body }) => body.includes(`outbound|8080||later.${mesh.members}.svc.cluster.local`),
     20,
   );
@@ -55,7 +55,7 @@ test('it goes back to the control plane when a replica is ready again, and loses
   const replica = await mesh.restart(mesh.replicas[0]!);
   expect(await eventually(() => serves(replica.program), Boolean, 40)).toBe(true);
   expect(says(mesh.standbys[0]!.program, 'a control plane is ready: proxies are sent back to it')).toBeGreaterThan(0);
-  const { body } = await mesh.network.get('http://127.0.0.1:15000/config_dump?resource=dynamic_listeners');
+  const { body } = await mesh.network.get(`http://${pod.status!.podIP}:15000/config_dump?resource=dynamic_listeners`);
   expect(body).toContain('virtualInbound');
 }, 90_000);
 

@@ -10,6 +10,7 @@ import { DEFAULT_REVISION, MESH_CONFIG_NAME, ofRevision, REVISION_LABEL } from '
 import type { AccessLog } from './access-log';
 import type { ControlPlane } from './control-plane';
 import type { OutboundPolicy } from './outbound-policy';
+import type { SignedImages } from './signed-images';
 import type { SpanSink } from './tracing';
 
 export interface MeshConfigurationProps {
@@ -18,6 +19,7 @@ export interface MeshConfigurationProps {
   readonly accessLogs: readonly AccessLog[];
   readonly outbound: OutboundPolicy;
   readonly trustDomain?: string;
+  readonly images: readonly SignedImages[];
 }
 
 export const TRACES = 'traces';
@@ -32,7 +34,7 @@ export function logProvidersOf({ accessLogs }: Pick<MeshConfigurationProps, 'acc
 
 /** @returns the ConfigMap. */
 export function meshConfiguration(chart: Chart, controlPlane: ControlPlane, props: MeshConfigurationProps): ApiObject {
-  const { namespace, tracing, outbound, trustDomain } = props;
+  const { namespace, tracing, outbound, trustDomain, images } = props;
   const { revision } = controlPlane;
   const logs = logProvidersOf(props);
   const providers = [
@@ -50,6 +52,7 @@ export function meshConfiguration(chart: Chart, controlPlane: ControlPlane, prop
     outboundTrafficPolicy: { mode: outbound.mode },
     // Only Malha knows it; elsewhere it is passed over.
     hostOwnership: 'enforce',
+    ...(images.length > 0 && { imageSignatures: images.map(({ policy }) => policy) }),
     ...(providers.length > 0 && { extensionProviders: providers }),
   };
   const idOf = (id: string) => (revision === DEFAULT_REVISION ? id : `${id}-${revision}`);

@@ -47,6 +47,7 @@ import { type Problem, problemAt, reportAtSynthesis } from './problem';
 import { onRendered } from './rendered';
 import { type MeshRequest, type Outcome, renderedBelow, request } from './request';
 import type { IMeshService } from './service-version';
+import type { SignedImages } from './signed-images';
 import { checkAtSynthesis, writtenByMalha } from './synthesis';
 import type { SpanSink, Tracing } from './tracing';
 import type { Duration } from './units';
@@ -69,6 +70,8 @@ export interface MeshProps {
   readonly capture?: Capture;
   /** What happens to requests for unknown hosts. Default: they are refused. */
   readonly outbound?: OutboundPolicy;
+  /** Whose signatures images of WebAssembly modules need; with any, an image for which none holds is not served. Default: none is needed. */
+  readonly images?: readonly SignedImages[];
   /** How workloads get their certificates. Default: by podCertificate volumes. */
   readonly identity?: Identity;
   /** What workloads take, unless their namespace or service says otherwise. Default: mutual TLS alone. */
@@ -184,6 +187,7 @@ export class Mesh extends Construct {
       accessLogs: props.accessLogs ?? [AccessLog.controlPlane()],
       outbound: props.outbound ?? OutboundPolicy.registryOnly(),
       trustDomain: trustDomainOf(this, props.trustDomain),
+      images: props.images ?? [],
     };
     this.configured = {
       maps: [meshConfiguration(policy, this.controlPlane, told)],

@@ -74,6 +74,8 @@ export const programCatalogue = {
   },
   MAL0173: { title: 'PluginTwice', text: 'A mesh uses one plugin twice.' },
   MAL0174: { title: 'ProcessorPort', text: 'An external processor is to be asked on a port that does not speak gRPC.' },
+  MAL0175: { title: 'ImageName', text: 'A WebAssembly module comes of an image whose name is none.' },
+  MAL0176: { title: 'SigningKey', text: 'Images are to be signed by a key that is no public key for signatures.' },
   MAL0180: { title: 'NoWordForIt', text: 'Routes that are written in the Gateway API say what that API cannot say.' },
   MAL0181: {
     title: 'OrderOfRoutes',

@@ -10,20 +10,27 @@ export type ImageTrust =
   | { readonly kind: 'any' | 'unsigned' | 'none' }
   | { readonly kind: 'keys'; readonly publicKeys: readonly string[] };
 
-/** @param name `registry/repository`. Of several entries that hold for it the longest decides. */
+/**
+ * @param name `registry/repository`. Of several entries that hold for it the longest decides.
+ * @param config as somebody wrote it: what is not of its form lets nothing be served that it would not let otherwise.
+ */
 export function imageTrust(name: string, { imageSignatures }: MeshConfig): ImageTrust {
-  if (!imageSignatures?.length) return { kind: 'any' };
-  const longest = imageSignatures
-    .filter(({ image }) => isImageOf(name, image))
+  if (imageSignatures === undefined || imageSignatures === null) return { kind: 'any' };
+  if (!Array.isArray(imageSignatures)) return { kind: 'none' };
+  if (imageSignatures.length === 0) return { kind: 'any' };
+  const longest = (imageSignatures as readonly (ImageSignaturePolicy | null)[])
+    .filter((entry) => typeof entry?.image === 'string' && isImageOf(name, entry.image))
+    .map((entry) => entry!)
     .sort((a, b) => (b.image === '*' ? -1 : b.image.length) - (a.image === '*' ? -1 : a.image.length))[0];
   if (!longest) return { kind: 'none' };
   if (isUnsigned(longest)) return { kind: 'unsigned' };
-  return { kind: 'keys', publicKeys: longest.publicKeys ?? [] };
+  const keys: readonly unknown[] = Array.isArray(longest.publicKeys) ? longest.publicKeys : [];
+  return { kind: 'keys', publicKeys: keys.filter((key) => typeof key === 'string') };
 }
 
 /** Whoever names keys, too, means that they count. */
 function isUnsigned({ allowUnsigned, publicKeys }: ImageSignaturePolicy): boolean {
-  return allowUnsigned === true && !publicKeys?.length;
+  return allowUnsigned === true && (publicKeys === undefined || (Array.isArray(publicKeys) && publicKeys.length === 0));
 }
 
 /** By whole parts: `registry.example.com/filters` holds for what is below it, and not for `registry.example.com/filters-of-others`. */

@@ -31,6 +31,7 @@ import {
   addressOfPeer,
   apiHost,
   type ImageReference,
+  imageTrust,
   isForbiddenHost,
   parseReference,
   provenProxy,
@@ -140,6 +141,7 @@ export const parsers: Readonly<Record<string, Parser>> = {
     parseMeshNetworks(text);
     readProxyConfig(text);
     const config = parseMeshConfig(text);
+    if (config) imageTrust('registry.example.com/filters', config);
     for (const { message } of validateMeshConfig(config)) holds(!/undefined|\[object/.test(message), message);
   },
   'node-id': (input) => {

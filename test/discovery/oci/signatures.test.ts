@@ -182,6 +182,14 @@ describe('imageSignatures', () => {
     ['registry.example.com/filters/auth', { imageSignatures: everything }, 'a'],
     ['other.example.com/auth', {}, 'any'],
     ['other.example.com/auth', { imageSignatures: [] }, 'any'],
+    ['other.example.com/auth', { imageSignatures: 'all' } as never, 'none'],
+    ['other.example.com/auth', { imageSignatures: [null, { image: 7 }] } as never, 'none'],
+    [
+      'other.example.com/auth',
+      { imageSignatures: [{ image: '*', publicKeys: 'a', allowUnsigned: true }] } as never,
+      '',
+    ],
+    ['other.example.com/auth', { imageSignatures: [{ image: '*', publicKeys: [7, 'a'] }] } as never, 'a'],
   ])('hold for %s by whole parts, the longest first', (name, settings, wanted) => {
     const trust = imageTrust(name, settings);
     expect(trust.kind === 'keys' ? trust.publicKeys.join() : trust.kind).toBe(wanted);

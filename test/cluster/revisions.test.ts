@@ -216,8 +216,9 @@ test('a namespace goes over by its label, and no request fails: its new Pod has 
     counts = await end();
   }
   expect(Object.keys(counts).sort()).toEqual(['web-1', 'web-2']);
-  const stats = await client.get('http://127.0.0.1:15000/clusters');
-  expect(stats.body).toMatch(new RegExp(`outbound\\|80\\|\\|web\\.${back}\\S*::rq_success::[1-9]`));
+  // Servers take mutual TLS alone.
+  const strict = ['get', 'peerauthentication', 'default', '-n', mesh.system, '-o', 'jsonpath={.spec.mtls.mode}'];
+  expect(kubectl(strict).out).toBe('STRICT');
   await mesh.kubelet.release(back, 'web-1');
 }, 90_000);
 

@@ -7,6 +7,7 @@ import type { Mesh } from './mesh';
 import { checkList, checkMesh, checkPorts } from './plain-value';
 import { namedPorts, type Port } from './port';
 import { problemAt } from './problem';
+import { checkDialled } from './reserved-ports';
 import { type Resilience, trafficPolicyOf } from './resilience';
 
 /** What is called, and how. */
@@ -55,6 +56,7 @@ export class ExternalService extends Construct {
     checkList(this, 'hosts', props.hosts, "'api.example.com'");
     checkList(this, 'ports', props.ports, 'Port.tls(443)');
     checkPorts(this, props.ports);
+    checkDialled(this, props.ports);
     this.namespace = namespace;
     this.hosts = [...props.hosts];
     this.ports = [...props.ports];

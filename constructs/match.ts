@@ -43,9 +43,18 @@ export class Match {
     return new Match([{ uri: { regex } }]);
   }
 
-  /** The method is one of these. */
+  /**
+   * The method is one of these, letter by letter.
+   * @throws when there is none, or one that HTTP knows is not in capitals (RFC 9110, 9.1): no request has it.
+   */
   static method(...methods: string[]): Match {
     if (methods.length === 0) throw new Error('Match.method: got no method; give at least one, such as GET');
+    const unwritten = methods.find((method) => !isAsWritten(method));
+    if (unwritten !== undefined)
+      throw new Error(
+        `Match.method: got '${unwritten}', which no request has, because methods are compared letter by letter; ` +
+          `write '${unwritten.toUpperCase()}'`,
+      );
     return new Match(methods.map((method) => ({ method: { exact: method } })));
   }
 
@@ -59,18 +68,29 @@ export class Match {
     return new Match([{ queryParams: { [name]: { regex } } }]);
   }
 
-  /** The request comes from a workload of this service. */
+  /** The request comes from a workload of this service, which has to be of the same mesh as the service that is called. */
   static caller(service: IMeshService): Match {
-    return new Match([{ sourceLabels: service.podLabels, sourceNamespace: service.namespace }]);
+    return new Match([{ sourceLabels: service.podLabels, sourceNamespace: service.namespace }], [service]);
   }
 
   /** At least one of these holds. */
   static any(...matches: Match[]): Match {
-    return new Match(matches.flatMap((match) => match.alternatives));
+    return new Match(
+      matches.flatMap((match) => match.alternatives),
+      matches.flatMap((match) => match.callers),
+    );
   }
 
   /** At least one of a Match's alternatives must hold; within one, everything must. */
-  private constructor(private readonly alternatives: readonly HTTPMatchRequest[]) {}
+  private constructor(
+    private readonly alternatives: readonly HTTPMatchRequest[],
+    private readonly callers: readonly IMeshService[] = [],
+  ) {}
+
+  /** The services that some of `matches` name as callers. @internal */
+  static callersOf(matches: readonly Match[]): readonly IMeshService[] {
+    return matches.flatMap((match) => match.callers);
+  }
 
   private static onHeader(name: string, value: StringMatch): Match {
     return new Match([{ headers: { [name.toLowerCase()]: value } }]);
@@ -89,6 +109,15 @@ export class Match {
     }
     return combined;
   }
+}
+
+/** RFC 9110, 9; RFC 5789. */
+const STANDARD_METHODS = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE']);
+
+/** Others may have methods of their own, in whatever case. */
+function isAsWritten(method: string): boolean {
+  const capitals = method.toUpperCase();
+  return method === capitals || !STANDARD_METHODS.has(capitals);
 }
 
 function both(left: HTTPMatchRequest, right: HTTPMatchRequest): HTTPMatchRequest {

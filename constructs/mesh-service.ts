@@ -13,6 +13,7 @@ import type { MtlsMode } from './identity';
 import { imageDeployment } from './image-deployment';
 import { DestinationRule } from './istio';
 import type { LoadBalancing } from './load-balancing';
+import { Match } from './match';
 import type { Mesh } from './mesh';
 import { checkSameMesh } from './mesh-boundary';
 import { isDnsLabel } from './names';
@@ -213,6 +214,7 @@ export class MeshService<V extends string = 'v1'> extends Construct implements I
     }
     const route = new Route(this, id, props);
     for (const target of route.targets) checkSameMesh(this, `what route '${id}' leads to`, target.service);
+    for (const caller of Match.callersOf(props.match ?? [])) checkSameMesh(this, `a caller of route '${id}'`, caller);
     if (this.rules.length === 0) this.addRouteObjects();
     this.rules.push(route);
     if (this.offersVersions) offerVersionsOf(route.targets);

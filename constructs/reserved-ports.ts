@@ -17,6 +17,19 @@ const IN_POD: ReadonlyMap<number, string> = new Map([
 /** What callers cannot dial: their own sidecars have these two on every address. */
 const TO_CALLERS: ReadonlySet<number> = new Set([ProxyPort.outbound, ProxyPort.inbound]);
 
+/** @throws when one of the ports of a service beyond the mesh is one that its callers' sidecars have: a call never gets out. */
+export function checkDialled(service: Construct, ports: readonly Port[]): void {
+  const port = ports.find(({ number }) => TO_CALLERS.has(number));
+  if (!port) return;
+  throw problemAt(service, {
+    code: 'MAL0115',
+    what: 'callers cannot dial a port of their sidecar',
+    got: `${port.number}, which is for ${IN_POD.get(port.number)}`,
+    allowed: `all but ${[...TO_CALLERS].join(', ')}`,
+    fix: `have workloads call another port: Port.${port.protocol}(8080, { targetPort: ${port.targetPort} })`,
+  });
+}
+
 /** @throws when one of the ports, as the application has it, is one of its sidecar or of its callers' sidecars. */
 export function checkReserved(service: Construct, ports: readonly Port[], way: 'transparent' | 'explicit'): void {
   const inPod = way === 'explicit' ? new Map([...IN_POD, [ProxyPort.explicitProxy, 'its HTTP proxy']]) : IN_POD;

@@ -5,6 +5,7 @@ import {
   ExternalService,
   Fault,
   Gateway,
+  Match,
   Mesh,
   MeshService,
   Percent,
@@ -34,6 +35,17 @@ describe('the ports of a sidecar', () => {
     expect(() => serviceOf(program, 'api', Port.http(15090, { targetPort: 80 }))).not.toThrow();
   });
 
+  test.each([15001, 15006])('are not those that workloads dial beyond the mesh: %d', (number) => {
+    const { mesh, shop } = new Program();
+    const external = (id: string, port: Port) =>
+      new ExternalService(shop, id, { mesh, hosts: ['a.example.com'], ports: [port] });
+    expect(() => external('odd', Port.tls(number))).toThrow(
+      `shop/odd: MAL0115 callers cannot dial a port of their sidecar; got: ${number}, which is for ${number === 15001 ? 'outgoing' : 'incoming'} ` +
+        `connections; allowed: all but 15001, 15006; fix: have workloads call another port: Port.tls(8080, { targetPort: ${number} })`,
+    );
+    expect(() => external('even', Port.tls(8080, { targetPort: number }))).not.toThrow();
+  });
+
   test('have an HTTP proxy among them with explicit capture alone', () => {
     const program = new Program();
     expect(() => serviceOf(program, 'web', Port.http(15080))).not.toThrow();
@@ -57,6 +69,11 @@ describe('another mesh', () => {
     ['is not let in', () => page.allowCallsFrom(stock)],
     ['is not routed to', () => page.addRoute('all', { to: stock })],
     ['gets no share', () => page.addRoute('split', { split: [{ to: stock.version('v1'), weight: 100 }] })],
+    ['is not told apart as a caller', () => page.addRoute('from', { match: [Match.caller(stock)], to: page })],
+    [
+      'is not told apart as one of several callers',
+      () => page.addRoute('any', { match: [Match.any(Match.caller(page), Match.caller(stock))], to: page }),
+    ],
     ['gets no copies', () => page.addRoute('copies', { to: page, mirrors: [{ to: stock }] })],
     ['is not exposed', () => edge.expose(stock)],
   ])('of another app %s', (_what, declare) => {

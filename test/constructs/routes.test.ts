@@ -101,3 +101,15 @@ describe('matches', () => {
     expect(() => Match.pathPrefix('reviews')).toThrow("path 'reviews' does not start with '/'; write '/reviews'");
   });
 });
+
+describe('a method', () => {
+  test.each(['get', 'Post', 'OPTIONs'])('that HTTP knows is written as requests have it: %s', (method) => {
+    expect(() => Match.method('PUT', method)).toThrow(
+      `Match.method: got '${method}', which no request has, because methods are compared letter by letter; write '${method.toUpperCase()}'`,
+    );
+  });
+
+  test.each(['PATCH', 'PROPFIND', 'x-own'])('may be any other: %s', (method) => {
+    expect(() => Match.method(method)).not.toThrow();
+  });
+});

@@ -85,10 +85,11 @@ svg .box { fill: var(--page); stroke: var(--line); }
 .tip.undeclared, .tip.failing { fill: var(--bad); }
 .tip.path { fill: var(--path); }
 .hit { fill: none; stroke: transparent; stroke-width: 12; }
-.rate { font-size: 11px; text-anchor: middle; fill: var(--text); paint-order: stroke; stroke: var(--panel); stroke-width: 4px; stroke-linejoin: round; }
+.rate { font-size: 11px; text-anchor: middle; fill: var(--text); paint-order: stroke; stroke: var(--page); stroke-width: 4px; stroke-linejoin: round; }
 .node.faint, .edge.faint { opacity: .22; }
 .far .below, .far .rate, .far .lock { display: none; }
-.far .name { font-size: 20px; }
+.far .name { font-size: 20px; transform: translateY(10px); }
+.far .node.gateway .name { transform: translate(8px, 10px); }
 .far .namespace { font-size: 30px; }
 .scroll { overflow-x: auto; background: var(--panel); border: 1px solid var(--line); border-radius: 12px; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; }
@@ -104,6 +105,9 @@ td.name { overflow-wrap: anywhere; min-width: 9rem; }
 .quiet, .empty { color: var(--quiet); }
 .mono, pre { font: 12px/1.5 ui-monospace, monospace; }
 dialog { width: min(70rem, 92vw); max-height: 85vh; color: var(--text); background: var(--panel); border: 1px solid var(--line); border-radius: 12px; padding: 1rem 1.25rem; }
+dialog[open] { display: flex; flex-direction: column; }
+#configuration-title { padding-right: 2.5rem; }
+#configuration-body { overflow: auto; min-height: 0; }
 dialog::backdrop { background: #0008; }
 dialog details { border-top: 1px solid var(--line); padding: .3rem 0; }
 dialog summary { cursor: pointer; overflow-wrap: anywhere; }

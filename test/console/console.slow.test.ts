@@ -166,6 +166,7 @@ describe('the console', () => {
     expect(await violations(page)).toEqual([]);
     for (const view of ['calls', 'proxies', 'findings', 'certificates']) {
       await page.locator(`nav a[href="#${view}"]`).click();
+      await keep(page, `console-${view}-${scheme}`);
       expect(await violations(page)).toEqual([]);
     }
     await page.context().close();

@@ -61,4 +61,37 @@ describe('a layout', () => {
     expect(places.get('edge')!.x).toBeLessThan(places.get('page')!.x);
     expect(places.get('page')!.x).toBeLessThan(places.get('reviews')!.x);
   });
+
+  /** Namespaces that call each other in a row, and the last one the first. */
+  const chain = (count: number) => {
+    const nodes = Array.from({ length: count }, (_, n) => ({ id: `team-${n}/api`, namespace: `team-${n}` }));
+    const edges = nodes.map(({ id }, n) => ({ source: id, target: nodes[(n + 1) % count]!.id }));
+    return layoutOf(dagre, nodes, edges);
+  };
+
+  test('breaks a long row of namespaces into several, in their order, so that they can be read', () => {
+    const { nodes, boxes, width, height } = chain(24);
+    expect(width / height).toBeLessThan(4);
+    const rows = [...new Set([...nodes.values()].map(({ y }) => Math.round(y / NODE.height)))];
+    expect(rows.length).toBeGreaterThan(1);
+    for (const { x, y, width: w, height: h } of boxes) {
+      expect(x >= 0 && x + w <= width && y >= 0 && y + h <= height).toBe(true);
+      const covering = boxes.filter(
+        (box) => x < box.x + box.width && box.x < x + w && y < box.y + box.height && box.y < y + h,
+      );
+      expect(covering).toHaveLength(1);
+    }
+    expect(nodes.get('team-1/api')!.x).toBeGreaterThan(nodes.get('team-0/api')!.x);
+  });
+
+  test('leaves a row that fits as it is, and keeps every line inside the picture', () => {
+    expect(chain(4).height).toBeLessThan(250);
+    const { paths, width } = chain(24);
+    for (const { d } of paths.values()) {
+      const xs = [...d.matchAll(/(-?[\d.]+),-?[\d.]+/g)].map(([, x]) => Number(x));
+      // The points that bend a curve lie beyond it.
+      expect(Math.min(...xs)).toBeGreaterThanOrEqual(-40);
+      expect(Math.max(...xs)).toBeLessThanOrEqual(width + 40);
+    }
+  });
 });

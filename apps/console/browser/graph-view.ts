@@ -111,7 +111,7 @@ export class GraphView {
       if (!path) continue;
       const line = svg('path', { d: path.d });
       const hit = svg('path', { d: path.d, class: 'hit' }, svg('title'));
-      const label = svg('text', { class: 'rate', x: path.middle.x, y: path.middle.y - 3 });
+      const label = svg('text', { class: 'rate', x: path.middle.x, y: path.middle.y - 6 });
       hit.addEventListener('click', () => this.events.select(edge.target));
       lines.append(line, hit);
       labels.append(label);
@@ -223,7 +223,7 @@ export class GraphView {
         (1.4 + Math.min(3, Math.log10(1 + (edge.traffic?.perSecond ?? 0)))).toFixed(2),
       );
       drawn.hit.firstElementChild!.textContent =
-        `${edge.source} → ${edge.target}: ${STATE_WORDS[edge.state]}; ${trafficWords(edge.traffic)}`;
+        `${edge.source} → ${edge.target}: ${STATE_WORDS[edge.state]}; ${trafficWords(edge)}`;
       const isLabelled = (this.shown.edges.length <= MOST_LABELS && isNear) || (selected !== undefined && isNear);
       const { traffic } = edge;
       drawn.label.textContent =

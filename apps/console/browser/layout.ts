@@ -51,7 +51,12 @@ const GAP = { nodesep: 18, ranksep: 28 };
 /** Room for a rate and a time on an edge. */
 const LABEL = { width: 84, height: 18, labelpos: 'c' };
 const BOX = { side: 16, top: 34, bottom: 16 };
-const MARGIN = 12;
+const MARGIN = 24;
+/** What is wider than a screen and than so many times its height is broken into rows: shown whole, it would be too small to be read. */
+const WIDEST = { width: 1400, heights: 3 };
+/** As wide as a screen has room beside a graph. */
+const ASPECT = 2;
+const ROW_GAP = 40;
 const COLUMNS = 4;
 
 type Ends = { readonly source: string; readonly target: string };
@@ -87,7 +92,7 @@ export function layoutOf(
     const [from, to] = [groupOf.get(source)!, groupOf.get(target)!];
     if (from !== to) between.set(`${from}\t${to}`, { source: from, target: to });
   }
-  const outer = layered(dagre, sizes, [...between.values()]);
+  const outer = inRows(layered(dagre, sizes, [...between.values()]), sizes);
 
   const placed = new Map<string, LaidOutNode>();
   const boxes: Box[] = [];
@@ -170,6 +175,35 @@ function layered(dagre: Dagre, sizes: ReadonlyMap<string, { width: number; heigh
   };
 }
 
+interface Placed {
+  /** Centers. */
+  readonly nodes: ReadonlyMap<string, Point>;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A long row is cut into several, one below the other, as text is; what stood beside each other still does. */
+function inRows(whole: Placed, sizes: ReadonlyMap<string, { width: number; height: number }>): Placed {
+  const { nodes, width, height } = whole;
+  if (width <= WIDEST.width || width <= WIDEST.heights * height) return whole;
+  const count = Math.ceil(Math.sqrt(width / height / ASPECT));
+  const rows = Array.from({ length: count }, () => [] as { id: string; x: number; y: number; w: number; h: number }[]);
+  for (const [id, { x, y }] of nodes) {
+    const { width: w, height: h } = sizes.get(id)!;
+    rows[Math.min(count - 1, Math.floor((x * count) / width))]!.push({ id, x, y, w, h });
+  }
+  const placed = new Map<string, Point>();
+  let [top, widest] = [0, 0];
+  for (const row of rows.filter(({ length }) => length > 0)) {
+    const left = Math.min(...row.map(({ x, w }) => x - w / 2));
+    const upper = Math.min(...row.map(({ y, h }) => y - h / 2));
+    for (const { id, x, y } of row) placed.set(id, { x: x - left, y: y - upper + top });
+    widest = Math.max(widest, ...row.map(({ x, w }) => x + w / 2 - left));
+    top += Math.max(...row.map(({ y, h }) => y + h / 2)) - upper + ROW_GAP;
+  }
+  return { nodes: placed, width: widest, height: top - ROW_GAP };
+}
+
 /** Through all points, with round corners. */
 function curve(points: readonly Point[]): string {
   const [first, ...rest] = points as [Point, ...Point[]];
@@ -187,7 +221,8 @@ function curve(points: readonly Point[]): string {
 function across(source: Point, target: Point): { d: string; middle: Point } {
   const from = { x: source.x + NODE.width, y: source.y + NODE.height / 2 };
   const to = { x: target.x, y: target.y + NODE.height / 2 };
-  const bend = Math.max(40, Math.abs(to.x - from.x) / 2);
+  // Back to the left it turns at once: a wide turn would leave the picture.
+  const bend = Math.max(40, (to.x - from.x) / 2);
   const d = `M${at(from)}C${at({ x: from.x + bend, y: from.y })} ${at({ x: to.x - bend, y: to.y })} ${at(to)}`;
   return { d, middle: { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 } };
 }

@@ -10,7 +10,18 @@ export interface Asset {
 }
 
 /** The compiled files of browser/. */
-export const MODULES = ['main', 'details', 'element', 'format', 'graph-view', 'layout', 'model', 'tables'];
+export const MODULES = [
+  'main',
+  'configuration',
+  'details',
+  'element',
+  'format',
+  'graph-view',
+  'layout',
+  'model',
+  'replica-words',
+  'tables',
+];
 
 const SCRIPT_TYPE = 'text/javascript; charset=utf-8';
 

@@ -6,7 +6,7 @@ import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { controlPlaneHost, DEFAULT_REVISION } from '../../lib/api/revisions';
 import type { CallerOf } from '../../lib/citadel/caller';
 import { LEAF_SECONDS } from '../../lib/citadel/renewal';
-import type { RegistryOptions as ImageRegistryOptions } from '../../lib/discovery/oci';
+import { type RegistryOptions as ImageRegistryOptions, WasmImages } from '../../lib/discovery/oci';
 import { OpenIdIssuers } from '../../lib/discovery/openid';
 import { type GatewayWorkloadOptions, standbyIn } from '../../lib/injector';
 import { MALHA_VERSION } from '../../lib/injector/images';
@@ -30,14 +30,13 @@ import { graphOf } from './graph';
 import { json, localVisitor, type Pages, serveHttp, text } from './http';
 import { joinCluster, type Membership, type MembershipOptions } from './membership';
 import { createMetrics } from './metrics';
-import { configurationAnswer } from './proxy-configuration';
+import { configurationAnswer, configurationTopic, mayAskFor } from './proxy-configuration';
 import { openRateLimits, type RateLimitRedis } from './rate-limits';
 import { openRegistry, type RegistryOptions } from './registry';
-import { Replicas } from './replicas';
-import { statusOf, statusOfAll } from './status';
-import { tapOf } from './tap';
+import { newReplicaId, Replicas } from './replicas';
+import { readStatus, statusOf, statusOfAll, withinNamespaceOf } from './status';
+import { tapOf, tapTopic } from './tap';
 import { toldOnce } from './told-once';
-import { pulledImages } from './wasm-images';
 import { serveWebhooks, type Webhooks, type WebhooksOptions } from './webhooks';
 
 const DEFAULT_NAMESPACE = 'malha-system';
@@ -111,15 +110,19 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     onChange: () => source.update(...latest),
     onTrouble: (issuer, error) => log.warn({ issuer, error }, 'the keys of an issuer cannot be found'),
   });
-  const images = pulledImages({
+  const images = new WasmImages({
     registry: options.images,
-    update: () => source.update(...latest),
-    metrics: () => metrics,
-    log,
+    onChange: () => source.update(...latest),
+    onTrouble: (object, error) => log.warn({ object, error }, 'the module of an image is not delivered'),
+    onPull: (outcome, bytes) => metrics.countPull(outcome, bytes),
   });
   const source = new MeshSource({
     log,
-    ...images.forSource,
+    lacking: (object) => images.troubleOf(object),
+    modules(objects, config) {
+      images.see(objects, config);
+      return images.current;
+    },
     rules: rulesOf(options.plugins ?? []),
     patches: patchesOf(options.plugins ?? []),
     complete: (objects) => issuers.complete(registry.complete?.(objects) ?? objects),
@@ -130,6 +133,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   const logBudget = new LogBudget();
   const recent = new RecentRequests();
   const since = new Date();
+  const replica = newReplicaId();
   let lost = 0;
   const metrics = createMetrics(source, calls, MALHA_VERSION);
   const tellLogRefused = toldOnce(log, 'access logs refused');
@@ -156,27 +160,31 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   let webhooks: Webhooks | undefined;
   const revision = options.membership?.revision;
   const standby = (namespace: string) => (options.standby ? { standby: standbyIn(namespace, revision) } : {});
-  const proxies = () => ({ connected: xds?.proxies() ?? [], rejected: xds?.rejected() ?? [] });
+  const ownStatus = () => {
+    const [connected, rejected] = [xds?.proxies() ?? [], xds?.rejected() ?? []];
+    const expiries = access?.citadel.expiries() ?? [];
+    const who = { version: MALHA_VERSION, revision: revision ?? DEFAULT_REVISION, since };
+    return statusOf({ ...who, source, connected, rejected, calls, lost, expiries });
+  };
+  const topics = {
+    status: { name: 'status', answer: ownStatus, read: readStatus },
+    requests: tapTopic({ replica, since, recent, world: () => source.world, lost: () => lost }),
+    configuration: configurationTopic(() => xds),
+  };
   const replicas = new Replicas({
+    replica,
     revision,
     namespace: () => options.rootNamespace ?? registry.rootNamespace ?? DEFAULT_NAMESPACE,
     source,
     xds: () => xds,
     objects: () => latest[0],
-    status: () => replicaStatus(),
+    topics: Object.values(topics),
     log,
   });
-  const replicaStatus = () => {
-    const { calls: _, ...status } = statusOf(
-      { version: MALHA_VERSION, revision: revision ?? DEFAULT_REVISION },
-      source,
-      proxies(),
-      calls,
-    );
-    return status;
+  const statusOfReplicas = async () => {
+    const others = await replicas.others(topics.status);
+    return statusOfAll(ownStatus(), replicas.name, others);
   };
-  const authority = () =>
-    access && { expiries: access.citadel.expiries(), certificateSeconds: options.citadel?.leafSeconds ?? LEAF_SECONDS };
   const pages: Pages = {
     ...consolePages(),
     '/healthz': { access: 'open', answer: () => text('ok\n') },
@@ -185,33 +193,30 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     '/status': {
       access: 'debug',
       answer: async ({ namespace }, query) =>
-        query.get('replicas') === 'all'
-          ? json(statusOfAll(replicaStatus(), replicas.name, await replicas.others(), namespace))
-          : json(
-              statusOf(
-                { version: MALHA_VERSION, revision: revision ?? DEFAULT_REVISION },
-                source,
-                proxies(),
-                calls,
-                namespace,
-              ),
-            ),
+        json(withinNamespaceOf(query.get('replicas') === 'own' ? ownStatus() : await statusOfReplicas(), namespace)),
     },
     '/graph': {
       access: 'debug',
-      answer: ({ namespace }) =>
-        json(
-          graphOf({ version: MALHA_VERSION, since, source, calls, ...authority(), traces: options.traces }, namespace),
-        ),
+      answer: async ({ namespace }) => {
+        const certificateSeconds = access && (options.citadel?.leafSeconds ?? LEAF_SECONDS);
+        const status = await statusOfReplicas();
+        const { traces } = options;
+        return json(graphOf({ source, status, replicaGone: replicas.gone, certificateSeconds, traces }, namespace));
+      },
     },
     '/tap': {
       access: 'debug',
-      answer: ({ namespace }, query) =>
-        json(tapOf({ recent, world: source.world, lost }, query.get('after'), namespace)),
+      answer: async ({ namespace }, query) => {
+        const [after, now] = [query.get('after'), Date.now()];
+        return json(tapOf(await replicas.all(topics.requests, after ?? ''), after, { namespace, now }));
+      },
     },
     '/config': {
       access: 'debug',
-      answer: (visitor, query) => configurationAnswer(xds, query.get('proxy') ?? '', visitor),
+      answer: async (visitor, query) => {
+        const name = query.get('proxy') ?? '';
+        return configurationAnswer(mayAskFor(name, visitor) ? await replicas.all(topics.configuration, name) : []);
+      },
     },
     '/sd/targets': {
       access: 'open',

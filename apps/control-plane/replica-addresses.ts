@@ -1,6 +1,6 @@
 /** Where the replicas of a mesh's control planes are, of one revision or of all, as the cluster's Services know them. */
 import { CONTROL_PLANE_NAME, controlPlaneHost, controlPlaneName, REVISION_LABEL } from '../../lib/api/revisions';
-import type { ReplicaAddress } from '../../lib/controllers/replica-statuses';
+import type { ReplicaAddress } from '../../lib/controllers/replica-answers';
 import type { World } from '../../lib/world';
 
 export const REPLICA_PORT = 15012;

@@ -2,8 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import type { KubeObject } from '../../lib/api/object';
 import { controlPlaneHost, controlPlaneName, isControlPlaneName } from '../../lib/api/revisions';
+import {
+  type ReplicaAddress,
+  type ReplicaAnswer,
+  ReplicaAnswers,
+  type Topic,
+} from '../../lib/controllers/replica-answers';
 import { ReplicaReports } from '../../lib/controllers/replica-reports';
-import { type ReplicaAddress, type ReplicaAnswer, ReplicaStatuses } from '../../lib/controllers/replica-statuses';
 import { askReplica, watchReports } from '../../lib/controllers/report-client';
 import { reportService } from '../../lib/controllers/report-service';
 import type { Leadership } from '../../lib/discovery/kubernetes';
@@ -15,9 +20,10 @@ import type { GrpcService, XdsServer } from '../../lib/xds/server';
 import type { AuthenticatedCall, Logger } from '../../lib/xds/source';
 import type { Citadel } from './citadel';
 import { hostAt, REPLICA_PORT, readyReplicas, replicasOf, revisionsOf } from './replica-addresses';
-import { type ReplicaStatus, readReplicaStatus } from './status';
 
 export interface ReplicasOptions {
+  /** Of this process: {@link newReplicaId}. */
+  readonly replica: string;
   /** Of the control plane. */
   readonly namespace: () => string;
   /** Which of the namespace's control planes this is. Default: `default`. */
@@ -25,18 +31,23 @@ export interface ReplicasOptions {
   readonly source: MeshSource;
   readonly xds: () => XdsServer | undefined;
   readonly objects: () => readonly KubeObject[];
-  /** How it goes in this replica, about all namespaces. */
-  readonly status: () => ReplicaStatus;
+  /** What each of them answers to the others. */
+  readonly topics: readonly Topic<unknown>[];
   readonly log: Logger;
 }
 
+/** Names this process among all replicas there ever are. */
+export const newReplicaId = (): string => randomUUID();
+
 export class Replicas {
-  private readonly replica = randomUUID();
   /** Its Pod's, where it is one. */
   readonly name: string;
   readonly local: ProxyReports;
   private readonly asking: ReplicaReports[] = [];
-  private statuses: ReplicaStatuses<ReplicaStatus> | undefined;
+  private answers: ReplicaAnswers | undefined;
+  private known: ReadonlySet<string> = new Set();
+  private goneAt: Date | undefined;
+  private stopWatching = () => {};
 
   constructor(private readonly options: ReplicasOptions) {
     const { source, xds } = options;
@@ -50,7 +61,7 @@ export class Replicas {
 
   /** Tells other replicas, and nobody else. */
   service({ callerOf }: Pick<Citadel, 'callerOf'>): GrpcService {
-    const { namespace, objects, status, log } = this.options;
+    const { replica, namespace, objects, topics, log } = this.options;
     const authorize = async (call: AuthenticatedCall) => {
       const { identity, kind } = await callerOf(call);
       // Also one of another revision: one leads them all, and asks them all.
@@ -58,8 +69,8 @@ export class Replicas {
       if (kind === 'certificate' && isOfMesh) return;
       throw new Error(`${formatIdentity(identity)} is no control plane of this mesh`);
     };
-    const { replica, name, local: reports } = this;
-    return reportService({ replica, name, status, objects, reports, authorize, clock: systemClock, log });
+    const { name, local: reports } = this;
+    return reportService({ replica, name, topics, objects, reports, authorize, clock: systemClock, log });
   }
 
   /**
@@ -71,9 +82,9 @@ export class Replicas {
     citadel: Pick<Citadel, 'identity'>,
     of: { readonly revision: 'every' | 'own' },
   ): ReplicaReports {
-    const { namespace, revision, source, log } = this.options;
+    const { replica, namespace, revision, source, log } = this.options;
     const reports = new ReplicaReports({
-      replica: this.replica,
+      replica,
       local: this.local,
       addresses: () =>
         (of.revision === 'own' ? [revision] : this.revisions()).flatMap((each) =>
@@ -90,24 +101,47 @@ export class Replicas {
     return reports;
   }
 
-  /** From now on it is one of several, and asks the others when somebody wants to know how it goes in all of them. */
+  /** From now on it is one of several, and asks the others what they alone know when somebody wants to know it of all. */
   join(citadel: Pick<Citadel, 'identity'>): void {
-    this.statuses = new ReplicaStatuses({
+    const { replica, source } = this.options;
+    this.answers = new ReplicaAnswers({
       name: process.env.POD_NAME,
       addresses: () => this.addresses(),
-      ask: (address) => askReplica(this.replica, () => citadel.identity(), this.hostOf(address))(address),
-      read: readReplicaStatus,
+      ask: askReplica(
+        replica,
+        () => citadel.identity(),
+        (address) => this.hostOf(address),
+      ),
     });
+    this.look();
+    this.stopWatching = source.subscribe(() => this.look());
   }
 
-  /** How it goes in the other replicas; there are none where this one is alone. */
-  async others(): Promise<readonly ReplicaAnswer<ReplicaStatus>[]> {
-    if (!this.statuses) return [];
+  /** What the other replicas answer; there are none where this one is alone. */
+  async others<Answer>(topic: Topic<Answer>, parameter = ''): Promise<readonly ReplicaAnswer<Answer>[]> {
+    if (!this.answers) return [];
     const { namespace, revision } = this.options;
     const address = `${controlPlaneHost(namespace(), revision)}:${REPLICA_PORT}`;
     // This replica itself is one of them, so none means that they are not known.
-    if (this.addresses().length > 0) return this.statuses.ofOthers();
+    if (this.addresses().length > 0) return this.answers.ofOthers(topic, parameter);
     return [{ name: controlPlaneName(revision), address, error: UNKNOWN }];
+  }
+
+  /** What all replicas answer, this one first. */
+  async all<Answer>(topic: Topic<Answer>, parameter = ''): Promise<readonly ReplicaAnswer<Answer>[]> {
+    const others = await this.others(topic, parameter);
+    return [{ name: this.name, answer: topic.answer(parameter) }, ...others];
+  }
+
+  /** When one of them was last seen to go: what it alone knew is lost. */
+  get gone(): Date | undefined {
+    return this.goneAt;
+  }
+
+  private look(): void {
+    const now = new Set(this.addresses().map(({ name, address }) => name ?? address));
+    if ([...this.known].some((name) => !now.has(name))) this.goneAt = new Date();
+    this.known = now;
   }
 
   private revisions(): (string | undefined)[] {
@@ -128,6 +162,7 @@ export class Replicas {
 
   /** Asks nobody any more. */
   close(): void {
+    this.stopWatching();
     for (const reports of this.asking) reports.close();
   }
 }

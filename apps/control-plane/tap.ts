@@ -1,7 +1,15 @@
-/** The value behind `/tap`, which `malha tap` reads again and again: the requests since the last time. */
+/** The value behind `/tap`, which `malha tap` reads again and again: the requests since the last time, of all replicas. */
+import {
+  hasAnswered,
+  type ReplicaAnswer,
+  type ReplicaState,
+  stateOf,
+  type Topic,
+} from '../../lib/controllers/replica-answers';
 import type { RecentRequest, RecentRequests } from '../../lib/mixer/recent-requests';
 import type { WorldView } from '../../lib/world';
 import { namespaceOf } from './status';
+import { nextCursor, type ReplicaCursor, readCursor, shortName } from './tap-cursor';
 
 /** A request with who is on either side. */
 export interface TappedRequest extends Omit<RecentRequest, 'proxy' | 'peer' | 'sequence'> {
@@ -13,35 +21,82 @@ export interface TappedRequest extends Omit<RecentRequest, 'proxy' | 'peer' | 's
 }
 
 export interface Tap {
-  /** To be asked for with `?after=`. */
-  readonly cursor: number;
-  /** How many came in since `after` and are forgotten. Of all namespaces. */
-  readonly forgotten: number;
-  /** How many were never taken in, because proxies sent too many: since the control plane has begun. */
-  readonly lost: number;
+  /** To be asked for with `?after=`; it means nothing to anybody else. */
+  readonly cursor: string;
+  /** How many came since `after` and are not among these: forgotten already, or never taken in because there were too many. Of all namespaces. */
+  readonly missed: number;
+  /** Oldest first. */
+  readonly requests: readonly TappedRequest[];
+  /** One that could not be asked has an error: what its proxies tell is missing. */
+  readonly replicas: readonly ReplicaState[];
+}
+
+/** What one replica has of them. */
+export interface ReplicaTap extends ReplicaCursor {
+  /** As cursors name it. */
+  readonly replica: string;
+  readonly missed: number;
   readonly requests: readonly TappedRequest[];
 }
 
+export interface TapSources {
+  readonly replica: string;
+  readonly since: Date;
+  readonly recent: RecentRequests;
+  readonly world: () => WorldView | undefined;
+  readonly lost: () => number;
+}
+
+/** What one replica knows: its parameter is the cursor. */
+export function tapTopic({ replica, since, recent, world, lost }: TapSources): Topic<ReplicaTap> {
+  const name = shortName(replica);
+  return {
+    name: 'requests',
+    answer(after) {
+      const now: ReplicaCursor = { sequence: recent.last, lost: lost() };
+      const cursor = readCursor(after);
+      // One that began after the reader did has told it nothing yet; any other that is not in the cursor was not asked for what it had.
+      const isNew = cursor !== undefined && since.getTime() >= cursor.begun;
+      const from = cursor?.replicas.get(name) ?? (isNew ? { sequence: 0, lost: 0 } : now);
+      const { requests, forgotten } = recent.after(Math.min(from.sequence, now.sequence));
+      return {
+        replica: name,
+        ...now,
+        missed: forgotten + Math.max(0, now.lost - from.lost),
+        requests: requests.map((request) => tappedRequest(request, world())),
+      };
+    },
+    read(value) {
+      const { replica: told, sequence, lost: gone, missed, requests } = (value ?? {}) as Partial<ReplicaTap>;
+      const counts = [sequence, gone, missed];
+      if (!/^[0-9a-f]{8}$/.test(told ?? '') || !counts.every(Number.isSafeInteger) || !Array.isArray(requests))
+        throw new Error('it answers with no requests');
+      return { replica: told!, sequence: sequence!, lost: gone!, missed: missed!, requests };
+    },
+  };
+}
+
 /**
- * @param after the cursor of the last answer; absent: begin now.
+ * @param after the cursor of the last answer; null: begin now.
  * @param namespace one side has to be of it; undefined: all.
  */
 export function tapOf(
-  { recent, world, lost }: { recent: RecentRequests; world: WorldView | undefined; lost: number },
+  answers: readonly ReplicaAnswer<ReplicaTap>[],
   after: string | null,
-  namespace?: string,
+  { namespace, now }: { namespace?: string; now: number },
 ): Tap {
-  const cursor = recent.last;
-  // Whoever counts on from another control plane's cursor, or from one before a restart, begins anew.
-  const from = after !== null && /^\d{1,15}$/.test(after) && Number(after) <= cursor ? Number(after) : cursor;
-  const { requests, forgotten } = recent.after(from);
-  const tapped = requests.map((request) => tappedRequest(request, world));
+  const told = answers.filter(hasAnswered).map(({ answer }) => answer);
+  const before = readCursor(after ?? '') ?? { begun: now, replicas: new Map() };
   const isIn = (end: string) => namespaceOf(end) === namespace;
+  const requests = told
+    .flatMap((each) => each.requests)
+    .filter(({ from, to }) => namespace === undefined || isIn(from) || isIn(to))
+    .sort((a, b) => (a.time < b.time ? -1 : Number(a.time > b.time)));
   return {
-    cursor,
-    forgotten,
-    lost,
-    requests: namespace === undefined ? tapped : tapped.filter((each) => isIn(each.from) || isIn(each.to)),
+    cursor: nextCursor(before, new Map(told.map(({ replica, sequence, lost }) => [replica, { sequence, lost }]))),
+    missed: told.reduce((sum, { missed }) => sum + missed, 0),
+    requests,
+    replicas: answers.map(stateOf),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * Asks a replica, over gRPC and by the control plane's own certificate, what its proxies have made of the objects, and how it
- * goes there altogether.
+ * Asks a replica, over gRPC and by the control plane's own certificate, what its proxies have made of the objects, and what else it
+ * alone knows of them.
  */
 import {
   type CallOptions,
@@ -13,8 +13,8 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { readMessage } from './object-reports';
+import { type AskReplica, type Question, type ReplicaMessage, readReplicaMessage } from './replica-answers';
 import type { WatchReports } from './replica-reports';
-import { type AskReplica, type ReplicaMessage, readReplicaMessage } from './replica-statuses';
 import { reportServiceDefinition } from './report-service';
 
 /** All in PEM. */
@@ -30,11 +30,17 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 const Client = makeGenericClientConstructor(reportServiceDefinition as ServiceDefinition, 'ProxyReports');
 type Watching = { Watch(request: Buffer): ClientReadableStream<Buffer> };
 type Asking = {
-  Status(request: Buffer, options: CallOptions, done: (error: ServiceError | null, answer?: Buffer) => void): void;
+  Ask(request: Buffer, options: CallOptions, done: (error: ServiceError | null, answer?: Buffer) => void): void;
 };
 
-/** A replica that takes longer to tell its status is told of as one that does not answer. Milliseconds. */
-const STATUS_WITHIN_MS = 5_000;
+/** How long a replica has for an answer; one that takes longer is told of as one that does not answer. Milliseconds. */
+const ANSWER_WITHIN_MS = 5_000;
+/**
+ * One that has let that time pass has this much for the next while: who looks at a mesh again and again, as a console does, should not
+ * wait each time for a node that is gone. Milliseconds.
+ */
+const LATE = { answerWithin: 1_000, for: 30_000 };
+const MOST_LATE = 100;
 
 /** @param host the name that the replica's certificate has to have. */
 function connect(address: string, { chainPem, keyPem, roots }: ReplicaIdentity, host: string): Channel {
@@ -51,16 +57,31 @@ function connect(address: string, { chainPem, keyPem, roots }: ReplicaIdentity, 
 /**
  * @param replica who asks.
  * @param identity as it is at the moment of a call.
- * @param host the name that the replica's certificate has to have.
+ * @param host the name that the certificate of the replica there has to have.
  */
-export function askReplica(replica: string, identity: () => ReplicaIdentity, host: string): AskReplica {
-  return async (address) => {
-    const client = connect(address, identity(), host);
+export function askReplica(
+  replica: string,
+  identity: () => ReplicaIdentity,
+  host: (address: string) => string,
+): AskReplica {
+  /** Until when they have less time, by address. */
+  const late = new Map<string, number>();
+  const patienceWith = (address: string) =>
+    (late.get(address) ?? 0) > Date.now() ? LATE.answerWithin : ANSWER_WITHIN_MS;
+  return async (address, question) => {
+    const patience = patienceWith(address);
+    const client = connect(address, identity(), host(address));
+    const request: Question = { replica, ...question };
     try {
       return await new Promise<ReplicaMessage>((resolve, reject) => {
-        const deadline = Date.now() + STATUS_WITHIN_MS;
-        (client as unknown as Asking).Status(Buffer.from(replica), { deadline }, (error, answer) => {
-          if (error) reject(new Error(reasonOf(error)));
+        const options = { deadline: Date.now() + patience };
+        (client as unknown as Asking).Ask(Buffer.from(JSON.stringify(request)), options, (error, answer) => {
+          if (!error) late.delete(address);
+          else if (error.code === Code.DEADLINE_EXCEEDED && patience === ANSWER_WITHIN_MS) {
+            if (late.size >= MOST_LATE) late.clear();
+            late.set(address, Date.now() + LATE.for);
+          }
+          if (error) reject(new Error(reasonOf(error, patience)));
           else
             try {
               resolve(readReplicaMessage(answer!));
@@ -75,12 +96,12 @@ export function askReplica(replica: string, identity: () => ReplicaIdentity, hos
   };
 }
 
-function reasonOf({ code, details }: ServiceError): string {
+function reasonOf({ code, details }: ServiceError, patience: number): string {
   switch (code) {
     case Code.DEADLINE_EXCEEDED:
-      return `no answer within ${STATUS_WITHIN_MS / 1000} s`;
+      return `no answer within ${patience / 1000} s`;
     case Code.UNIMPLEMENTED:
-      return 'it is of a version that does not tell its status to others';
+      return 'it is of a version that does not tell this to others';
     default:
       return `${Code[code]}: ${details}`;
   }

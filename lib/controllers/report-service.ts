@@ -1,6 +1,6 @@
 /**
- * Tells another replica, over gRPC, what the proxies of this one have made of the objects, and how it goes here altogether. Only
- * a replica of the same control plane is told; the service is for connections by TLS alone.
+ * Tells another replica, over gRPC, what the proxies of this one have made of the objects, and answers what else it asks about them.
+ * Only a replica of the same control plane is told; the service is for connections by TLS alone.
  */
 import {
   status as Code,
@@ -15,25 +15,25 @@ import { bytesMethod } from '../envoy/bytes-method';
 import type { ProxyReports } from '../xds/local-reports';
 import type { AuthenticatedCall } from '../xds/source';
 import { ReportDifferences } from './object-reports';
-import type { ReplicaMessage } from './replica-statuses';
+import { type ReplicaMessage, readQuestion, type Topic } from './replica-answers';
 
 /** Messages are JSON; a client can be made of it too. */
 export const reportServiceDefinition = {
   Watch: bytesMethod('/malha.v1.ProxyReports/Watch', { response: true }),
-  /** The request says which replica asks, so that one that asks itself is not told. */
-  Status: bytesMethod('/malha.v1.ProxyReports/Status'),
+  /** The question says which replica asks, so that one that asks itself is not told. */
+  Ask: bytesMethod('/malha.v1.ProxyReports/Ask'),
 } as const satisfies ServiceDefinition;
 
 type Call = ServerWritableStream<Buffer, Buffer>;
-type StatusCall = ServerUnaryCall<Buffer, Buffer>;
+type AskCall = ServerUnaryCall<Buffer, Buffer>;
 
 export interface ReportServiceOptions {
   /** Who tells. */
   readonly replica: string;
   /** What people call it: its Pod. */
   readonly name: string;
-  /** How it goes here, as a value of JSON. */
-  readonly status: () => object;
+  /** What others may ask about. */
+  readonly topics: readonly Topic<unknown>[];
   readonly objects: () => readonly KubeObject[];
   readonly reports: ProxyReports;
   /** Rejects when the caller is no replica of this control plane. */
@@ -48,7 +48,7 @@ const GATHER_MS = 200;
 const REFUSED = { code: Code.PERMISSION_DENIED, details: 'reports are for replicas of this control plane' };
 
 export function reportService(options: ReportServiceOptions) {
-  const { replica, name, status, authorize, log } = options;
+  const { authorize, log } = options;
   const refused = (call: AuthenticatedCall, error: Error) => {
     log.warn({ peer: call.getPeer(), error: error.message }, 'reports refused');
     return REFUSED;
@@ -59,17 +59,33 @@ export function reportService(options: ReportServiceOptions) {
       (error: Error) => call.emit('error', refused(call, error)),
     );
   };
-  const Status = (call: StatusCall, respond: sendUnaryData<Buffer>) => {
+  const Ask = (call: AskCall, respond: sendUnaryData<Buffer>) => {
     authorize(call).then(
-      () => {
-        const isSelf = call.request.toString() === replica;
-        const message: ReplicaMessage = { replica, name, ...(!isSelf && { status: status() }) };
-        respond(null, Buffer.from(JSON.stringify(message)));
-      },
+      () => answer(call.request, options, respond),
       (error: Error) => respond(refused(call, error)),
     );
   };
-  return { definition: reportServiceDefinition as ServiceDefinition, implementation: { Watch, Status } };
+  return { definition: reportServiceDefinition as ServiceDefinition, implementation: { Watch, Ask } };
+}
+
+function answer(
+  request: Buffer,
+  { replica, name, topics, log }: ReportServiceOptions,
+  respond: sendUnaryData<Buffer>,
+): void {
+  try {
+    const { replica: asking, topic: wanted, parameter } = readQuestion(request);
+    const topic = topics.find((each) => each.name === wanted);
+    if (!topic) {
+      respond({ code: Code.UNIMPLEMENTED, details: 'nothing is known here about this topic' });
+      return;
+    }
+    const message: ReplicaMessage = { replica, name, ...(asking !== replica && { answer: topic.answer(parameter) }) };
+    respond(null, Buffer.from(JSON.stringify(message)));
+  } catch (error) {
+    log.warn({ error: (error as Error).message }, 'another replica gets no answer');
+    respond({ code: Code.INTERNAL, details: 'it could not work out its answer: see its log' });
+  }
 }
 
 function tell(call: Call, { replica, objects, reports, clock }: ReportServiceOptions): void {

@@ -10,4 +10,5 @@ export type { AnalyzeOptions } from './analyzers/analysis';
 export { type CatalogueEntry, type Code, catalogue } from './catalogue';
 export { judgeByRules, type NamedRule } from './custom-rule';
 export type { Finding, Level } from './finding';
+export { notTranslated } from './not-translated';
 export { isNamed, isValid, readable, validate, validateMeshConfig } from './validate';

@@ -26,8 +26,8 @@ export interface GraphEdge {
   readonly source: string;
   readonly target: string;
   /**
-   * `expected`: declared and seen. `unseen`: declared, never seen. `undeclared`: seen, and no object says so. `declared`: nobody
-   * has looked.
+   * `expected`: declared and seen. `unseen`: declared, never seen. `undeclared`: seen, and no object says so. `declared`: whether it
+   * was seen is not known.
    */
   readonly state: 'expected' | 'unseen' | 'undeclared' | 'declared';
   /** The objects that declare it. */
@@ -45,15 +45,18 @@ export interface ServiceGraph {
 /** What does not depend on traffic; worked out once for a World. */
 const declarations = new WeakMap<WorldView, { directory: Directory; declared: DeclaredCall[] }>();
 
+/** What access logs have told. */
+export interface Observed {
+  readonly calls: readonly ObservedTraffic[];
+  /** Whoever may have seen a call was asked: what is not among them was never seen. */
+  readonly isWhole: boolean;
+}
+
 /**
  * @param objects those that the World was made of.
- * @param calls what was observed; undefined: nobody has looked, the graph is of declarations alone.
+ * @param observed undefined: nobody has looked, the graph is of declarations alone.
  */
-export function serviceGraph(
-  world: WorldView,
-  objects: readonly KubeObject[],
-  calls?: readonly ObservedTraffic[],
-): ServiceGraph {
+export function serviceGraph(world: WorldView, objects: readonly KubeObject[], observed?: Observed): ServiceGraph {
   const { directory, declared } = declarationsOf(world, objects);
   const edges = new Map<
     string,
@@ -65,7 +68,7 @@ export function serviceGraph(
     edge.by.add(by);
     edges.set(keyOf(source, target), edge);
   }
-  for (const { source, target, traffic, isMutual } of observedEdges(calls ?? [], directory)) {
+  for (const { source, target, traffic, isMutual } of observedEdges(observed?.calls ?? [], directory)) {
     const known = edges.get(keyOf(source, target)) ?? { source, target, by: new Set<string>() };
     edges.set(keyOf(source, target), { ...known, traffic, isMutual });
   }
@@ -81,7 +84,7 @@ export function serviceGraph(
       .map(({ source, target, by, traffic, isMutual }) => ({
         source: source.id,
         target: target.id,
-        state: stateOf(by.size > 0, traffic !== undefined, calls !== undefined),
+        state: stateOf(by.size > 0, traffic !== undefined, observed?.isWhole === true),
         declaredBy: [...by].sort(),
         mutualTls: isMutual ? ('seen' as const) : tlsOf(modeOf(world, target)),
         ...(traffic && { traffic }),
@@ -90,10 +93,10 @@ export function serviceGraph(
   };
 }
 
-function stateOf(isDeclared: boolean, isSeen: boolean, isWatched: boolean): GraphEdge['state'] {
-  if (!isWatched) return 'declared';
+function stateOf(isDeclared: boolean, isSeen: boolean, isWhole: boolean): GraphEdge['state'] {
   if (!isDeclared) return 'undeclared';
-  return isSeen ? 'expected' : 'unseen';
+  if (isSeen) return 'expected';
+  return isWhole ? 'unseen' : 'declared';
 }
 
 /** What somebody of one namespace may see: its own nodes, the calls from and to them, and of other namespaces their names. */

@@ -5,7 +5,7 @@
 import type { MeshConfig } from '../api';
 import type { KubeObject } from '../api/object';
 import type { Snapshot } from '../envoy/resource';
-import { admit, analyze, catalogue, type Finding, type NamedRule } from '../galley';
+import { admit, analyze, type Finding, type NamedRule, notTranslated } from '../galley';
 import type { NamedPatch } from '../pilot/patch';
 import { Translator } from '../pilot/translator';
 import { type ImageModules, type Proof, type Proxy, provenProxy, proxyOf, World, type WorldOptions } from '../world';
@@ -70,7 +70,7 @@ export class MeshSource implements SnapshotSource {
     } catch (error) {
       const { message, stack } = error as Error;
       log.error({ error: message, stack }, 'the objects cannot be taken in; the last configuration stays in force');
-      this.note([...readingFindings, notTranslated('mesh', message)]);
+      this.note([...readingFindings, notTranslated({ name: 'mesh', error: error as Error })]);
       return;
     }
     for (const onChange of this.listeners) onChange();
@@ -139,7 +139,7 @@ export class MeshSource implements SnapshotSource {
 
   /** What was found in the newest objects, and what of them could not be translated. */
   get findings(): readonly Finding[] {
-    const failures = this.translator.failures.map(({ name, error }) => notTranslated(name, error.message));
+    const failures = this.translator.failures.map(notTranslated);
     return [...this.found, ...failures];
   }
 
@@ -205,9 +205,4 @@ function proven(world: World, node: Node, proof: Proof): Proxy | undefined {
 
 function described({ code, resource, path, message, file, line }: Finding): string {
   return [code, resource, path, message, file, line].join('\0');
-}
-
-function notTranslated(resource: string, message: string): Finding {
-  const { level, fix } = catalogue.MAL0016;
-  return { code: 'MAL0016', level, analyzer: 'translation', resource, message, fix };
 }

@@ -14,7 +14,7 @@ import {
 } from '@grpc/grpc-js';
 import { bytesMethod } from '../envoy/bytes-method';
 import type { EnvoyResource, Snapshot } from '../envoy/resource';
-import { addressOfPeer, type Proof } from '../world';
+import { addressOfPeer, formatIdentity, type Proof } from '../world';
 import type { Progress } from './progress';
 import { ProxyStream } from './proxy-stream';
 import { Quarantine, type Quarantined } from './quarantine';
@@ -30,10 +30,9 @@ import {
   type SnapshotSource,
   type StreamCredential,
   systemClock,
-  type Type,
   type XdsObserver,
 } from './source';
-import type { ProxyStatus } from './status';
+import type { ProxyStatus, ProxyWithConfiguration } from './status';
 import { StreamGate, type StreamGateOptions } from './stream-gate';
 import { ProtocolError } from './subscription';
 import { WriteRoom } from './write-room';
@@ -191,17 +190,27 @@ export class XdsServer {
   proxies(): ProxyStatus[] {
     return [...this.streams.keys()]
       .filter(({ node }) => node !== undefined)
-      .map((stream) => stream.status())
+      .map((stream) => this.statusOf(stream))
       .sort((a, b) => (a.node.id < b.node.id ? -1 : a.node.id > b.node.id ? 1 : 0));
   }
 
-  /** What the proxy of that node id has; undefined when it is not connected. */
-  configurationOf(nodeId: string): Readonly<Record<Type, readonly EnvoyResource[]>> | undefined {
+  /** The proxy of that node id, or of that `NAME.NAMESPACE`, and what it has; undefined when it is not connected. */
+  proxy(name: string): ProxyWithConfiguration | undefined {
     // One that is just reconnecting is there twice; the younger stream knows.
-    return [...this.streams.keys()]
-      .filter(({ node }) => node?.id === nodeId)
-      .at(-1)
-      ?.configuration();
+    const stream = [...this.streams.keys()]
+      .filter(({ node }) => node && (node.id === name || node.id.split('~')[2] === name))
+      .at(-1);
+    return stream && { status: this.statusOf(stream), configuration: stream.configuration() };
+  }
+
+  private statusOf(stream: ProxyStream): ProxyStatus {
+    const credential = this.credentials.get(stream);
+    if (!credential) return stream.status();
+    const { identity, kind, expiresAt } = credential;
+    return {
+      ...stream.status(),
+      credential: { identity: formatIdentity(identity), kind, expiresAt: expiresAt.toISOString() },
+    };
   }
 
   /** Opens the stream when its caller is known, and ends it when the caller's credential does. */

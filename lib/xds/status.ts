@@ -29,7 +29,23 @@ export interface ProxyStatus {
   readonly variant: Variant;
   /** By the server's clock. */
   readonly connectedAt: number;
+  /** By what it has proven who it is; absent where it was not asked. */
+  readonly credential?: ProxyCredential;
   readonly types: Readonly<Record<Type, TypeStatus>>;
+}
+
+export interface ProxyCredential {
+  /** A SPIFFE id. */
+  readonly identity: string;
+  readonly kind: 'certificate' | 'token';
+  /** ISO time: the stream ends with it, and the proxy comes again with the next one. */
+  readonly expiresAt: string;
+}
+
+/** A connected proxy and what it has of each type. */
+export interface ProxyWithConfiguration {
+  readonly status: ProxyStatus;
+  readonly configuration: Readonly<Record<Type, readonly EnvoyResource[]>>;
 }
 
 interface Observed {

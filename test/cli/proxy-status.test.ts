@@ -77,7 +77,7 @@ describe('malha proxy-status', () => {
       });
       const { code, stdout } = await malha(['proxy-status', '--http', http]);
       expect(code).toBe(0);
-      expect(asked).toBe('/status?replicas=all');
+      expect(asked).toBe('/status');
       expect(stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
         ['PROXY', 'LISTENERS', 'ROUTES', 'CLUSTERS', 'ENDPOINTS', 'SECRETS', 'ENVOY', 'REPLICA'],
         ['details-v1.shop', '4', '2', '9', '9', '-', '1.40.0', 'two'],

@@ -12,3 +12,19 @@ export function allowControlPlane(namespace: string): void {
   const items = Testing.synth(chart) as KubeObject[];
   apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
 }
+
+/** Lets it read one object by name, as whoever names it in a mesh has to allow. @param resource such as `secrets`. */
+export function allowReading(namespace: string, resource: 'secrets' | 'configmaps', name: string): void {
+  apply(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: ${resource}-${name}, namespace: ${namespace} }
+rules: [{ apiGroups: [''], resources: [${resource}], resourceNames: [${name}], verbs: [get, list, watch] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: ${resource}-${name}, namespace: ${namespace} }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: ${resource}-${name} }
+subjects: [{ kind: ServiceAccount, name: malha-control-plane, namespace: ${namespace} }]
+`);
+}

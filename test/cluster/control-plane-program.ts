@@ -66,7 +66,7 @@ export class ControlPlaneProgram {
 
   async status(): Promise<Status> {
     const { http } = await this.ready();
-    return (await fetch(`http://127.0.0.1:${http}/status`)).json() as Promise<Status>;
+    return (await fetch(`http://127.0.0.1:${http}/status?replicas=own`)).json() as Promise<Status>;
   }
 
   async get(path: string): Promise<string> {

@@ -5,6 +5,7 @@ import { controlPlaneAccess, gatewayDeployment } from '../../constructs/control-
 import type { KubeObject } from '../../lib/api/object';
 import type { KubeClient } from '../../lib/discovery/kubernetes';
 import { apply, connect, eventually, installGatewayApi, installKinds, kubeconfigOf, makeNamespace } from './cluster';
+import { allowReading } from './control-plane-account';
 import { ControlPlaneProgram } from './control-plane-program';
 import { FakeKubelet } from './fake-kubelet';
 import { PodNetwork } from './pod-network';
@@ -175,18 +176,8 @@ data: { deployment: "${deployment}", service: "spec: { sessionAffinity: ClientIP
 `;
   const requesting = (cpu: string) =>
     `spec: { template: { spec: { containers: [{ name: istio-proxy, resources: { requests: { cpu: ${cpu} } } }] } } }`;
+  allowReading(namespace, 'configmaps', 'settings');
   apply(`${settings(requesting('70m'))}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: { name: settings, namespace: ${namespace} }
-rules: [{ apiGroups: [''], resources: [configmaps], resourceNames: [settings], verbs: [get, list, watch] }]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: { name: settings, namespace: ${namespace} }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: settings }
-subjects: [{ kind: ServiceAccount, name: malha-control-plane, namespace: ${namespace} }]
 ---
 ${gateway('tuned').replace('infrastructure:', 'infrastructure:\n    parametersRef: { group: "", kind: ConfigMap, name: settings }')}
 `);

@@ -2,18 +2,14 @@
  * The control plane lives in a cluster: as its manifests install it, under the account and with the rights that they give it, called by a
  * real API server at its Pods' addresses.
  */
-import { spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import type { StatusOfAll } from '../../apps/control-plane/status';
 import type { Pod } from '../../lib/api/kubernetes';
 import type { KubeObject } from '../../lib/api/object';
 import { malha } from '../cli/captured-io';
 import { clusterOptions, eventually, kubectl, makeNamespace } from './cluster';
-import { InstalledMesh, type Replica } from './installed-mesh';
+import { InstalledMesh } from './installed-mesh';
 
 let mesh: InstalledMesh;
 beforeAll(async () => {
@@ -200,67 +196,6 @@ test('two replicas share one authority, and one of them leads', async () => {
   expect(made).toHaveLength(1);
   const errors = mesh.replicas.flatMap(({ program }) => program.lines.filter(({ level }) => (level as number) >= 50));
   expect(errors).toEqual([]);
-});
-
-describe('malha proxy-status', () => {
-  let credential: string[];
-  beforeAll(async () => {
-    const path = `/api/v1/namespaces/${mesh.system}/serviceaccounts/malha-control-plane/token`;
-    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { audiences: ['malha.dev'] } };
-    const { status } = await mesh.client.request<KubeObject & { status: { token: string } }>('POST', path, { body });
-    const folder = mesh.kubelet.volumeOf(await mesh.untilRunning('web-1'));
-    const [tokenFile, ca] = [join(folder, 'token-of-the-test'), join(folder, 'trust-bundle.pem')];
-    writeFileSync(tokenFile, status.token, { mode: 0o600 });
-    const serverName = `malha-control-plane.${mesh.system}.svc.cluster.local`;
-    credential = ['--token-file', tokenFile, '--ca', ca, '--server-name', serverName];
-  });
-
-  const ask = async ({ address }: Replica) => {
-    const [enter, ...args] = mesh.network.enter;
-    const program = [process.execPath, join(process.cwd(), 'dist/apps/cli/main.js'), 'proxy-status', '-o', 'json'];
-    const where = ['--http', `https://${address}:15012`, ...credential];
-    // This process is on the way to the API server, so it must not stand still.
-    const child = spawn(enter!, [...args, ...program, ...where], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const closed = once(child, 'close');
-    const stdout = await text(child.stdout);
-    const [code] = await closed;
-    const { proxies, replicas } = JSON.parse(stdout) as StatusOfAll;
-    return {
-      code,
-      proxies: proxies.map(({ node, replica }) => `${node.id.split('~')[2]} at ${replica}`),
-      replicas: replicas.map(({ name, error }) => (error === undefined ? name : `${name}: ${error}`)).sort(),
-    };
-  };
-
-  test('tells the proxies of every replica, whichever is asked', async () => {
-    const names = mesh.replicas.map(({ name }) => name).sort();
-    const web = `web-1.${mesh.members} at ${mesh.replicas[0]!.name}`;
-    for (const replica of mesh.replicas) {
-      expect(
-        await eventually(
-          () => ask(replica),
-          ({ code }) => code === 0,
-        ),
-      ).toEqual({
-        code: 0,
-        proxies: [web],
-        replicas: names,
-      });
-    }
-  });
-
-  test('says which replica it could not ask, and ends with 1', async () => {
-    const leader = await mesh.leader();
-    const other = mesh.replicas.find((replica) => replica !== leader)!;
-    await other.program.stop('SIGKILL');
-    const { code, replicas } = await ask(leader);
-    expect(code).toBe(1);
-    expect(replicas).toHaveLength(2);
-    expect(replicas).toContain(leader.name);
-    expect(replicas).toContainEqual(expect.stringMatching(`^${other.name}: UNAVAILABLE: .*ECONNREFUSED`));
-    const back = await mesh.restart(other);
-    expect((await ask(back)).replicas).toEqual([leader.name, other.name].sort());
-  }, 60_000);
 });
 
 test('when the leader is killed, the other one takes over and signs', async () => {

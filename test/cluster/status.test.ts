@@ -2,7 +2,7 @@
 import type { KubeObject } from '../../lib/api/object';
 import type { KubeClient } from '../../lib/discovery/kubernetes';
 import { apply, connect, eventually, installGatewayApi, installKinds, kubeconfigOf, makeNamespace } from './cluster';
-import { allowControlPlane } from './control-plane-account';
+import { allowControlPlane, allowReading } from './control-plane-account';
 import { ControlPlaneProgram } from './control-plane-program';
 import { FakeKubelet } from './fake-kubelet';
 import { PodNetwork } from './pod-network';
@@ -49,7 +49,8 @@ beforeAll(async () => {
   const account = `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
   await eventually(() => client.get(account).catch(() => undefined), Boolean);
   allowControlPlane(namespace);
-  allowCertificate();
+  // The Gateway names a Secret: its certificate is allowed by name, as `Gateway` of a program does.
+  allowReading(namespace, 'secrets', 'broken');
   apply(WORLD());
   const kubeconfig = await kubeconfigOf(client, namespace, 'malha-control-plane');
   controlPlane = ControlPlaneProgram.start(kubeconfig, ['--root-namespace', namespace, '--write']);
@@ -66,22 +67,6 @@ afterAll(async () => {
   for (const name of [namespace, other]) await client.request('DELETE', `/api/v1/namespaces/${name}`);
   client.close();
 }, 60_000);
-
-/** The Gateway names a Secret: its certificate is allowed by name, as `Gateway` of a program does. */
-function allowCertificate(): void {
-  apply(`
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: { name: certificates, namespace: ${namespace} }
-rules: [{ apiGroups: [''], resources: [secrets], resourceNames: [broken], verbs: [get, list, watch] }]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: { name: certificates, namespace: ${namespace} }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: certificates }
-subjects: [{ kind: ServiceAccount, name: malha-control-plane, namespace: ${namespace} }]
-`);
-}
 
 const gateway = (name: string, listeners: string) => `
 ---

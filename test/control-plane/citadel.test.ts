@@ -9,7 +9,7 @@ import { type RunningControlPlane, startControlPlane } from '../../apps/control-
 import { TOKEN_AUDIENCE } from '../../apps/control-plane/citadel';
 import type { GraphPage } from '../../apps/control-plane/graph';
 import { localVisitor } from '../../apps/control-plane/http';
-import { readReplicaStatus, type Status } from '../../apps/control-plane/status';
+import { readStatus, type Status } from '../../apps/control-plane/status';
 import { jwksTokenReviewer } from '../../lib/citadel/jwks-token-reviewer';
 import { makeKeyPair } from '../../lib/citadel/key-pair';
 import { memoryStorage } from '../../lib/citadel/memory-storage';
@@ -296,18 +296,32 @@ describe('what proxies have', () => {
   });
 
   test('and how it goes altogether is told to another replica, not to the one that it is itself, and to nobody else', async () => {
-    const ask = async (account: string, replica = 'another') => {
+    const ask = async (account: string, replica = 'another', topic = 'status') => {
       const identity = await identityOf(account);
-      return askReplica(replica, () => identity, HOST)(`127.0.0.1:${running.xdsTlsPort}`);
+      const question = { topic, parameter: 'web-1.shop' };
+      return askReplica(
+        replica,
+        () => identity,
+        () => HOST,
+      )(`127.0.0.1:${running.xdsTlsPort}`, question);
     };
     const told = await ask('malha-system:malha-control-plane');
-    const { findings, proxies, configuration } = readReplicaStatus(told.status);
+    const { findings, proxies, configuration, certificates } = readStatus(told.answer);
     expect(findings.map(({ resource }) => resource)).toContain('VirtualService bank/broken');
     expect({ proxies, state: configuration.state }).toEqual({ proxies: [], state: 'stale' });
-    expect(told.status).not.toHaveProperty('calls');
-    expect(await ask('malha-system:malha-control-plane', told.replica)).toEqual({ ...told, status: undefined });
-    for (const account of ['shop:web', 'malha-system:other', 'shop:malha-control-plane'])
-      await expect(ask(account)).rejects.toThrow('PERMISSION_DENIED: reports are for replicas of this control plane');
+    expect(certificates.map(({ level }) => level)).toEqual(['root', 'intermediate', 'serving']);
+    expect(await ask('malha-system:malha-control-plane', told.replica)).toEqual({ ...told, answer: undefined });
+    const { answer: noProxy } = await ask('malha-system:malha-control-plane', 'another', 'configuration');
+    expect(noProxy).toBeNull();
+    await expect(ask('malha-system:malha-control-plane', 'another', 'weather')).rejects.toThrow(
+      'it is of a version that does not tell this to others',
+    );
+    for (const topic of ['status', 'requests', 'configuration', 'weather']) {
+      for (const account of ['shop:web', 'malha-system:other', 'shop:malha-control-plane'])
+        await expect(ask(account, 'another', topic)).rejects.toThrow(
+          'PERMISSION_DENIED: reports are for replicas of this control plane',
+        );
+    }
   });
 });
 

@@ -52,7 +52,8 @@ function given(...texts: string[]) {
     const pod = all.find(({ kind, metadata }) => kind === 'Pod' && metadata.labels?.['app'] === name)!;
     return `${pod.metadata.name}.${pod.metadata.namespace}`;
   };
-  return { graph: (calls?: ObservedTraffic[]) => serviceGraph(world, all, calls), podOf };
+  const graph = (calls?: ObservedTraffic[], isWhole = true) => serviceGraph(world, all, calls && { calls, isWhole });
+  return { graph, podOf };
 }
 
 const call = (source: string, destination: string, more: Partial<ObservedTraffic> = {}): ObservedTraffic => ({

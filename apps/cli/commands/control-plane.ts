@@ -166,7 +166,7 @@ export function controlPlane({ io }: Context): Command {
       `
 Reads objects, translates them, and serves every proxy what follows, again after each edit of a file. An object with
 errors leaves its last good version in force. On the HTTP address: / (console), /healthz, /readyz, /metrics, /status, /graph,
-/tap, /config?proxy=NODE-ID, /sd/targets (for Prometheus).
+/tap, /config?proxy=NAME, /sd/targets (for Prometheus).
 
 With an authority (--citadel, --citadel-secret or --vault), proxies connect to --xds-tls by a certificate of the mesh or a service-account token, and get what belongs to
 the workload that they have proven to be. --http shows its pages about the mesh to this machine alone then and now; by TLS they

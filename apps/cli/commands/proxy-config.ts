@@ -1,21 +1,22 @@
-/** `malha proxy-config FILES… --proxy NAME.NAMESPACE` */
+/** `malha proxy-config [FILES…] --proxy NAME.NAMESPACE` */
 import { Command } from 'commander';
+import { type Dumped, dumped } from '../../../lib/envoy/config-dump';
 import type { envoy } from '../../../lib/envoy/generated/envoy';
-import { decode, encode } from '../../../lib/envoy/message';
-import type { EnvoyResource } from '../../../lib/envoy/resource';
-import { admit, type Finding } from '../../../lib/galley';
-import { type TranslationFailure, Translator } from '../../../lib/pilot';
+import { admit, notTranslated } from '../../../lib/galley';
+import { Translator } from '../../../lib/pilot';
 import { patchesOf } from '../../../lib/plugin';
 import { complete, proxyNamed, World } from '../../../lib/world';
+import type { ConfiguredProxy } from '../../control-plane/proxy-configuration';
 import { loadPlugins } from '../../plugins';
+import { ControlPlaneClient, type ControlPlaneOptions, withControlPlane } from '../control-plane-client';
 import { writeFindings } from '../findings-report';
 import { type Context, ExitCode } from '../io';
 import { meshConfigOption, podRangeOption, readMeshConfig, readObjects, serviceRangeOption } from '../mesh-files';
 import { json, outputOption } from '../output-format';
 import { pluginOption } from '../plugin-option';
-import { proxyConfigTables } from '../proxy-config-tables';
+import { configuredProxyTables, proxyConfigTables } from '../proxy-config-tables';
 
-interface Options {
+interface Options extends ControlPlaneOptions {
   proxy: string;
   output: string;
   meshConfig?: string;
@@ -32,13 +33,14 @@ export interface ProxyConfig {
   endpoints: Dumped<envoy.config.endpoint.v3.ClusterLoadAssignment>[];
 }
 
-/** A message in protobuf's canonical JSON with original field names, after its type. */
-type Dumped<Message> = { '@type': string } & Message;
-
 export function proxyConfig(context: Context): Command {
-  return new Command('proxy-config')
-    .argument('<files...>', 'YAML files, or folders of them; - is standard input')
-    .requiredOption('--proxy <name.namespace>', "a Pod's name, or the name of the workload that makes it")
+  return withControlPlane(
+    new Command('proxy-config').argument(
+      '[files...]',
+      'YAML files, or folders of them; - is standard input; without: a running mesh',
+    ),
+  )
+    .requiredOption('--proxy <name.namespace>', "a Pod's name, or of files the name of the workload that makes it")
     .addOption(meshConfigOption())
     .addOption(podRangeOption())
     .addOption(serviceRangeOption())
@@ -47,53 +49,62 @@ export function proxyConfig(context: Context): Command {
     .addHelpText(
       'after',
       `
-Prints what a control plane with these files would send to one proxy, computed by the same translator. What the files
+Of files it prints what a control plane with them would send to one proxy, computed by the same translator. What the files
 lack (addresses, Pods of a Deployment, EndpointSlices) is made up, always the same. JSON has the form of Envoy's
 config_dump: {"listeners":[],"routes":[],"clusters":[],"endpoints":[]}, sorted by name. Findings go to standard error.
+
+Of a running mesh it prints what the proxy has taken, whichever replica of the control plane serves it: also how far it is, what
+it has rejected, by which certificate it has come, and the certificates of its secrets; of keys nothing. JSON has "scopes",
+"secrets" and "proxy" beside the others.
 
 Examples:
   $ malha proxy-config manifests --proxy reviews-v1.bookinfo
   $ malha proxy-config manifests --proxy productpage-v1.bookinfo -o json | jq '.routes[].name'
+  $ malha proxy-config --proxy reviews-v1-6d8f9-x2x9p.bookinfo
 
-Exit codes: 0 printed, 1 printed although files hold errors (the objects in error are left out), 2 no such proxy or file.
+Exit codes: 0 printed, 1 printed although files hold errors (the objects in error are left out) or the proxy has rejected
+something, 2 no such proxy, file or control plane.
 `,
     )
-    .action(async (files: string[], options: Options) => {
-      const meshConfig = await readMeshConfig(options.meshConfig);
-      const read = await readObjects(context.io, files, { definitions: false });
-      const { admitted, findings } = admit([], read.objects);
-      const objects = complete(admitted, { pods: options.podRange, services: options.serviceRange });
-      const world = World.of(objects, { meshConfig });
-      const translator = new Translator(patchesOf(loadPlugins(options.plugin ?? [])));
-      const proxy = proxyNamed(world, options.proxy);
-      const snapshot = proxy && translator.snapshot(world, proxy);
-
-      const all = [...read.findings, ...findings, ...translator.failures.map(notTranslated)];
-      writeFindings(context, all, context.io.stderr);
-      if (!snapshot) throw new Error(unknownProxy(options.proxy, objects));
-      const config: ProxyConfig = {
-        listeners: dump(snapshot.listeners),
-        routes: dump(snapshot.routes),
-        clusters: dump(snapshot.clusters),
-        endpoints: dump(snapshot.endpoints),
-      };
-      context.io.stdout.write(options.output === 'json' ? json(config) : proxyConfigTables(context, config));
-      if (all.some(({ level }) => level === 'error')) context.exit(ExitCode.wrong);
-    });
+    .action((files: string[], options: Options) =>
+      files.length > 0 ? ofFiles(context, files, options) : ofRunningMesh(context, options),
+    );
 }
 
-/** Through the encoder and back: what is printed is what the bytes on the wire say. */
-function dump<Message>(resources: readonly EnvoyResource[]): Dumped<Message>[] {
-  return [...resources]
-    .sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)))
-    .map(({ typeUrl, message }) => {
-      const name = typeUrl.slice(typeUrl.indexOf('/') + 1);
-      return { '@type': typeUrl, ...(decode(name, encode(name, message)) as Message) };
-    });
+async function ofFiles(context: Context, files: readonly string[], options: Options): Promise<void> {
+  const meshConfig = await readMeshConfig(options.meshConfig);
+  const read = await readObjects(context.io, files, { definitions: false });
+  const { admitted, findings } = admit([], read.objects);
+  const objects = complete(admitted, { pods: options.podRange, services: options.serviceRange });
+  const world = World.of(objects, { meshConfig });
+  const translator = new Translator(patchesOf(loadPlugins(options.plugin ?? [])));
+  const proxy = proxyNamed(world, options.proxy);
+  const snapshot = proxy && translator.snapshot(world, proxy);
+
+  const all = [...read.findings, ...findings, ...translator.failures.map(notTranslated)];
+  writeFindings(context, all, context.io.stderr);
+  if (!snapshot) throw new Error(unknownProxy(options.proxy, objects));
+  const config: ProxyConfig = {
+    listeners: dumped(snapshot.listeners),
+    routes: dumped(snapshot.routes),
+    clusters: dumped(snapshot.clusters),
+    endpoints: dumped(snapshot.endpoints),
+  };
+  context.io.stdout.write(options.output === 'json' ? json(config) : proxyConfigTables(context, config));
+  if (all.some(({ level }) => level === 'error')) context.exit(ExitCode.wrong);
 }
 
-function notTranslated({ name, error }: TranslationFailure): Finding {
-  return { code: 'MAL0016', level: 'error', analyzer: 'translation', resource: name, message: error.message };
+async function ofRunningMesh(context: Context, { proxy: name, output, ...options }: Options): Promise<void> {
+  const client = await ControlPlaneClient.open(options);
+  const found = await client.json<ConfiguredProxy>(
+    `/config?proxy=${encodeURIComponent(name)}`,
+    (value) => Array.isArray(value?.configuration?.listeners) && value.proxy?.node !== undefined,
+  );
+  const { proxy, configuration } = found;
+  context.io.stdout.write(
+    output === 'json' ? json({ ...configuration, proxy }) : configuredProxyTables(context, found),
+  );
+  if (Object.values(proxy.types).some(({ rejected }) => rejected.length > 0)) context.exit(ExitCode.wrong);
 }
 
 function unknownProxy(

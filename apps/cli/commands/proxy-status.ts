@@ -1,13 +1,15 @@
 /** `malha proxy-status` */
 import { Command } from 'commander';
+import type { ReplicaState } from '../../../lib/controllers/replica-answers';
 import type { Finding } from '../../../lib/galley';
 import type { TypeStatus } from '../../../lib/xds/status';
 import { ControlPlaneClient, type ControlPlaneOptions, withControlPlane } from '../control-plane-client';
 import { type Context, ExitCode } from '../io';
 import { json, outputOption } from '../output-format';
+import { silentLine, silentOf } from '../silent-replicas';
 import { table } from '../table';
 
-/** What this command reads of the control plane's `/status`, where it tells of all replicas. */
+/** What this command reads of the control plane's `/status`. */
 interface Status {
   configuration?: { state: string };
   findings?: readonly Finding[];
@@ -20,12 +22,9 @@ interface Status {
   replicas?: readonly Replica[];
 }
 
-interface Replica {
-  name: string;
+interface Replica extends ReplicaState {
   revision?: string;
-  address?: string;
   configuration?: { state: string };
-  error?: string;
 }
 
 const TYPES = ['listeners', 'routes', 'clusters', 'endpoints', 'secrets'];
@@ -54,7 +53,7 @@ not answer.
     )
     .action(async ({ output, revision, ...options }: ControlPlaneOptions & { output: string; revision?: string }) => {
       const client = await ControlPlaneClient.open(options);
-      const all = await client.json<Status>('/status?replicas=all', (value) => Array.isArray(value?.proxies));
+      const all = await client.json<Status>('/status', (value) => Array.isArray(value?.proxies));
       const status = withRevisions(all, revision);
       const rejections = status.proxies.flatMap(({ node, types }) =>
         [...TYPES, 'extensions'].flatMap((type) =>
@@ -63,7 +62,7 @@ not answer.
       );
       if (output === 'json') context.io.stdout.write(json(status));
       else writeTable(context, status, rejections);
-      if (rejections.length > 0 || silentOf(status).length > 0) context.exit(ExitCode.wrong);
+      if (rejections.length > 0 || silentOf(status.replicas).length > 0) context.exit(ExitCode.wrong);
     });
 }
 
@@ -106,20 +105,13 @@ function writeTable(context: Context, status: Status, rejections: readonly strin
     ...(isOfMany ? ['REPLICA'] : []),
   ];
   io.stdout.write(table(context, head, rows));
-  for (const { name, address, error } of silentOf(status)) {
-    const place = address && address !== name ? ` (${address})` : '';
-    io.stdout.write(`${colors.red('not asked')} ${name}${place}: ${error}; its proxies are missing here\n`);
-  }
+  for (const replica of silentOf(replicas))
+    io.stdout.write(`${silentLine(context, replica, 'its proxies are missing here')}\n`);
   for (const line of rejections) io.stdout.write(`${colors.red('rejected')} ${line}\n`);
   for (const { resource, file, line } of findings.filter(({ code }) => code === 'MAL0040')) {
     const place = file ? ` (${file}${line ? `:${line}` : ''})` : '';
     io.stdout.write(`${colors.red('from')} ${resource}${place}\n`);
   }
-}
-
-/** Those that could not be asked. */
-function silentOf({ replicas = [] }: Status): Replica[] {
-  return replicas.filter(({ error }) => error !== undefined);
 }
 
 const namesOf = (replicas: readonly Replica[]) => replicas.map(({ name }) => name).join(', ');

@@ -5,6 +5,7 @@ import type { Tap, TappedRequest } from '../../control-plane/tap';
 import { ControlPlaneClient, type ControlPlaneOptions, withControlPlane } from '../control-plane-client';
 import type { Context } from '../io';
 import { outputOption } from '../output-format';
+import { silentLine } from '../silent-replicas';
 
 interface Options extends ControlPlaneOptions, Filter {
   output: string;
@@ -35,8 +36,9 @@ One line a request, as access logs tell it: when, who called whom, what was aske
 route. The caller's proxy tells of a request; the callee's where the caller has none. Queries of paths and all headers
 are left out, because they may hold secrets. JSON is one object a line.
 
-What it shows is what has come to this control plane: several replicas share the proxies. It is bounded: where requests come
-faster than they can be shown or taken in, some go by, and how many is told on standard error.
+Several replicas of a control plane share the proxies: the one that is asked asks all the others, so the requests are those of
+the whole mesh. A replica that does not answer is named on standard error: requests of its proxies are missing. It is bounded:
+where requests come faster than they can be shown or taken in, some go by, and how many is told on standard error.
 
 Examples:
   $ malha tap --to reviews --status 5xx
@@ -49,22 +51,24 @@ Exit codes: 0 ended by Ctrl-C or --limit, 2 the control plane does not answer.
     .action(async ({ output, limit = Number.POSITIVE_INFINITY, ...options }: Options) => {
       const { io } = context;
       const client = await ControlPlaneClient.open(options);
-      const read = (cursor?: number) =>
-        client.json<Tap>(cursor === undefined ? '/tap' : `/tap?after=${cursor}`, (value) =>
+      const read = (cursor?: string) =>
+        client.json<Tap>(cursor === undefined ? '/tap' : `/tap?after=${encodeURIComponent(cursor)}`, (value) =>
           Array.isArray(value?.requests),
         );
+      const tell = silenceTeller(context);
       let ended = false;
       const interrupted = io.untilInterrupted().then(() => {
         ended = true;
       });
       let before = await read();
+      tell(before.replicas);
       let left = limit;
       while (!ended && left > 0) {
         await Promise.race([sleep(PAUSE_MILLISECONDS), interrupted]);
         if (ended) break;
         const now = await read(before.cursor);
-        const missed = now.forgotten + Math.max(0, now.lost - before.lost);
-        if (missed > 0) io.stderr.write(`malha: ${missed} requests went by unseen\n`);
+        tell(now.replicas);
+        if (now.missed > 0) io.stderr.write(`malha: ${now.missed} requests went by unseen\n`);
         const shown = now.requests.filter((request) => isWanted(request, options)).slice(0, left);
         for (const request of shown) {
           io.stdout.write(output === 'json' ? `${JSON.stringify(request)}\n` : `${lineOf(context, request)}\n`);
@@ -73,6 +77,25 @@ Exit codes: 0 ended by Ctrl-C or --limit, 2 the control plane does not answer.
         before = now;
       }
     });
+}
+
+/** Says once that a replica does not answer, and once that it does again. */
+function silenceTeller(context: Context): (replicas: Tap['replicas']) => void {
+  const { io } = context;
+  const silent = new Set<string>();
+  return (replicas) => {
+    for (const replica of replicas) {
+      const { name, error } = replica;
+      if (error === undefined) {
+        if (silent.delete(name)) io.stderr.write(`malha: replica ${name} answers again\n`);
+      } else if (!silent.has(name)) {
+        silent.add(name);
+        io.stderr.write(`${silentLine(context, replica, 'requests of its proxies are missing')}\n`);
+      }
+    }
+    // One that is gone for good has nothing to come back with.
+    for (const name of silent) if (!replicas.some((replica) => replica.name === name)) silent.delete(name);
+  };
 }
 
 /** Whether a request is to be shown: once, and as the filter says. */

@@ -1,6 +1,6 @@
 /** `malha validate-proxy FILES… [--proxy NAME.NAMESPACE]` */
 import { Command } from 'commander';
-import { admit, type Finding } from '../../../lib/galley';
+import { admit, type Finding, notTranslated } from '../../../lib/galley';
 import { findEnvoy } from '../../../lib/local/envoy-binary';
 import { judgeByEnvoy } from '../../../lib/local/envoy-judgement';
 import { patchesOf } from '../../../lib/plugin';
@@ -59,15 +59,7 @@ Exit codes: 0 Envoy takes all, 1 it refuses something or files hold errors, 2 no
       if (proxies && judgement.unknown.length > 0)
         throw new Error(`no proxy ${options.proxy}: want NAME.NAMESPACE of a Pod or its workload`);
       const failures = [
-        ...judgement.failures.map(
-          ({ name, error }): Finding => ({
-            code: 'MAL0016',
-            level: 'error',
-            analyzer: 'translation',
-            resource: name,
-            message: error.message,
-          }),
-        ),
+        ...judgement.failures.map(notTranslated),
         ...judgement.refusals.flatMap(({ proxy, complaint, culprits }) => {
           const message = `Envoy ${version} refuses what proxy ${proxy} would get: ${complaint.trim()}`;
           const resources = culprits.length > 0 ? culprits.map(({ name }) => name) : [`Proxy ${proxy}`];

@@ -1,5 +1,5 @@
 /** Numbers, times and words as people read them. */
-import type { Edge, EdgeState, Traffic } from './model';
+import type { Edge, EdgeState } from './model';
 
 export const STATE_WORDS: Record<EdgeState, string> = {
   expected: 'declared and seen',
@@ -39,14 +39,20 @@ export function share(value: number | undefined): string {
   return value < 0.001 ? '<0.1 %' : `${(value * 100).toFixed(1)} %`;
 }
 
-export function trafficWords(traffic: Traffic | undefined): string {
-  if (!traffic) return 'never seen';
+/** What went over an edge; where nobody could tell, that. */
+export function trafficWords({ traffic, state }: Pick<Edge, 'traffic' | 'state'>): string {
+  if (!traffic) return state === 'unseen' ? 'no request so far' : 'no data';
   if (traffic.perSecond === 0) return `quiet; ${count(traffic.count, 'request')} so far`;
   return `${rate(traffic.perSecond)}, ${share(traffic.errorShare)} errors, 99 % within ${milliseconds(traffic.p99)}`;
 }
 
 export function isFailing({ traffic }: Edge): boolean {
   return (traffic?.errorShare ?? 0) > 0.01;
+}
+
+/** To the minute, in UTC: `2026-05-01 08:30`. */
+export function minute(iso: string): string {
+  return new Date(iso).toISOString().slice(0, 16).replace('T', ' ');
 }
 
 /** How far a moment is from now: `in 11 h`, `3 min ago`. */

@@ -1,10 +1,22 @@
 /** The console: asks the control plane again and again, and shows what it says. */
+
+import { configurationOf } from './configuration';
 import { detailsOf } from './details';
 import { byId, html } from './element';
 import { count } from './format';
 import { GraphView } from './graph-view';
 import type { Dagre } from './layout';
-import { type EdgeState, findingsOf, type Graph, pathTo, type Selection, type Status, shownOf } from './model';
+import {
+  type Configured,
+  type EdgeState,
+  findingsOf,
+  type Graph,
+  pathTo,
+  type Selection,
+  type Status,
+  shownOf,
+} from './model';
+import { countedWords, silentWords, whyUnknown } from './replica-words';
 import { nameOfProxy, showCalls, showCertificates, showFindings, showProxies, summaryOf } from './tables';
 
 declare const dagre: Dagre;
@@ -78,7 +90,7 @@ function show(): void {
   showUnseen(graph);
   const words = selection().words.toLowerCase();
   showCalls(graph.edges.filter(({ source, target }) => `${source} ${target}`.toLowerCase().includes(words)));
-  showProxies(status.proxies, (id) => void showConfiguration(id));
+  showProxies(status.proxies, (status.replicas ?? []).length > 1, (id) => void showConfiguration(id));
   showFindings(findings);
   showCertificates(graph, Date.now());
 }
@@ -99,14 +111,14 @@ function showSelected(path: readonly string[]): void {
   panel.replaceChildren(...(node ? [close, ...detailsOf(graph!, status!.findings, node, path, choose)] : []));
 }
 
-function showUnseen({ unseen, since, edges }: Graph): void {
+function showUnseen(graph: Graph): void {
   const list = byId('unseen');
-  const isWatching = edges.some(({ traffic }) => traffic !== undefined);
-  const lines = unseen.map(({ source, target, declaredBy }) => `${source} → ${target} (${declaredBy.join(', ')})`);
-  byId('unseen-title').textContent = `Declared, never seen: ${lines.length}`;
-  byId('unseen-note').textContent = isWatching
-    ? `Since ${new Date(since).toISOString().slice(0, 16).replace('T', ' ')} UTC, by access logs that came to this control plane.`
-    : 'No access log has come to this control plane yet: nothing can be said.';
+  const lines = graph.unseen.map(
+    ({ source, target, declaredBy }) => `${source} → ${target} (${declaredBy.join(', ')})`,
+  );
+  const unknown = whyUnknown(graph);
+  byId('unseen-title').textContent = `Declared, never seen${unknown ? '' : `: ${lines.length}`}`;
+  byId('unseen-note').textContent = unknown ?? countedWords(graph);
   const key = lines.join('\n');
   if (list.dataset['key'] === key) return;
   list.dataset['key'] = key;
@@ -138,20 +150,7 @@ async function showConfiguration(id: string): Promise<void> {
     body.replaceChildren(html('p', { class: 'bad' }, await response.text()));
     return;
   }
-  const types = (await response.json()) as Record<string, { name?: string; cluster_name?: string }[]>;
-  body.replaceChildren(
-    ...Object.entries(types).flatMap(([type, resources]) => [
-      html('h3', {}, `${type} (${resources.length})`),
-      ...resources.map((resource) =>
-        html(
-          'details',
-          {},
-          html('summary', {}, resource.name ?? resource.cluster_name ?? ''),
-          html('pre', { tabindex: 0 }, JSON.stringify(resource, null, 2)),
-        ),
-      ),
-    ]),
-  );
+  body.replaceChildren(...configurationOf((await response.json()) as Configured));
 }
 
 async function ask<Answer>(path: string): Promise<Answer> {
@@ -165,7 +164,8 @@ async function poll(): Promise<void> {
   try {
     [graph, status] = await Promise.all([ask<Graph>('/graph'), ask<Status>('/status')]);
     show();
-    trouble.hidden = true;
+    trouble.textContent = silentWords(graph.replicas);
+    trouble.hidden = trouble.textContent === '';
   } catch (error) {
     trouble.textContent = `The control plane cannot be asked (${(error as Error).message}); what is shown may be old.`;
     trouble.hidden = false;

@@ -39,9 +39,21 @@ export interface Edge {
   readonly traffic?: Traffic;
 }
 
+/** Of the control plane. */
+export interface Replica {
+  readonly name: string;
+  /** Since when it counts calls. */
+  readonly since?: string;
+  /** Why it could not be asked. */
+  readonly error?: string;
+}
+
 export interface Graph {
   readonly version: string;
   readonly since: string;
+  readonly wholeSince: string;
+  readonly replicas: readonly Replica[];
+  readonly lost: number;
   readonly nodes: readonly Node[];
   readonly edges: readonly Edge[];
   readonly unseen: readonly {
@@ -54,6 +66,7 @@ export interface Graph {
     readonly notBefore: string;
     readonly notAfter: string;
     readonly isOverdue: boolean;
+    readonly replicas?: readonly string[];
   }[];
   readonly certificateSeconds?: number;
   readonly traces?: string;
@@ -81,7 +94,21 @@ export interface TypeStatus {
 export interface Proxy {
   readonly node: { readonly id: string; readonly version?: string };
   readonly connectedAt?: string;
+  /** The replica that serves it. */
+  readonly replica?: string;
+  readonly credential?: { readonly identity: string; readonly kind: string; readonly expiresAt: string };
   readonly types: Readonly<Record<string, TypeStatus>>;
+}
+
+/** Of a proxy: by type what it has taken; of secrets the certificates. */
+export interface Configured {
+  readonly proxy: Proxy;
+  readonly configuration: Readonly<Record<string, readonly Resource[]>>;
+}
+
+export interface Resource {
+  readonly name?: string;
+  readonly cluster_name?: string;
 }
 
 export interface Status {
@@ -89,6 +116,7 @@ export interface Status {
   readonly configuration?: { readonly state: string; readonly generation?: number };
   readonly proxies: readonly Proxy[];
   readonly findings: readonly Finding[];
+  readonly replicas?: readonly Replica[];
 }
 
 export interface Selection {

@@ -1,6 +1,17 @@
 /** The views that are tables: calls, proxies, findings, certificates. */
 import { byId, fill, html } from './element';
-import { count, distance, duration, isFailing, milliseconds, rate, STATE_WORDS, share, TLS_WORDS } from './format';
+import {
+  count,
+  distance,
+  duration,
+  isFailing,
+  milliseconds,
+  minute,
+  rate,
+  STATE_WORDS,
+  share,
+  TLS_WORDS,
+} from './format';
 import type { Edge, Finding, Graph, Proxy, Status, TypeStatus } from './model';
 
 export const TYPES = ['listeners', 'routes', 'clusters', 'endpoints', 'secrets'] as const;
@@ -30,19 +41,20 @@ export function showCalls(edges: readonly Edge[]): void {
       html('td', { class: `number${isFailing(edge) ? ' bad' : ''}` }, traffic ? share(traffic.errorShare) : '–'),
       html('td', { class: 'number' }, milliseconds(traffic?.p50)),
       html('td', { class: 'number' }, milliseconds(traffic?.p99)),
-      html('td', { class: 'number' }, traffic ? traffic.count.toLocaleString('en') : '0'),
+      html('td', { class: 'number' }, traffic ? traffic.count.toLocaleString('en') : state === 'unseen' ? '0' : '–'),
     ];
   });
 }
 
-export function showProxies(proxies: readonly Proxy[], open: (id: string) => void): void {
+/** @param isOfMany there are several replicas, so it matters which of them serves a proxy. */
+export function showProxies(proxies: readonly Proxy[], isOfMany: boolean, open: (id: string) => void): void {
   const sorted = [...proxies].sort((a, b) => (nameOfProxy(a.node.id) < nameOfProxy(b.node.id) ? -1 : 1));
-  table('proxies', sorted, ({ node, types }) => {
+  table('proxies', sorted, ({ node, types, replica }) => {
     const name = html('button', { type: 'button', class: 'link' }, nameOfProxy(node.id));
     name.addEventListener('click', () => open(node.id));
-    const kind = [node.id.split('~')[0], node.version && `Envoy ${node.version}`].filter(Boolean).join(', ');
+    const kind = [node.id.split('~')[0], node.version && `Envoy ${node.version}`, isOfMany && `at ${replica}`];
     return [
-      html('td', { class: 'name' }, name, html('span', { class: 'note' }, kind)),
+      html('td', { class: 'name' }, name, html('span', { class: 'note' }, kind.filter(Boolean).join(', '))),
       ...TYPES.map((type) => syncCell(types[type])),
     ];
   });
@@ -81,10 +93,10 @@ export function showCertificates({ certificates, certificateSeconds }: Graph, no
       ? ''
       : `Workloads’ certificates live ${duration(certificateSeconds)} and are renewed at half of it.`;
   // Told to the minute, so that the table is not written anew all the time.
-  table('certificates', certificates, ({ level, notBefore, notAfter, isOverdue }) => [
-    html('td', {}, level),
-    html('td', {}, new Date(notBefore).toISOString().slice(0, 16).replace('T', ' ')),
-    html('td', {}, new Date(notAfter).toISOString().slice(0, 16).replace('T', ' ')),
+  table('certificates', certificates, ({ level, notBefore, notAfter, isOverdue, replicas }) => [
+    html('td', {}, level, replicas && html('span', { class: 'note' }, `of ${replicas.join(', ')}`)),
+    html('td', {}, minute(notBefore)),
+    html('td', {}, minute(notAfter)),
     html(
       'td',
       { class: isOverdue ? 'bad' : 'good' },

@@ -2,6 +2,7 @@
 import { parseReference } from '../lib/world';
 import { problemAt } from './problem';
 
+/** As whom an image is pulled, and whether its tag is followed. */
 export interface WasmImageOptions {
   /** A Secret of type `kubernetes.io/dockerconfigjson`, in the namespace of the service. Default: the registry is asked as nobody. */
   readonly pullSecret?: string;

@@ -6,7 +6,7 @@ import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { controlPlaneHost, DEFAULT_REVISION } from '../../lib/api/revisions';
 import type { CallerOf } from '../../lib/citadel/caller';
 import { LEAF_SECONDS } from '../../lib/citadel/renewal';
-import { type RegistryOptions as ImageRegistryOptions, WasmImages } from '../../lib/discovery/oci';
+import type { RegistryOptions as ImageRegistryOptions } from '../../lib/discovery/oci';
 import { OpenIdIssuers } from '../../lib/discovery/openid';
 import { type GatewayWorkloadOptions, standbyIn } from '../../lib/injector';
 import { MALHA_VERSION } from '../../lib/injector/images';
@@ -37,6 +37,7 @@ import { newReplicaId, Replicas } from './replicas';
 import { readStatus, statusOf, statusOfAll, withinNamespaceOf } from './status';
 import { tapOf, tapTopic } from './tap';
 import { toldOnce } from './told-once';
+import { pulledImages } from './wasm-images';
 import { serveWebhooks, type Webhooks, type WebhooksOptions } from './webhooks';
 
 const DEFAULT_NAMESPACE = 'malha-system';
@@ -110,19 +111,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     onChange: () => source.update(...latest),
     onTrouble: (issuer, error) => log.warn({ issuer, error }, 'the keys of an issuer cannot be found'),
   });
-  const images = new WasmImages({
+  const images = pulledImages({
     registry: options.images,
-    onChange: () => source.update(...latest),
-    onTrouble: (object, error) => log.warn({ object, error }, 'the module of an image is not delivered'),
-    onPull: (outcome, bytes) => metrics.countPull(outcome, bytes),
+    update: () => source.update(...latest),
+    metrics: () => metrics,
+    log,
   });
   const source = new MeshSource({
     log,
-    lacking: (object) => images.troubleOf(object),
-    modules(objects, config) {
-      images.see(objects, config);
-      return images.current;
-    },
+    ...images.forSource,
     rules: rulesOf(options.plugins ?? []),
     patches: patchesOf(options.plugins ?? []),
     complete: (objects) => issuers.complete(registry.complete?.(objects) ?? objects),

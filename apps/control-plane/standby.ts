@@ -20,6 +20,7 @@ import { localVisitor, type Pages, serveHttp, text } from './http';
 import { createMetrics } from './metrics';
 import { type KubernetesOptions, openRegistry } from './registry';
 import { readyReplicas } from './replica-addresses';
+import { pulledImages } from './wasm-images';
 
 export interface StandbyOptions {
   readonly registry: KubernetesOptions;
@@ -58,8 +59,10 @@ export async function startStandby(options: StandbyOptions): Promise<RunningStan
     onChange: () => source.update(...latest),
     onTrouble: (issuer, error) => log.warn({ issuer, error }, 'the keys of an issuer cannot be found'),
   });
+  const images = pulledImages({ update: () => source.update(...latest), metrics: () => metrics, log });
   const source = new MeshSource({
     log,
+    ...images.forSource,
     patches: patchesOf(options.plugins ?? []),
     complete: (objects) => issuers.complete(objects),
     rootNamespace: namespace,
@@ -74,7 +77,12 @@ export async function startStandby(options: StandbyOptions): Promise<RunningStan
   const http = await serveHttp(options.http, pages, localVisitor, (error) =>
     log.error({ error: error.message }, 'HTTP error'),
   );
-  const closing: (() => unknown)[] = [() => http.close(), () => issuers.close(), () => registry.close()];
+  const closing: (() => unknown)[] = [
+    () => http.close(),
+    () => issuers.close(),
+    () => images.close(),
+    () => registry.close(),
+  ];
   const stop = async () => {
     isReady = false;
     for (const close of closing.reverse()) await close();

@@ -50,7 +50,8 @@ export async function revisionsOf(api: Reader, namespace: string): Promise<Revis
   const namespaces = new Map<string, string[]>();
   for (const { metadata } of items) {
     const asked = injectingRevision(metadata.labels ?? {}, {});
-    if (asked === undefined || isOfKubernetes(metadata.name)) continue;
+    // In one that ends, no Pod is made any more.
+    if (asked === undefined || isOfKubernetes(metadata.name) || metadata.deletionTimestamp) continue;
     namespaces.set(asked, [...(namespaces.get(asked) ?? []), metadata.name]);
   }
   return { ...installed, namespaces };

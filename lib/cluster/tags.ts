@@ -1,11 +1,12 @@
 /** Sets and removes revision tags: names by which namespaces ask for a control plane, and which another one can take over. */
 import { type KubeObject, objectName } from '../api/object';
-import { MESH_LABEL } from '../api/ownership';
+import { MESH_LABEL, meshAnchorName } from '../api/ownership';
 import { tagObjects } from '../api/revision-tags';
 import { ALLOWED_REVISION, isRevisionName, TAG_LABEL } from '../api/revisions';
 import { webhookName } from '../api/webhooks';
 import { KubeApiError } from '../discovery/kubernetes/api-error';
 import type { KubeClient } from '../discovery/kubernetes/client';
+import { ownerOf } from './publication';
 import { INJECTORS, type Revisions } from './revisions';
 
 export interface TagWish {
@@ -43,7 +44,7 @@ export function tagObstacle({ tags, revisions }: Revisions, { tag, revision, ove
 
 /**
  * Applies the objects of a tag: rights before what they are for. Whom the API server trusts is taken over from the revision's own
- * configuration, so that the tag works at once; later the revision keeps it.
+ * configuration, so that the tag works at once; later the revision keeps it. The tag goes with the manifests of the mesh.
  */
 export async function setTag(
   api: Pick<KubeClient, 'get' | 'patch'>,
@@ -52,6 +53,7 @@ export async function setTag(
   type Configuration = KubeObject & { webhooks?: { clientConfig: { caBundle?: string } }[] };
   const own = await api.get<Configuration>(`${INJECTORS}/${webhookName('injector', { namespace, revision })}`);
   const caBundle = own.webhooks?.find(({ clientConfig }) => clientConfig.caBundle)?.clientConfig.caBundle;
+  const owners = await ownerOf(api, anchorOf(namespace)).catch(unlessMissing);
   const [rights, configurations] = [[] as KubeObject[], [] as KubeObject[]];
   for (const object of tagObjects({ namespace, revision, tag })) {
     if ('webhooks' in object) configurations.push(trusting(object as Configuration, caBundle));
@@ -59,7 +61,8 @@ export async function setTag(
   }
   for (const object of [...rights, ...configurations]) {
     const path = `${FOLDERS[object.kind]}/${encodeURIComponent(object.metadata.name)}`;
-    await api.patch(path, 'apply', object, { fieldManager: MANAGER, force: true });
+    const metadata = { ...object.metadata, ...(owners && { ownerReferences: owners }) };
+    await api.patch(path, 'apply', { ...object, metadata }, { fieldManager: MANAGER, force: true });
   }
 
   function trusting(object: Configuration, bundle: string | undefined): KubeObject {
@@ -69,6 +72,19 @@ export async function setTag(
     }));
     return { ...object, webhooks };
   }
+}
+
+const anchorOf = (namespace: string) => ({
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  plural: 'clusterroles',
+  kind: 'ClusterRole',
+  name: meshAnchorName(namespace),
+});
+
+function unlessMissing(error: unknown): undefined {
+  if (error instanceof KubeApiError && error.isNotFound) return undefined;
+  throw error;
 }
 
 /** Deletes the objects of a tag, however they came. @returns their names. */
@@ -82,9 +98,7 @@ export async function removeTag(
     const labelSelector = `${MESH_LABEL}=${namespace},${TAG_LABEL}=${tag}`;
     const { items } = await api.get<{ items: KubeObject[] }>(FOLDERS[kind]!, { labelSelector });
     for (const { metadata } of items) {
-      await api.request('DELETE', `${FOLDERS[kind]}/${encodeURIComponent(metadata.name)}`).catch((error: unknown) => {
-        if (!(error instanceof KubeApiError && error.isNotFound)) throw error;
-      });
+      await api.request('DELETE', `${FOLDERS[kind]}/${encodeURIComponent(metadata.name)}`).catch(unlessMissing);
       removed.push(objectName({ apiVersion: '', kind, metadata }));
     }
   }

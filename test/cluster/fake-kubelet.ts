@@ -34,7 +34,7 @@ export class FakeKubelet {
   private constructor(
     private readonly client: KubeClient,
     private readonly node: string,
-    private readonly namespaces: ReadonlySet<string> | undefined,
+    private readonly namespaces: Set<string> | undefined,
     private readonly volumes: PodCertificateVolumes | undefined,
   ) {}
 
@@ -57,6 +57,11 @@ export class FakeKubelet {
     this.stopWatch();
     this.volumes?.stop();
     await Promise.all(this.queues.values());
+  }
+
+  /** Takes the Pods of this namespace too. */
+  serve(namespace: string): void {
+    this.namespaces?.add(namespace);
   }
 
   /** Where the projected volume of a Pod lies. */

@@ -11,6 +11,7 @@ import { App } from 'cdk8s';
 import { Mesh, type MeshProps } from '../../constructs';
 import type { Pod } from '../../lib/api/kubernetes';
 import type { KubeObject } from '../../lib/api/object';
+import { controlPlaneName } from '../../lib/api/revisions';
 import type { KubeClient } from '../../lib/discovery/kubernetes';
 import { POD_SOCKET } from './api-server';
 import { connect, eventually, installKinds, kubeconfigOf, kubectl, makeNamespace } from './cluster';
@@ -24,7 +25,6 @@ export interface Replica {
   readonly program: ControlPlaneProgram;
 }
 
-const SERVICE = 'malha-control-plane';
 /** An address at which nothing listens. */
 const NOBODY = '198.18.255.1';
 /** Whose statuses the control plane or the API server writes meanwhile: of these, the generation tells a change. */
@@ -41,6 +41,9 @@ export class InstalledMesh {
   readonly replicas: Replica[] = [];
   /** Those that were started by {@link startStandbys}. */
   readonly standbys: Replica[] = [];
+  /** Those of the revision that {@link addRevision} has added. */
+  readonly others: Replica[] = [];
+  private readonly service: string;
   /** The control plane's namespace. */
   readonly system = 'malha-system';
   /** One that calls itself Kubernetes' own. */
@@ -53,21 +56,38 @@ export class InstalledMesh {
     readonly client: KubeClient,
     readonly network: PodNetwork,
     private readonly folder: string,
-  ) {}
+    private readonly props: Omit<MeshProps, 'namespace'>,
+  ) {
+    this.service = controlPlaneName(props.controlPlane?.revision);
+  }
+
+  /** Writes the manifests, of a program that says more than the first. */
+  private synth(more: (mesh: Mesh) => void = () => undefined): void {
+    const app = new App({ outdir: join(this.folder, 'manifests') });
+    const controlPlane = { crds: 'existing', standbyZones: 1, ...this.props.controlPlane } as const;
+    more(new Mesh(app, 'mesh', { ...this.props, namespace: this.system, controlPlane }));
+    app.synth();
+  }
+
+  /** Installs another revision beside the first, by the program that knows both, and starts its replicas. */
+  async addRevision(revision: string, replicas: number): Promise<void> {
+    this.synth((mesh) => mesh.addRevision({ revision, replicas }));
+    const { code, errors } = this.apply();
+    if (code !== 0) throw new Error(errors);
+    const name = controlPlaneName(revision);
+    await this.start(await this.podsOf(name, replicas), name, this.others);
+    await Promise.all(this.others.map(({ program }) => program.ready()));
+  }
 
   /** @param props of the Mesh, beside its namespace. */
-  static async open(props: Omit<MeshProps, 'namespace' | 'controlPlane'> = {}): Promise<InstalledMesh> {
+  static async open(props: Omit<MeshProps, 'namespace'> = {}): Promise<InstalledMesh> {
     installKinds();
     const folder = mkdtempSync(join(tmpdir(), 'malha-mesh-'));
-    const mesh = new InstalledMesh(await connect(), await PodNetwork.open(), folder);
-    const app = new App({ outdir: join(folder, 'manifests') });
-    new Mesh(app, 'mesh', {
-      ...props,
-      namespace: mesh.system,
-      controlPlane: { crds: 'existing', standbyZones: 1 },
-    });
-    app.synth();
-    mesh.members = await makeNamespace(mesh.client, 'members', { 'istio-injection': 'enabled' });
+    const mesh = new InstalledMesh(await connect(), await PodNetwork.open(), folder, props);
+    mesh.synth();
+    const { revision } = props.controlPlane ?? {};
+    const asking: Record<string, string> = revision ? { 'istio.io/rev': revision } : { 'istio-injection': 'enabled' };
+    mesh.members = await makeNamespace(mesh.client, 'members', asking);
     mesh.kubeNamespace = await makeNamespace(mesh.client, 'kube-addon', { 'istio-injection': 'enabled' });
     const namespaces = [mesh.system, mesh.members];
     mesh.kubelet = await FakeKubelet.start(mesh.client, { namespaces, volumes: join(folder, 'volumes') });
@@ -142,12 +162,12 @@ export class InstalledMesh {
 
   /** Starts a replica that was killed, as its kubelet would. */
   async restart(replica: Replica): Promise<Replica> {
-    const pods = await this.podsOf(SERVICE, 2);
+    const pods = await this.podsOf(this.service, 2);
     const at = this.replicas.indexOf(replica);
     const started: Replica[] = [];
     await this.start(
       pods.filter(({ metadata }) => metadata.name === replica.name),
-      SERVICE,
+      this.service,
       started,
     );
     this.replicas[at] = started[0]!;
@@ -160,7 +180,7 @@ export class InstalledMesh {
   async startProxy(pod: Pod, replicas = this.replicas.slice(0, 1)): Promise<void> {
     const standby = this.standbys[0]?.address ?? NOBODY;
     const names = {
-      [`${SERVICE}.${this.system}.svc.cluster.local`]: replicas.map(({ address }) => address),
+      [`${this.service}.${this.system}.svc.cluster.local`]: replicas.map(({ address }) => address),
       [`malha-standby.${this.system}.svc.cluster.local`]: [standby],
     };
     await this.network.startInjected(pod, names, this.kubelet.volumeOf(pod));
@@ -168,13 +188,13 @@ export class InstalledMesh {
 
   /** What somebody brings who asks the control plane from outside: a token of its own account, and the roots that a Pod has. */
   async credential(pod: Pod): Promise<readonly string[]> {
-    const path = `/api/v1/namespaces/${this.system}/serviceaccounts/${SERVICE}/token`;
+    const path = `/api/v1/namespaces/${this.system}/serviceaccounts/${this.service}/token`;
     const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { audiences: ['malha.dev'] } };
     const { status } = await this.client.request<KubeObject & { status: { token: string } }>('POST', path, { body });
     const tokenFile = join(this.folder, 'token');
     writeFileSync(tokenFile, status.token, { mode: 0o600 });
     const ca = join(this.kubelet.volumeOf(pod), 'trust-bundle.pem');
-    return ['--token-file', tokenFile, '--ca', ca, '--server-name', `${SERVICE}.${this.system}.svc.cluster.local`];
+    return ['--token-file', tokenFile, '--ca', ca, '--server-name', `${this.service}.${this.system}.svc.cluster.local`];
   }
 
   /** Runs a command that asks this replica; what it says can be read meanwhile. */
@@ -197,13 +217,13 @@ export class InstalledMesh {
   async leader(): Promise<Replica> {
     const path = `/apis/coordination.k8s.io/v1/namespaces/${this.system}/leases/malha-leader`;
     const { spec } = await this.client.get<KubeObject<{ holderIdentity?: string }>>(path);
-    const found = this.replicas.find(({ name }) => spec!.holderIdentity!.startsWith(`${name}_`));
+    const found = [...this.replicas, ...this.others].find(({ name }) => spec!.holderIdentity!.startsWith(`${name}_`));
     if (!found) throw new Error(`${spec!.holderIdentity} leads, which is no replica`);
     return found;
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.replicas, ...this.standbys].map(({ program }) => program.stop()));
+    await Promise.all([...this.replicas, ...this.others, ...this.standbys].map(({ program }) => program.stop()));
     await this.network.close();
     this.deleteManifests();
     for (const name of [this.members, this.kubeNamespace]) {
@@ -250,7 +270,7 @@ export class InstalledMesh {
 
   /** Each Pod of the Deployment runs what it says. */
   private async startReplicas(): Promise<void> {
-    await this.start(await this.podsOf(SERVICE, 2), SERVICE, this.replicas);
+    await this.start(await this.podsOf(this.service, 2), this.service, this.replicas);
     await Promise.all(this.replicas.map(({ program }) => program.ready()));
     await this.untilAdmitting();
   }

@@ -3,7 +3,7 @@
  * application there listens on its Pod's address; a sidecar is a real Envoy with the injector's bootstrap (explicit
  * capture), whose way to the control plane is a socket in the file system.
  */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -24,10 +24,13 @@ type Message<T> = T extends unknown ? Omit<T, 'id'> : never;
 
 /** A volume ($1) where a container has it ($0); what follows runs there. */
 const MOUNT = 'mount -t tmpfs tmpfs /var/run && mkdir -p "$0" && mount --bind "$1" "$0" && shift && exec "$@"';
+/** Some address of the network that routes between Pods with networks of their own. */
+const ROUTER = '198.19.255.254';
 const LOCAL = 'ip link set lo up && ip route add local 198.18.0.0/15 dev lo';
 
 export class PodNetwork {
   private readonly waiting = new Map<number, (message: FromPods) => void>();
+  private readonly own: PodNetwork[] = [];
   private readonly envoys: ChildProcess[] = [];
   private readonly doors: Server[] = [];
   private nextId = 0;
@@ -57,17 +60,45 @@ export class PodNetwork {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const network = new PodNetwork(folder, pods, door);
-    pods.on('message', (message: FromPods) => {
-      network.waiting.get(message.id)?.(message);
-      network.waiting.delete(message.id);
-    });
-    await once(pods, 'message');
+    await network.begun();
     door.on('connection', (proxy) => {
       const controlPlane = connect(network.controlPlanePort, '127.0.0.1');
       pipeBoth(proxy, controlPlane);
     });
     await new Promise<void>((resolve) => door.listen(network.socket, resolve));
     return network;
+  }
+
+  /** The network of one Pod, in which its address is the only one: several proxies need one each. */
+  async ofPod(address: string): Promise<PodNetwork> {
+    const [execPath, ...enter] = this.enter;
+    const pods = fork(join(this.folder, 'pods.js'), [], {
+      execPath,
+      execArgv: [
+        ...[...enter, 'unshare', '--net', 'setpriv', '--pdeathsig', 'KILL'],
+        ...['sh', '-c', `ip link set lo up && exec "${process.execPath}" "$0"`],
+      ],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const folder = mkdtempSync(join(tmpdir(), 'malha-pod-'));
+    const network = new PodNetwork(folder, pods, createServer());
+    this.own.push(network);
+    await network.begun();
+    const link = `pod${this.own.length}`;
+    // Between it and the others, which are all local here, this network is the router.
+    command(this.enter, `ip link add ${link} type veth peer name eth0 netns ${pods.pid} && ip link set ${link} up`);
+    command(this.enter, `ip route add ${address}/32 dev ${link} table local && echo 1 > /proc/sys/net/ipv4/ip_forward`);
+    command(network.enter, `ip addr add ${address}/32 dev eth0 && ip link set eth0 up`);
+    command(network.enter, `ip route add ${ROUTER} dev eth0 && ip route add default via ${ROUTER}`);
+    return network;
+  }
+
+  private async begun(): Promise<void> {
+    this.pods.on('message', (message: FromPods) => {
+      this.waiting.get(message.id)?.(message);
+      this.waiting.delete(message.id);
+    });
+    await once(this.pods, 'message');
   }
 
   private get socket(): string {
@@ -224,6 +255,7 @@ export class PodNetwork {
   }
 
   async close(): Promise<void> {
+    for (const each of this.own) await each.close();
     for (const child of [...this.envoys, this.pods]) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       const gone = once(child, 'exit');
@@ -241,6 +273,11 @@ export class PodNetwork {
       this.pods.send({ ...message, id });
     });
   }
+}
+
+function command([program, ...enter]: readonly string[], line: string): void {
+  const { status, stderr } = spawnSync(program!, [...enter, 'sh', '-c', line], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${line}: ${stderr}`);
 }
 
 function pipeBoth(a: Socket, b: Socket): void {

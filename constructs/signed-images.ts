@@ -1,6 +1,6 @@
 /** Who has to have signed the images of WebAssembly modules. */
 import type { ImageSignaturePolicy } from '../lib/api';
-import { signatureKey } from '../lib/world';
+import { isSignatureKey } from '../lib/world';
 import { problemAt } from './problem';
 
 /** Images of one place, and whose signature they need. */
@@ -13,7 +13,7 @@ export class SignedImages {
    */
   static by(place: string, ...publicKeys: readonly [string, ...string[]]): SignedImages {
     for (const [index, pem] of publicKeys.entries()) {
-      if (signatureKey(pem)) continue;
+      if (isSignatureKey(pem)) continue;
       throw problemAt('SignedImages.by', {
         code: 'MAL0176',
         what: `images of ${place} have keys that have signed them`,

@@ -1,5 +1,5 @@
 /** Whose signature an image needs: `imageSignatures` of the mesh configuration. */
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import type { ImageSignaturePolicy, MeshConfig } from '../api';
 
 /**
@@ -39,16 +39,14 @@ function isImageOf(name: string, image: string): boolean {
   return image === '*' || name === place || name.startsWith(`${place}/`);
 }
 
-/** The key of a PEM text, where it is one that signs images: ECDSA, Ed25519, or RSA of at least 2,048 bits; else undefined. */
-export function signatureKey(pem: string): KeyObject | undefined {
+/** Whether a PEM text is a key that signs images: ECDSA, Ed25519, or RSA of at least 2,048 bits. */
+export function isSignatureKey(pem: string): boolean {
   // A private key would be taken, too: it has a public one in it.
-  if (!/^\s*-----BEGIN PUBLIC KEY-----/.test(pem)) return undefined;
+  if (!/^\s*-----BEGIN PUBLIC KEY-----/.test(pem)) return false;
   try {
-    const key = createPublicKey(pem);
-    const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
-    const isStrong = type === 'ec' || type === 'ed25519' || (type === 'rsa' && (details?.modulusLength ?? 0) >= 2048);
-    return isStrong ? key : undefined;
+    const { asymmetricKeyType: type, asymmetricKeyDetails: details } = createPublicKey(pem);
+    return type === 'ec' || type === 'ed25519' || (type === 'rsa' && (details?.modulusLength ?? 0) >= 2048);
   } catch {
-    return undefined;
+    return false;
   }
 }

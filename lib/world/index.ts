@@ -21,7 +21,7 @@ export * from './hostname';
 export * from './identity';
 export { type ImageModule, type ImageModules, isImageUrl } from './image-modules';
 export { apiHost, type ImageReference, isDigest, parseReference, repositoryName } from './image-reference';
-export { type ImageTrust, imageTrust, signatureKey } from './image-trust';
+export { type ImageTrust, imageTrust, isSignatureKey } from './image-trust';
 export { ingressSelectorOf, isServedIngress } from './ingress';
 export * from './ingress-status';
 export { nameKey, partsOfName } from './inventory';

@@ -55,12 +55,12 @@ test('an entry has what the template says, and the metadata of the group', async
 
 test('the Envoy of the machine starts as the workload of that entry, and the World knows it by its credential', async () => {
   const { stdout } = await run('--group', 'vms.shop', '--address', '192.0.2.7', '-o', 'bootstrap');
-  const { node, dynamic_resources: dynamic } = JSON.parse(stdout);
+  const { node, static_resources: resources } = JSON.parse(stdout);
   expect(node).toMatchObject({
     id: 'sidecar~192.0.2.7~vms-192-0-2-7.shop~shop.svc.cluster.local',
     cluster: 'web.shop',
   });
-  expect(JSON.stringify(dynamic.ads_config)).toContain('/var/run/secrets/malha.dev/identity/token');
+  expect(JSON.stringify(resources)).toContain('/var/run/secrets/malha.dev/identity/token');
   const entry = parse((await run('--group', 'vms.shop', '--address', '192.0.2.7')).stdout);
   const identity = { trustDomain: 'cluster.local', namespace: 'shop', serviceAccount: 'web' };
   const at = (address: string) => provenProxy(World.of([entry]), node.id, { identity, address });

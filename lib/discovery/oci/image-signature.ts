@@ -3,8 +3,8 @@
  * is signed, and whose annotation is the signature of those bytes
  * (https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md). By keys alone: certificates and transparency logs are not looked at.
  */
-import { type KeyObject, verify } from 'node:crypto';
-import { signatureKey } from '../../world';
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { isSignatureKey } from '../../world';
 import { ImageError } from './image-error';
 import { readManifest } from './image-manifest';
 import type { RegistryClient } from './registry-client';
@@ -46,7 +46,7 @@ export function isSignedBy(
   digests: readonly string[],
   publicKeys: readonly string[],
 ): boolean {
-  const keys = publicKeys.flatMap((pem) => signatureKey(pem) ?? []);
+  const keys = publicKeys.filter(isSignatureKey).map((pem) => createPublicKey(pem));
   return signatures.some(
     (each) => digests.includes(signedDigest(each.payload) ?? '') && keys.some((key) => isValid(each, key)),
   );

@@ -1,6 +1,6 @@
 /** The rules of `imageSignatures` of the mesh configuration. */
 import type { MeshConfig } from '../../api';
-import { signatureKey } from '../../world';
+import { isSignatureKey } from '../../world';
 import { shown } from '../schema-check';
 import type { Check } from './check';
 
@@ -28,7 +28,7 @@ export function checkImageSignatures({ imageSignatures }: MeshConfig, check: Che
       );
     }
     at.at('publicKeys').each(publicKeys, (pem, place) => {
-      if (signatureKey(pem)) return;
+      if (isSignatureKey(pem)) return;
       place.error(
         'expected a public key in PEM (ECDSA, Ed25519, or RSA of at least 2048 bits)',
         'take it from cosign.pub, from -----BEGIN PUBLIC KEY----- on',

@@ -3,7 +3,7 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypt
 import type { MeshConfig } from '../../../lib/api';
 import { WasmImages } from '../../../lib/discovery/oci';
 import { type Pulled, pull } from '../../../lib/discovery/oci/pull';
-import { imageTrust, parseReference, signatureKey } from '../../../lib/world';
+import { imageTrust, isSignatureKey, parseReference } from '../../../lib/world';
 import { ADDS_HEADER, TRAPS } from '../../pilot/patch/wasm-modules';
 import { asArtifact, digestOf, FakeRegistry } from './fake-registry';
 import { plugin } from './image-gateway';
@@ -155,7 +155,7 @@ test.each([
   ['a key for something else', pemOf(generateKeyPairSync('x25519').privateKey)],
   ['a broken key', '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----'],
 ])('%s is no key that signs images', (_, pem) => {
-  expect(signatureKey(pem)).toBeUndefined();
+  expect(isSignatureKey(pem)).toBe(false);
 });
 
 describe('imageSignatures', () => {

@@ -1,5 +1,5 @@
 /** The way of a machine into the mesh: from the WorkloadGroup to an entry, and to an Envoy that the control plane knows by it. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -60,12 +60,26 @@ test('the Envoy of the machine starts as the workload of that entry, and the Wor
     id: 'sidecar~192.0.2.7~vms-192-0-2-7.shop~shop.svc.cluster.local',
     cluster: 'web.shop',
   });
-  expect(JSON.stringify(resources)).toContain('/var/run/secrets/malha.dev/identity/token');
+  expect(JSON.stringify(resources)).toContain('/var/run/secrets/malha.dev/identity/sds-token.json');
   const entry = parse((await run('--group', 'vms.shop', '--address', '192.0.2.7')).stdout);
   const identity = { trustDomain: 'cluster.local', namespace: 'shop', serviceAccount: 'web' };
   const at = (address: string) => provenProxy(World.of([entry]), node.id, { identity, address });
   expect(at('192.0.2.7')).toMatchObject({ kind: 'proven', proxy: { labels: { app: 'web' } } });
   expect(at('192.0.2.8')).toMatchObject({ kind: 'refused' });
+});
+
+test.each([
+  ['sds', ['sds-rootca.json', 'sds-token.json']],
+  ['podCertificate', ['sds-default.json', 'sds-rootca.json']],
+])('with --identity %s, all files that the bootstrap reads of the machine are written', async (identity, files) => {
+  const folder = join(mkdtempSync(join(tmpdir(), 'malha-secrets-')), 'identity');
+  const args = ['--identity', identity, '--secrets', folder];
+  const { stdout } = await run('--group', 'vms.shop', '--address', '192.0.2.7', '-o', 'bootstrap', ...args);
+  expect(readdirSync(folder).sort()).toEqual(files);
+  const read = [...stdout.matchAll(/"path": "\/var\/run\/secrets\/malha\.dev\/identity\/([^"]+)"/g)].map(
+    ([, name]) => name,
+  );
+  expect([...new Set(read)].sort()).toEqual(files);
 });
 
 test('what is not served of a group is said: that machines register, and probes', async () => {

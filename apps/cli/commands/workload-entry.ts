@@ -1,11 +1,13 @@
 /** `malha workload-entry FILES… --group NAME.NAMESPACE --address IP` */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { stringify } from 'yaml';
 import { type WorkloadEntry, WorkloadGroup } from '../../../lib/api';
 import { isOfKind } from '../../../lib/api/kinds';
 import { controlPlaneHost } from '../../../lib/api/revisions';
 import { admit } from '../../../lib/galley';
-import { bootstrap, type ProxyIdentity } from '../../../lib/injector';
+import { bootstrap, IDENTITY_DIRECTORY, type ProxyIdentity, secretFiles } from '../../../lib/injector';
 import { isIpAddress, workloadEntryOf } from '../../../lib/world';
 import { writeFindings } from '../findings-report';
 import type { Context } from '../io';
@@ -20,6 +22,7 @@ interface Options {
   systemNamespace: string;
   revision?: string;
   controlPlane?: string;
+  secrets?: string;
 }
 
 export function workloadEntry(context: Context): Command {
@@ -47,6 +50,7 @@ export function workloadEntry(context: Context): Command {
       '--control-plane <host:port>',
       'address of its xDS (default: malha-control-plane[-<revision>].<system namespace>.svc.cluster.local:15012)',
     )
+    .option('--secrets <folder>', 'write there what the machine brings beside its roots and its credential')
     .addHelpText(
       'after',
       `
@@ -57,7 +61,7 @@ configuration. The bootstrap is JSON for envoy -c; what it reads is in /var/run/
 
 Examples:
   $ malha workload-entry manifests --group vms.shop --address 192.0.2.7 | kubectl apply -f -
-  $ malha workload-entry manifests --group vms.shop --address 192.0.2.7 -o bootstrap > envoy.json
+  $ malha workload-entry manifests --group vms.shop --address 192.0.2.7 -o bootstrap --secrets identity > envoy.json
 
 Exit codes: 0 printed, 2 no such group or file, or it has errors.
 `,
@@ -75,8 +79,16 @@ Exit codes: 0 printed, 2 no such group or file, or it has errors.
         throw new Error(`there is no WorkloadGroup ${options.group} without errors; there are: ${known}`);
       }
       const entry = workloadEntryOf(group, options);
+      if (options.secrets !== undefined) await writeSecrets(options.secrets, options.identity);
       context.io.stdout.write(options.output === 'yaml' ? stringify(entry) : bootstrapOf(entry, options));
     });
+}
+
+/** The descriptions by which Envoy finds roots and credential. Nothing in them is secret. */
+async function writeSecrets(folder: string, identity: ProxyIdentity): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const files = Object.entries(secretFiles(identity, IDENTITY_DIRECTORY));
+  await Promise.all(files.map(([name, text]) => writeFile(join(folder, name), text)));
 }
 
 function bootstrapOf({ metadata, spec }: WorkloadEntry, options: Options): string {

@@ -342,7 +342,7 @@ test('an object of which a field is not served says which', async () => {
 apiVersion: extensions.istio.io/v1alpha1
 kind: WasmPlugin
 metadata: { name: plugin, namespace: ${namespace} }
-spec: { url: 'oci://example.com/plugin' }
+spec: { url: 'https://plugins.example.com/plugin.wasm' }
 `);
   const at = `/apis/extensions.istio.io/v1alpha1/namespaces/${namespace}/wasmplugins/plugin`;
   await becomes(at, (status) => status, { Accepted: 'True Accepted', Programmed: 'False NotServed' });

@@ -52,6 +52,9 @@ interface Trace {
   processes: Record<string, { serviceName: string }>;
 }
 
+/** Certificates that kubelets renew: proxies on one machine prove themselves by tokens. promtool's tests hold this alert. */
+const OF_KUBELETS = 'envoy_cluster_ssl_certificate_';
+
 describe('what looks at Bookinfo’s mesh', () => {
   const folder = mkdtempSync(join(tmpdir(), 'malha-observability-'));
   const configFile = join(folder, 'prometheus.yml');
@@ -184,8 +187,11 @@ describe('what looks at Bookinfo’s mesh', () => {
   });
 
   test('every query of every panel, rule and alert returns data', async () => {
-    const queries = [...panelQueries(manifests), ...ruleQueries(manifests)];
+    const all = [...panelQueries(manifests), ...ruleQueries(manifests)];
+    const queries = all.filter((expr) => !expr.startsWith(OF_KUBELETS));
     expect(queries.length).toBeGreaterThan(60);
+    // Prometheus takes these as well, and they have nothing to say here.
+    for (const expr of all.filter((each) => !queries.includes(each))) expect(await query(expr)).toEqual([]);
     const empty = await until(
       async () => {
         await browse('/productpage', { 'end-user': 'jason' });

@@ -133,7 +133,7 @@ export function ruleQueries(manifests: BookinfoManifests): string[] {
         : expr
             .replace(/^absent\((.*) == 1\)$/, '$1')
             .split(' and ')
-            .map((side) => side.replace(/ > [\d.]+$/, '')),
+            .map((side) => side.replace(/ [<>] [\d.]+$/, '')),
     );
 }
 

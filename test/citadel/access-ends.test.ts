@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { connect as connectHttp2, constants } from 'node:http2';
-import { type AddressInfo, createServer } from 'node:net';
+
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +20,7 @@ import { Translator } from '../../lib/pilot';
 import { proxyNamed, World } from '../../lib/world';
 import { EchoServer } from '../pilot/echo-server';
 import { pod, service } from '../world/sample';
+import { freePort } from '../xds/plain-envoy';
 
 const ADDRESS = '127.78.9.1';
 const identity = (serviceAccount: string) => ({
@@ -239,11 +240,3 @@ describe('a connection that a client keeps open', () => {
     expect(new Set(statuses)).toEqual(new Set([200]));
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port: free } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return free;
-}

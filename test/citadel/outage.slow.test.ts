@@ -5,7 +5,7 @@
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer, get } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,6 +17,7 @@ import { jwksTokenReviewer } from '../../lib/citadel/jwks-token-reviewer';
 import { memoryStorage } from '../../lib/citadel/memory-storage';
 import { identityVolume } from '../../lib/injector/identity';
 import { destinationRule, gateway, pod, service, sidecar, slice, virtualService } from '../world/sample';
+import { freePort, eventually as untilHolds } from '../xds/plain-envoy';
 import { InjectedEnvoy } from './injected-envoy';
 import { ISSUER, issuerKeys, token } from './tokens';
 
@@ -218,21 +219,5 @@ function ask(): Promise<number> {
   });
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function eventually(check: () => Promise<void>): Promise<void> {
-  for (const end = Date.now() + 15_000; ; await sleep(50)) {
-    try {
-      return await check();
-    } catch (error) {
-      const logs = proxies.map(({ log }) => log).join('\n');
-      if (Date.now() > end) throw new Error(`${(error as Error).message}\n${logs}`);
-    }
-  }
-}
+const eventually = (check: () => Promise<void>) =>
+  untilHolds(check, () => proxies.map(({ log }) => log).join('\n'), 15_000);

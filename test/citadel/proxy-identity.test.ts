@@ -1,6 +1,5 @@
 /** The bootstraps that injection writes, in real Envoys, against a real control plane on its TLS port. */
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +12,7 @@ import { jwksTokenReviewer } from '../../lib/citadel/jwks-token-reviewer';
 import { makeKeyPair } from '../../lib/citadel/key-pair';
 import { memoryStorage } from '../../lib/citadel/memory-storage';
 import type { ProxyIdentity } from '../../lib/injector';
+import { freePort } from '../xds/plain-envoy';
 import { CredentialVolume } from './credential-volume';
 import { CONTROL_PLANE_HOST, InjectedEnvoy } from './injected-envoy';
 import { ISSUER, issuerKeys, token } from './tokens';
@@ -270,12 +270,4 @@ function mutualListener(port: number): object {
       },
     ],
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -5,7 +5,6 @@
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +14,7 @@ import type { Status } from '../../apps/control-plane/status';
 import { fileStorage } from '../../lib/citadel/file-storage';
 import { jwksTokenReviewer } from '../../lib/citadel/jwks-token-reviewer';
 import { findEnvoy } from '../../lib/local/envoy-binary';
+import { freePort } from '../xds/plain-envoy';
 import { CredentialVolume } from './credential-volume';
 import { MutualEnvoy } from './mutual-envoy';
 import { ISSUER, issuerKeys, token } from './tokens';
@@ -191,14 +191,6 @@ async function syncedProxies({ httpPort }: RunningControlPlane): Promise<string[
   const status = (await (await fetch(`http://127.0.0.1:${httpPort}/status`)).json()) as Status;
   const synced = status.proxies.filter(({ types }) => types.clusters.state === 'synced');
   return [...new Set(synced.map(({ node }) => node.id))];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function eventually(check: () => Promise<void>, context = () => ''): Promise<void> {

@@ -4,10 +4,9 @@
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer, get } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { type RunningControlPlane, startControlPlane } from '../../apps/control-plane';
 import { TOKEN_AUDIENCE } from '../../apps/control-plane/citadel';
@@ -16,6 +15,7 @@ import { jwksTokenReviewer } from '../../lib/citadel/jwks-token-reviewer';
 import { memoryStorage } from '../../lib/citadel/memory-storage';
 import { identityVolume } from '../../lib/injector/identity';
 import { pod, service, slice } from '../world/sample';
+import { freePort, eventually as untilHolds } from '../xds/plain-envoy';
 import { CONTROL_PLANE_HOST, InjectedEnvoy } from './injected-envoy';
 import { ISSUER, issuerKeys, token } from './tokens';
 
@@ -160,20 +160,5 @@ function ask(path: string): Promise<number> {
   });
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port: free } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return free;
-}
-
-async function eventually(check: () => Promise<void>): Promise<void> {
-  for (const end = Date.now() + 15_000; ; await sleep(50)) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > end) throw new Error(`${(error as Error).message}\n${envoy.log}\n${warnings.join('\n')}`);
-    }
-  }
-}
+const eventually = (check: () => Promise<void>) =>
+  untilHolds(check, () => `${envoy.log}\n${warnings.join('\n')}`, 15_000);
